@@ -1,0 +1,92 @@
+"""The first cell of every lesson: check the tools, silence the noise, fix the seeds, say what runs."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import re
+import sys
+
+OLDEST_KERAS = (3, 6)
+SCALES = ("laptop", "gpu")
+
+
+class SetupError(RuntimeError):
+    """Something about this computer has to be mended before a lesson can run; the message says how."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython prints this instead of a stack of frames that would mean nothing to a student.
+        return [f"\N{WARNING SIGN} {self}"]
+
+
+def start(lesson: str) -> None:
+    """Make this notebook ready for `lesson`, for example ``"02_perceptron"``.
+
+    Fixes all random seeds, sets the figure style, tells `check` which lesson's exercises it is about and prints one
+    line on what runs here. Raises `SetupError` when Keras is missing or too old or `COURSE_SCALE` is unknown.
+    """
+    current_scale()
+    _require_keras()
+
+    with _quiet():
+        import keras
+
+        line = _describe(keras)
+
+    from course_lib import exercises, plots
+
+    keras.utils.set_random_seed(0)
+    plots.use_style()
+    exercises.open_lesson(lesson)
+    print(line)
+
+
+def scale(*, laptop, gpu):
+    """Choose a size by where the lesson runs: `laptop` (the default), or `gpu` when COURSE_SCALE=gpu is set."""
+    return gpu if current_scale() == "gpu" else laptop
+
+
+def current_scale() -> str:
+    """The scale in force, "laptop" or "gpu". Raises `SetupError` for any other value of COURSE_SCALE."""
+    chosen = os.environ.get("COURSE_SCALE", "laptop")
+    if chosen not in SCALES:
+        raise SetupError(f"COURSE_SCALE is {chosen!r}, but it must be one of: {', '.join(SCALES)}.")
+    return chosen
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Backends greet their first use with pages of notices, some before any log level counts: close stderr for them."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _require_keras() -> None:
+    """Read the version from the package's metadata: importing an old Keras could fail in obscurer ways."""
+    oldest = ".".join(map(str, OLDEST_KERAS))
+    remedy = f'Run  %pip install --upgrade "keras>={oldest}" "tensorflow>=2.18"  in a cell, then restart the kernel.'
+    try:
+        installed = importlib.metadata.version("keras")
+    except importlib.metadata.PackageNotFoundError:
+        raise SetupError(f"Keras is not installed. {remedy}") from None
+    if tuple(map(int, re.findall(r"\d+", installed)[:2])) < OLDEST_KERAS:
+        raise SetupError(f"Keras {installed} is installed, but the course needs {oldest} or newer. {remedy}")
+
+
+def _describe(keras) -> str:
+    backend = keras.backend.backend()
+    device = "GPU" if any("gpu" in name for name in keras.distribution.list_devices()) else "CPU"
+    engine = f"{backend} {importlib.metadata.version(backend)}"
+    tools = f"Python {platform.python_version()} · Keras {keras.__version__} on {engine}"
+    return f"{tools} · {device} · {current_scale()} scale"
