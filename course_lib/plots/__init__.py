@@ -1,0 +1,82 @@
+"""Every figure of the course. A helper draws on axes it is given or makes a figure; `show` puts it into the lesson."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib
+import matplotlib.pyplot as plt
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from PIL import Image
+
+# Okabe and Ito (2008): eight colours that people with any colour vision can tell apart.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+CYCLE = [BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK]
+GREY = "#8c8c8c"
+# Negative blue, zero white, positive orange-red: for weights, scores and two classes.
+DIVERGING = LinearSegmentedColormap.from_list("course", [BLUE, "#ffffff", VERMILION])
+
+_PIXELS_PER_INCH = 160  # twice what the page shows, so that figures stay sharp on dense screens
+_SHOWN_PER_INCH = 80
+
+
+def use_style() -> None:
+    """The look of every figure: white ground, few lines, colours anyone can tell apart."""
+    matplotlib.rcParams.update(
+        {
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 12,
+            "axes.labelsize": 11,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "legend.frameon": False,
+            "legend.fontsize": 10,
+            "lines.linewidth": 2,
+            "image.cmap": "gray",
+        }
+    )
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Put a figure into the notebook, with `alt` for those who cannot see it, and close it.
+
+    Raises ValueError without an alternative text.
+    """
+    if not alt.strip():
+        raise ValueError("A figure needs an alternative text: say in a sentence what it shows.")
+    from IPython.display import Image as NotebookImage
+    from IPython.display import display
+
+    width = round(figure.get_figwidth() * _SHOWN_PER_INCH)
+    display(_Described(NotebookImage(png(figure), format="png", width=width, alt=alt), alt))
+
+
+class _Described:
+    """An image whose text form is its description."""
+
+    def __init__(self, image, alt: str):
+        self.image, self.alt = image, alt
+
+    def __repr__(self) -> str:
+        return f"[figure: {self.alt}]"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data, metadata = self.image._repr_mimebundle_(include, exclude)
+        return {**data, "text/plain": repr(self)}, metadata
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a small PNG: 256 colours are enough for it and make the notebooks three times smaller."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=_PIXELS_PER_INCH)
+    plt.close(figure)
+    small = io.BytesIO()
+    Image.open(picture).convert("RGB").quantize(256).save(small, format="png", optimize=True)
+    return small.getvalue()

@@ -1,0 +1,122 @@
+"""Figures: they need words, stay small, and the things to play with answer when they are moved."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_lib import plots
+from course_lib.plots import charts, classifiers, machines
+from course_lib.plots.controls import explore
+
+CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def pixels(figure) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
+
+
+def test_show_needs_alternative_text():
+    with pytest.raises(ValueError, match="alternative text"):
+        plots.show(plt.figure(), alt=" ")
+
+
+def test_show_returns_nothing_closes_the_figure_and_keeps_the_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    figure, _ = plt.subplots(figsize=(4, 3))
+    assert plots.show(figure, alt="Nothing yet.") is None
+    data, metadata = shown[0]._repr_mimebundle_()
+    assert data["text/plain"] == "[figure: Nothing yet.]"
+    assert metadata["image/png"] == {"width": 320, "alt": "Nothing yet."}
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_pictures_are_small():
+    assert len(plots.png(classifiers.neuron_surface(unit="sigmoid"))) < 40_000
+
+
+def test_colours_differ_for_every_colour_vision():
+    """Under each simulated dichromacy (Viénot, Brettel and Mollon, 1999) the two class colours stay far apart."""
+    to_cones = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
+    lose = {
+        "protan": np.array([[0, 2.02344, -2.52581], [0, 1, 0], [0, 0, 1]]),
+        "deutan": np.array([[1, 0, 0], [0.494207, 0, 1.24827], [0, 0, 1]]),
+    }
+    colours = np.array([plt.matplotlib.colors.to_rgb(c) for c in (plots.BLUE, plots.VERMILION)]) ** 2.2
+    for matrix in lose.values():
+        seen = (np.linalg.inv(to_cones) @ matrix @ to_cones @ colours.T).T
+        assert np.linalg.norm(np.clip(seen[0], 0, 1) ** (1 / 2.2) - np.clip(seen[1], 0, 1) ** (1 / 2.2)) > 0.4
+
+
+def test_regions_show_the_output():
+    figure, axes = plt.subplots()
+    classifiers.regions(axes, lambda x: x[:, 0] - 0.5, window=(0, 1), resolution=11)
+    values = axes.images[0].get_array()
+    np.testing.assert_allclose(values[3], np.linspace(0, 1, 11) - 0.5)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("weights", [(1, 2, -3), (0.5, 0, 1), (-1, 1, 0)])
+def test_the_line_is_where_the_sum_is_zero(weights):
+    figure, axes = plt.subplots()
+    classifiers.line_of(axes, weights)
+    x, y = axes.lines[0].get_data()
+    np.testing.assert_allclose(weights[0] + weights[1] * x + weights[2] * y, 0, atol=1e-12)
+    plt.close(figure)
+
+
+def test_no_weights_no_line():
+    figure, axes = plt.subplots()
+    classifiers.line_of(axes, (1, 0, 0))
+    assert not axes.lines
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("unit", ["step", "sigmoid"])
+def test_neuron_surface(unit):
+    figure = classifiers.neuron_surface(2.0, 0.0, 0.0, unit)
+    values = figure.axes[0].images[0].get_array()
+    assert values[:, 0].max() < 0.02 and values[:, -1].min() > 0.98
+    pixels(figure)
+
+
+def test_spread_reaches_from_the_worst_to_the_best_seed():
+    figure, axes = plt.subplots()
+    charts.spread(axes, [1, 2], [[0.1, 0.3, 0.8], [0.5, 0.5, 0.5]], label="x")
+    (bars,) = axes.collections
+    np.testing.assert_allclose([segment[:, 1] for segment in bars.get_segments()], [[0.1, 0.8], [0.5, 0.5]])
+    plt.close(figure)
+
+
+def test_contact_sheet_has_a_title_for_each_picture():
+    figure = charts.contact_sheet(np.zeros((5, 4, 4)), list("abcde"), columns=3)
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]
+    plt.close(figure)
+
+
+def test_the_two_block_diagrams_say_what_the_units_say():
+    firing = np.array([1.0, 0, 1, 1, 0])
+    figure = machines.brain_and_perceptron(np.eye(4), np.ones((16, 5)), firing, score=-2.0)
+    words = " ".join(text.get_text() for text in figure.findobj(plt.Text))
+    assert "−1: other" in words and "3 of them fire" in words and "5 association units" in words
+    plt.close(figure)
+
+
+def test_explore_starts_at_the_defaults_and_redraws_when_moved():
+    calls = []
+
+    def draw(width: int = 2, kind: str = "a"):
+        calls.append((width, kind))
+        return plt.figure(figsize=(width, 1))
+
+    panel = explore(draw, width=(1, 5, 1), kind=["b", "a"])
+    width, kind, picture, _ = panel.children
+    assert (width.value, kind.value) == (2, "a")
+    before = picture.value
+    width.value = 4
+    kind.value = "b"
+    assert calls[-1] == (4, "b")
+    assert bytes(picture.value) != bytes(before) and bytes(picture.value).startswith(b"\x89PNG")
