@@ -1,0 +1,192 @@
+"""From a student's answer to a verdict: run it on fresh cases, compare with the oracle, name the mistake."""
+
+from __future__ import annotations
+
+import copy
+import linecache
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from course_lib.exercises.spec import Exercise
+
+CORRECT, NOT_ATTEMPTED, WRONG, RAISED = "correct", "not attempted", "wrong", "raised"
+
+
+@dataclass
+class Outcome:
+    """What came of running an answer on one case: a value, or a fault in words."""
+
+    value: Any = None
+    fault: str = ""
+    status: str = ""  # NOT_ATTEMPTED, WRONG or RAISED when there is a fault
+
+
+@dataclass
+class Verdict:
+    """The judgement of one answer. `passed` of `total` cases were right; the failing case shown is the smallest."""
+
+    exercise: str
+    status: str
+    points: int
+    passed: int = 0
+    total: int = 0
+    reason: str = ""
+    mistake: str = ""
+    inputs: dict[str, Any] | None = None
+    expected: Any = None
+    got: Any = None
+
+    @property
+    def correct(self) -> bool:
+        return self.status == CORRECT
+
+
+def judge(exercise: Exercise, candidate, seed: int | None = None) -> Verdict:
+    """Judge `candidate` on cases drawn from `seed`, or on new ones each time."""
+    cases = exercise.draw(np.random.default_rng(seed))
+    outcomes = [run(exercise, candidate, case) for case in cases]
+    return compare(exercise, cases, outcomes)
+
+
+def run(exercise: Exercise, candidate, case: tuple) -> Outcome:
+    """Run an answer on a copy of one case. Never raises what the answer raises."""
+    if candidate is ... or candidate is None:
+        return Outcome(fault="There is no answer yet.", status=NOT_ATTEMPTED)
+    if exercise.takes_function and not callable(candidate):
+        fault = f"A function is asked for, this is a {type(candidate).__name__}: write check({exercise.name})."
+        return Outcome(fault=fault, status=WRONG)
+    given = copy.deepcopy(case)
+    try:
+        value = exercise.run(candidate, given)
+    except NotImplementedError:
+        return Outcome(fault="The line `raise NotImplementedError` is still there.", status=NOT_ATTEMPTED)
+    except Exception as error:
+        return Outcome(fault=_describe_error(error, candidate), status=RAISED)
+    if value is ...:
+        return Outcome(fault="There is no answer yet.", status=NOT_ATTEMPTED)
+    for name, before, after in zip(exercise.arguments, case, given, strict=True):
+        if not _same(before, after):
+            fault = f"Your function changed its input `{name}`. Work on a copy: the caller still needs the original."
+            return Outcome(value, fault, WRONG)
+    return Outcome(value)
+
+
+def compare(exercise: Exercise, cases: list[tuple], outcomes: list[Outcome]) -> Verdict:
+    """The verdict on the outcomes of all cases; this part never touches the student's code."""
+    expected = [exercise.oracle(*copy.deepcopy(case)) for case in cases]
+    faults = [
+        outcome.fault or difference(want, outcome.value, exercise.atol, exercise.rtol)
+        for want, outcome in zip(expected, outcomes, strict=True)
+    ]
+    verdict = Verdict(exercise.name, CORRECT, exercise.points, passed=faults.count(""), total=len(cases))
+    if not any(faults):
+        return verdict
+    first = next(index for index, fault in enumerate(faults) if fault)
+    verdict.status, verdict.reason = outcomes[first].status or WRONG, faults[first]
+    if verdict.status == NOT_ATTEMPTED:
+        return verdict
+    verdict.inputs = dict(zip(exercise.arguments, cases[first], strict=True))
+    if verdict.status == WRONG:
+        verdict.expected, verdict.got = expected[first], outcomes[first].value
+        verdict.mistake = diagnose(exercise, cases, outcomes)
+    return verdict
+
+
+def diagnose(exercise: Exercise, cases: list[tuple], outcomes: list[Outcome]) -> str:
+    """The sentence of the known mistake which gives what the answer gave on every case, or ""."""
+    for mistake in exercise.mistakes:
+        wrong = exercise.candidate_of(mistake)
+        if all(
+            _agrees(run(exercise, wrong, case), outcome, exercise)
+            for case, outcome in zip(cases, outcomes, strict=True)
+        ):
+            return mistake.message
+    return ""
+
+
+def _agrees(one: Outcome, other: Outcome, exercise: Exercise) -> bool:
+    if one.status == RAISED or other.status == RAISED:
+        return one.status == other.status
+    return one.status == other.status and not difference(one.value, other.value, exercise.atol, exercise.rtol)
+
+
+def difference(expected, got, atol: float, rtol: float) -> str:
+    """In words, the first thing that is wrong with `got`; "" when it is right.
+
+    Values count, types hardly: a list, a float32 array or a tensor with the right numbers and shape is right.
+    """
+    if got is None:
+        return "It returned None. Is a `return` missing?"
+    if isinstance(expected, tuple):
+        return _tuple_difference(expected, got, atol, rtol)
+    want = np.asarray(expected)
+    try:
+        have = np.asarray(got)
+    except Exception:
+        return f"It returned a {type(got).__name__}, which cannot be read as an array."
+    if have.dtype.kind not in "biuf":
+        return f"It returned {_kind(got, have)}; numbers are expected."
+    if have.dtype.kind == "b" and want.dtype.kind != "b":
+        return "It returned True and False; numbers are expected."
+    if have.shape != want.shape:
+        return _shape_difference(want, have, atol, rtol)
+    lost = np.isnan(have.astype(float)) & ~np.isnan(want.astype(float))
+    if lost.any():
+        return f"{lost.sum()} of {have.size} values are NaN, not a number: look for 0/0, log(0) or inf - inf."
+    off = ~np.isclose(have.astype(float), want.astype(float), atol=atol, rtol=rtol)
+    if not off.any():
+        return ""
+    if have.dtype.kind in "iu" and want.dtype.kind == "f" and np.array_equal(have, np.trunc(want)):
+        return f"The decimals are cut off: your result has the integer type {have.dtype}."
+    if have.ndim == 0:
+        return f"Expected {want:.6g}, got {have:.6g}."
+    place = tuple(int(index) for index in np.argwhere(off)[0])
+    index = place[0] if len(place) == 1 else place
+    first = f"At index {index}: expected {want[place]:.6g}, got {have[place]:.6g}."
+    return f"{off.sum()} of {have.size} values differ. {first}"
+
+
+def _tuple_difference(expected: tuple, got, atol: float, rtol: float) -> str:
+    if not isinstance(got, (tuple, list)) or len(got) != len(expected):
+        what = f"{len(got)} values" if isinstance(got, (tuple, list)) else f"one {type(got).__name__}"
+        return f"It returned {what}; {len(expected)} values are expected, in this order."
+    for position, (want, have) in enumerate(zip(expected, got, strict=True), start=1):
+        if fault := difference(want, have, atol, rtol):
+            return f"Result {position} of {len(expected)}: {fault}"
+    return ""
+
+
+def _shape_difference(want: np.ndarray, have: np.ndarray, atol: float, rtol: float) -> str:
+    words = f"The shape is {have.shape}; expected {want.shape}."
+    if have.T.shape == want.shape and np.allclose(have.T, want, atol=atol, rtol=rtol):
+        return f"{words} It is the transpose of the right answer."
+    if have.size == want.size and np.allclose(have.ravel(), want.ravel(), atol=atol, rtol=rtol):
+        return f"{words} The numbers are right."
+    return words
+
+
+def _kind(got, have: np.ndarray) -> str:
+    return f"text ({got!r:.40})" if have.dtype.kind in "US" else f"a {type(got).__name__}"
+
+
+def _same(before, after) -> bool:
+    if isinstance(before, np.ndarray):
+        return isinstance(after, np.ndarray) and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(_same, before, after))
+    return before == after
+
+
+def _describe_error(error: Exception, candidate) -> str:
+    """Type, message and the line of the student's own code where it happened."""
+    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    own_file = getattr(getattr(candidate, "__code__", None), "co_filename", None)
+    own_frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own_file]
+    if own_frames:
+        last = own_frames[-1]
+        line = linecache.getline(last.filename, last.lineno).strip()
+        words += f" in line {last.lineno} of your cell: {line}" if line else f" in line {last.lineno} of your cell"
+    return words
