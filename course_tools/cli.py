@@ -1,0 +1,129 @@
+"""The `course` command. Each subcommand imports what it needs, so that the others start at once."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Annotated
+
+from course_tools.errors import CourseError
+
+try:
+    import typer
+except ImportError:  # a student's environment that was made without the teacher's tools
+    sys.exit('`course` needs its tools; in the folder of the course, run  python -m pip install -e ".[teach]"')
+
+app = typer.Typer(
+    help="Build, run and check the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Lessons = Annotated[
+    list[str] | None, typer.Argument(metavar="[LESSON ...]", help="Name, number or path; all lessons if none is given.")
+]
+
+
+@app.command()
+def build(
+    lessons: Lessons = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a file is not up to date.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Execute lessons whose code did not change, too.")] = False,
+) -> None:
+    """Make the notebooks from the lessons."""
+    from course_tools.build import render_lessons
+    from course_tools.project import choose_lessons, find_project
+
+    project = find_project()
+    rendered = render_lessons(project, choose_lessons(project, lessons or []))
+    if check:
+        found = _check(project, rendered, every_lesson=not lessons)
+    else:
+        found = _build(project, rendered, force)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def run(
+    lessons: Lessons = None,
+    student: Annotated[bool, typer.Option("--student", help="Run them with all exercises blank.")] = False,
+) -> None:
+    """Execute lessons, and show how long each takes and how much memory."""
+    from course_tools import report
+    from course_tools.build import render_lessons
+    from course_tools.execute import execute, failure_text, require_known_scale
+    from course_tools.project import choose_lessons, find_project
+
+    project = find_project()
+    require_known_scale()
+    rendered = render_lessons(project, choose_lessons(project, lessons or []))
+    console = report.console()
+    runs = []
+    with report.cell_progress(console) as progress:
+        for lesson in rendered:
+            notebook = lesson.student if student else lesson.solved
+            task = progress.add_task(lesson.lesson, total=len(notebook["cells"]))
+            advance = partial(progress.advance, task)
+            runs.append((lesson, execute(notebook, project.notebooks, advance=advance)))
+    console.print(report.run_table(runs))
+    failed = [pair for pair in runs if pair[1].failed_cell]
+    for pair in failed:
+        console.print("\n" + failure_text(*pair))
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Tell in plain words what is installed, what is missing, and what to do about it."""
+    from course_tools.doctor import examine, print_findings
+
+    raise typer.Exit(print_findings(examine()))
+
+
+def _check(project, rendered, every_lesson: bool) -> bool:
+    """Print how the files differ from the lessons; True if they do."""
+    from course_tools import report
+    from course_tools.drift import drift_of, strays
+
+    found = [drift for lesson in rendered for drift in drift_of(project, lesson)]
+    if every_lesson:
+        found += strays(project)
+    console = report.console()
+    for drift in found:
+        console.print(report.drift_text(drift))
+    if found:
+        console.print(f"\n{len(found)} file(s) to mend: `course build` makes them anew from the lessons.")
+    else:
+        console.print(f"Checked {len(rendered)} lesson(s): every file is what its lesson gives.")
+    return bool(found)
+
+
+def _build(project, rendered, force: bool) -> bool:
+    """Build lessons one by one; True if one of them failed."""
+    from course_tools import report
+    from course_tools.build import BuildFailure, build_lesson
+
+    failed = False
+    console = report.console()
+    with report.cell_progress(console) as progress:
+        for lesson in rendered:
+            task = progress.add_task(lesson.lesson, total=len(lesson.solved["cells"]))
+            try:
+                done = build_lesson(project, lesson, force, partial(progress.advance, task))
+                console.print(f"{lesson.lesson}: {done}.")
+            except BuildFailure as failure:
+                failed = True
+                console.print(f"{failure}\n\n{lesson.lesson}: nothing was written.")
+            progress.remove_task(task)
+    return failed
+
+
+def main() -> None:
+    """Run the command. A fault that a person can mend is one sentence and status 2."""
+    try:
+        app()
+    except CourseError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,5 @@
+"""The one exception that the `course` command shows to people."""
+
+
+class CourseError(Exception):
+    """Something a person has to put right, said in one sentence that names the file; `course` ends with status 2."""

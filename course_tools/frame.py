@@ -1,0 +1,68 @@
+"""The cells that every lesson shares, made from its card: title block, set-up, footer."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from course_tools.card import Card
+
+_SETUP = """\
+# Set-up: run this first. Where the course is not installed yet, for example in Colab, this installs it.
+try:
+    import course_lib
+except ImportError:
+    import os, subprocess, sys
+    source = os.environ.get("COURSE_SOURCE", "git+{source}")
+    print("Installing the course from", source)
+    if subprocess.run([sys.executable, "-m", "pip", "install", "-q", source]).returncode != 0:
+        raise SystemExit(f"The course could not be installed from {{source}}. Is there a network, and is the address "
+                         "right? To install from another place, set the environment variable COURSE_SOURCE to it.")
+    import course_lib
+
+course_lib.start("{lesson}")"""
+
+
+def setup(lesson: str, source: str) -> str:
+    """The code that makes any machine ready: here it does nothing, in Colab it installs the course."""
+    return _SETUP.format(lesson=lesson, source=source)
+
+
+def title(lesson: str, card: Card, titles: dict[str, str], source: str) -> str:
+    """Title, summary, what is learned, how long it takes, what it stands on, and a link that opens it in Colab."""
+    facts = [f"**Time:** about {card.minutes} minutes"]
+    if card.needs:
+        facts.append("**Builds on:** " + ", ".join(_link(name, titles) for name in card.needs))
+    if card.data:
+        facts.append("**Data:** " + ", ".join(card.data))
+    parts = [
+        f"# {card.title}",
+        card.summary,
+        "**In this lesson you will**",
+        "\n".join(f"- {objective}" for objective in card.objectives),
+        " · ".join(facts),
+        *_colab_badge(lesson, source),
+    ]
+    return "\n\n".join(parts)
+
+
+def footer(lesson: str, card: Card, titles: dict[str, str]) -> str:
+    """A recap of the objectives, and the way on. `titles` holds all lessons in order."""
+    following = [name for name in titles if name > lesson]
+    onward = f"**Next:** {_link(following[0], titles)}" if following else "**Next:** the series goes on."
+    return "\n\n".join(
+        ["## What you can do now", "\n".join(f"- ✓ {objective}" for objective in card.objectives), onward]
+    )
+
+
+def _link(name: str, titles: dict[str, str]) -> str:
+    """A link to a lesson in the same folder, or its bare name while it is not written yet."""
+    return f"[{titles[name]}]({name}.ipynb)" if name in titles else f"{name} (not written yet)"
+
+
+def _colab_badge(lesson: str, source: str) -> list[str]:
+    """Colab opens notebooks from GitHub only; a course published elsewhere has no such link."""
+    address = urlsplit(source)
+    if address.netloc != "github.com":
+        return []
+    target = f"https://colab.research.google.com/github{address.path}/blob/main/notebooks/{lesson}.ipynb"
+    return [f"[![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({target})"]

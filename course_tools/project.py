@@ -1,0 +1,109 @@
+"""Where the files of the project are, which lessons there are, and the address the course is published at."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_tools.errors import CourseError
+
+LESSON_NAME = re.compile(r"\d\d_[a-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A checkout of the course; everything else is found from its root."""
+
+    root: Path
+
+    @property
+    def lessons(self) -> Path:
+        return self.root / "lessons"
+
+    @property
+    def notebooks(self) -> Path:
+        """Generated, for students."""
+        return self.root / "notebooks"
+
+    @property
+    def solved_notebooks(self) -> Path:
+        """Generated and executed."""
+        return self.notebooks / "solutions"
+
+    @property
+    def solutions(self) -> Path:
+        """Generated: what `solution(...)` shows, one JSON file per lesson."""
+        return self.root / "course_lib" / "exercises" / "solutions"
+
+    def generated(self, lesson: str) -> tuple[Path, Path, Path]:
+        """The three files made from a lesson: student's notebook, solved notebook, solutions."""
+        return (
+            self.notebooks / f"{lesson}.ipynb",
+            self.solved_notebooks / f"{lesson}.ipynb",
+            self.solutions / f"{lesson}.json",
+        )
+
+    def lesson_names(self) -> list[str]:
+        """All lessons in the order of the course."""
+        names = sorted(path.stem for path in self.lessons.glob("*.py"))
+        for name in names:
+            if not LESSON_NAME.fullmatch(name):
+                raise CourseError(
+                    f"lessons/{name}.py: a lesson's file is called NN_topic.py, "
+                    "with two digits and lower-case letters, such as 02_perceptron.py."
+                )
+        return names
+
+    def source_address(self) -> str:
+        """Where the course is published: `[project.urls] Source` in pyproject.toml."""
+        if sys.version_info >= (3, 11):
+            import tomllib
+        else:
+            import tomli as tomllib
+        try:
+            settings = tomllib.loads((self.root / "pyproject.toml").read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise CourseError(f"pyproject.toml: it cannot be read as TOML: {error}.") from None
+        source = settings.get("project", {}).get("urls", {}).get("Source")
+        if not isinstance(source, str):
+            raise CourseError("pyproject.toml: [project.urls] must give Source, the address of the course.")
+        return source.removesuffix("/").removesuffix(".git")
+
+    def relative(self, path: Path) -> str:
+        """A path as people say it, from the root."""
+        return path.relative_to(self.root).as_posix()
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project that `start` (by default the current folder) lies in."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "pyproject.toml").is_file() and (folder / "lessons").is_dir():
+            return Project(folder)
+    raise CourseError(f"{here} is not inside the course: no folder above it holds pyproject.toml and lessons/.")
+
+
+def choose_lessons(project: Project, wanted: list[str]) -> list[str]:
+    """The lessons that a person asked for by name, number or path; all of them when none was named."""
+    names = project.lesson_names()
+    if not names:
+        raise CourseError(f"{project.lessons} holds no lesson; a lesson is a file called NN_topic.py.")
+    return sorted({_choose(names, given) for given in wanted}) if wanted else names
+
+
+def _choose(names: list[str], given: str) -> str:
+    stem = Path(given).stem if given.endswith((".py", ".ipynb")) else given
+    found = [name for name in names if stem == name]
+    if stem.isdecimal():
+        found = [name for name in names if int(name[:2]) == int(stem)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CourseError(f"lessons/: {given!r} could be {' or '.join(found)}; give the whole name.")
+    topics = {name[3:]: name for name in names}
+    close = [topics.get(match, match) for match in difflib.get_close_matches(stem, [*names, *topics], n=3, cutoff=0.5)]
+    advice = f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else f"there is {', '.join(names)}."
+    raise CourseError(f"lessons/: no lesson is called {given!r}; {advice}")

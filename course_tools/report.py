@@ -1,0 +1,52 @@
+"""What the `course` command prints: differences, tables and progress."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from course_tools.drift import Drift
+from course_tools.execute import Run
+from course_tools.notebook import Rendered
+
+
+def console() -> Console:
+    """Where reports go. Texts are printed as they are: a square bracket in somebody's code is not a colour."""
+    return Console(markup=False, highlight=False, soft_wrap=True)
+
+
+def cell_progress(where: Console) -> Progress:
+    """A bar that moves with every cell."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("cells"),
+        TimeElapsedColumn(),
+        console=where,
+        transient=True,
+        disable=not where.is_terminal,
+    )
+
+
+def drift_text(drift: Drift) -> str:
+    return "\n".join([f"{drift.file}: {drift.reason}.", *(f"    {line}" for line in drift.diff)])
+
+
+def run_table(runs: list[tuple[Rendered, Run]]) -> Table:
+    """One row per lesson: did it run, how long it took, and what it needed."""
+    table = Table("lesson", "result")
+    for heading in ("seconds", "in cells", "peak MB", "slowest cell"):
+        table.add_column(heading, justify="right")
+    for rendered, run in runs:
+        slowest = max(run.cell_seconds, key=run.cell_seconds.get, default=None)
+        table.add_row(
+            rendered.lesson,
+            "failed" if run.failed_cell else "ran",
+            f"{run.seconds:.1f}",
+            f"{sum(run.cell_seconds.values()):.1f}",
+            "unknown" if run.peak_megabytes is None else f"{run.peak_megabytes:.0f}",
+            f"{run.cell_seconds[slowest]:.1f} s, {rendered.spot(slowest)}" if slowest else "",
+        )
+    return table
