@@ -67,16 +67,16 @@ def build_lesson(project: Project, rendered: Rendered, force: bool, advance: Cal
     return done
 
 
-def write_together(files: dict[Path, str]) -> None:
+def write_together(files: dict[Path, str | bytes]) -> None:
     """Write all files or none: each goes to a neighbour first, and takes its name only when all are written."""
     written: dict[Path, str] = {}
     try:
-        for path, text in files.items():
+        for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, neighbour = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
             written[path] = neighbour
             with os.fdopen(handle, "wb") as stream:
-                stream.write(text.encode("utf-8"))
+                stream.write(content if isinstance(content, bytes) else content.encode("utf-8"))
             os.chmod(neighbour, 0o644)  # mkstemp's files are private; a notebook is for everybody
         for path in files:
             os.replace(written[path], path)

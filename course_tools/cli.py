@@ -86,10 +86,11 @@ def _check(project, rendered, every_lesson: bool) -> bool:
     """Print how the files differ from the lessons; True if they do."""
     from course_tools import report
     from course_tools.drift import drift_of, strays
+    from course_tools.readme import front_page_drift
 
     found = [drift for lesson in rendered for drift in drift_of(project, lesson)]
     if every_lesson:
-        found += strays(project)
+        found += [*strays(project), *front_page_drift(project)]
     console = report.console()
     for drift in found:
         console.print(report.drift_text(drift))
@@ -103,7 +104,8 @@ def _check(project, rendered, every_lesson: bool) -> bool:
 def _build(project, rendered, force: bool) -> bool:
     """Build lessons one by one; True if one of them failed."""
     from course_tools import report
-    from course_tools.build import BuildFailure, build_lesson
+    from course_tools.build import BuildFailure, build_lesson, write_together
+    from course_tools.readme import front_page
 
     failed = False
     console = report.console()
@@ -117,6 +119,8 @@ def _build(project, rendered, force: bool) -> bool:
                 failed = True
                 console.print(f"{failure}\n\n{lesson.lesson}: nothing was written.")
             progress.remove_task(task)
+    if not failed:
+        write_together(front_page(project))
     return failed
 
 

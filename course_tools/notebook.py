@@ -58,7 +58,9 @@ def render(lesson: Lesson, titles: dict[str, str], source: str, points_of: Calla
         # There are no outputs in a student's notebook, so there is nothing to compare with.
         student_tags = tuple(tag for tag in cell.tags if tag != COMPARED)
         student.append(_code(cell_id, blanked(cell) if cell.exercise else cell.source, _tags(student_tags) | grading))
-        solved.append(_code(cell_id, cell.source, _tags(cell.tags) | grading))
+        # A check's verdict on the solution is exact: running the solved notebook as a test must find it again.
+        solved_tags = (*cell.tags, COMPARED) if cell.check else cell.tags
+        solved.append(_code(cell_id, cell.source, _tags(solved_tags) | grading))
     return Rendered(
         lesson=lesson.name,
         student=_notebook(lesson.name, copy.deepcopy(opening) + student + copy.deepcopy(closing)),

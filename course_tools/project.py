@@ -38,6 +38,11 @@ class Project:
         """Generated: what `solution(...)` shows, one JSON file per lesson."""
         return self.root / "course_lib" / "exercises" / "solutions"
 
+    @property
+    def pictures(self) -> Path:
+        """Generated: one figure of each lesson that offers one, for the README."""
+        return self.root / "docs" / "pictures"
+
     def generated(self, lesson: str) -> tuple[Path, Path, Path]:
         """The three files made from a lesson: student's notebook, solved notebook, solutions."""
         return (

@@ -29,20 +29,13 @@ import itertools
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-from course_lib import data, perceptron, plots, scale
-from course_lib.exercises import check
-from course_lib.plots import show
-from course_lib.plots.charts import contact_sheet, spread, timeline
-from course_lib.plots.classifiers import (
-    learning_strip,
-    line_of,
-    neuron_surface,
-    points,
-    regions,
-)
+from scipy.optimize import linprog
+
+from course_lib import data, perceptron, scale
+from course_lib.exercises import check, hint, solution
+from course_lib.plots import charts, classifiers, show
 from course_lib.plots.controls import explore
 from course_lib.plots.machines import brain_and_perceptron
-from scipy.optimize import linprog
 
 # %% tags=["E92"]
 events = {
@@ -54,8 +47,8 @@ events = {
     "hidden units learn too\n(Rumelhart, Hinton, Williams)": 1986,
 }
 show(
-    timeline(events),
-    alt="Six dates from 1943 to 1986; the perceptron has two, a report of 1957 and an article of 1958.",
+    charts.timeline(events),
+    alt="Six dates, 1943 to 1986; the perceptron has two: report 1957, article 1958.",
 )
 
 # %% [markdown]
@@ -73,31 +66,32 @@ show(
 # %% tags=["T022", "nbval-check-output"]
 inputs, weights, bias = np.array([1.0, 0.5]), np.array([2.0, -1.0]), -0.5
 
-total = inputs @ weights + bias
-print(
-    f"weighted sum    {inputs[0]} * {weights[0]} + {inputs[1]} * {weights[1]} + {bias} = {total}"
-)
-print(f"step            {int(total > 0)}")
-print(f"sigmoid         {1 / (1 + np.exp(-total)):.3f}")
+total = inputs[0] * weights[0] + inputs[1] * weights[1] + bias
+print("weighted sum", total)
+print("as a product", inputs @ weights + bias)
+print("step        ", int(total > 0))
+print("sigmoid     ", round(1 / (1 + np.exp(-total)), 3))
 
 # %% [markdown]
 # A pair of inputs is a point of the plane. Before you run the next cell: which shape will the border between firing and
 # silence have?
 
+
 # %% tags=["T022"]
+def step(x):
+    return np.where(x @ weights + bias > 0, 1, 0)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-(x @ weights + bias)))
+
+
 figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6), sharey=True)
-regions(
-    left, lambda x: np.where(x @ weights + bias > 0, 1, 0), window=(-2, 2), boundary=0.5
-)
-regions(
-    right, lambda x: 1 / (1 + np.exp(-(x @ weights + bias))), window=(-2, 2), boundary=0.5
-)
+classifiers.regions(left, step, window=(-2, 2), boundary=0.5)
+classifiers.regions(right, sigmoid, window=(-2, 2), boundary=0.5)
 left.set_title("step: fires or not")
 right.set_title("sigmoid: how sure")
-show(
-    figure,
-    alt="A plane cut by the same straight line twice: with a sharp edge for the step, a soft one for the sigmoid.",
-)
+show(figure, alt="The same straight line twice: a sharp edge for the step, a soft one.")
 
 # %% [markdown]
 # A straight line: the points where the sum is exactly zero. The arrow below is the vector of weights; it is
@@ -105,7 +99,7 @@ show(
 
 # %% tags=["T022", "widget"]
 explore(
-    neuron_surface,
+    classifiers.neuron_surface,
     weight_1=(-3, 3, 0.5),
     weight_2=(-3, 3, 0.5),
     bias=(-2, 2, 0.25),
@@ -129,21 +123,13 @@ explore(
 corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 figure, axes = plt.subplots(figsize=(5.4, 3.4))
 for w0, style in ((-0.5, ":"), (-1.5, "--"), (-2.5, "-")):
-    outputs = perceptron.predict(corners, np.array([w0, 1, 1]))
-    print(f"w0 = {w0}: sums {corners @ [1, 1]}, threshold {-w0}, outputs {outputs}")
-    line_of(axes, [w0, 1, 1], label=f"$w_0$ = {w0}", linestyle=style)
-points(axes, corners, [-1, -1, -1, 1])
-axes.set(
-    xlabel="$x_1$",
-    ylabel="$x_2$",
-    title="One direction, three thresholds",
-    aspect="equal",
-)
+    o = perceptron.predict(corners, np.array([w0, 1, 1]))
+    print(f"w0 = {w0}: sums {corners @ [1, 1]}, threshold {-w0}, outputs {o}")
+    classifiers.line_of(axes, [w0, 1, 1], label=f"$w_0$ = {w0}", linestyle=style)
+classifiers.points(axes, corners, [-1, -1, -1, 1])
+axes.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
 axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-show(
-    figure,
-    alt="Three parallel lines: as the threshold grows from 0.5 to 2.5, the line moves away from the origin.",
-)
+show(figure, alt="Three parallel lines: the larger the threshold, the farther out.")
 
 # %% [markdown]
 # You may also see a sum that starts at $x_0$ **and** a separate $+\,b$. Then only $w_0 + b$ matters, and infinitely many
@@ -152,15 +138,10 @@ show(
 # %% tags=["E22", "nbval-check-output"]
 for w0, b in ((-0.3, 0.0), (0.0, -0.3), (5.0, -5.3)):
     print(w0, b, np.where(w0 * 1 + corners @ [0.2, 0.2] + b > 0, 1, -1))
-two_biases = np.column_stack(
-    [np.ones(4), np.ones(4), corners]
-)  # features: x0, the constant that b multiplies, x1, x2
-print(
-    "parameters:",
-    two_biases.shape[1],
-    " that make a difference:",
-    np.linalg.matrix_rank(two_biases),
-)
+
+features = np.column_stack([np.ones(4), np.ones(4), corners])  # for w0, b, w1 and w2
+print("parameters:", features.shape[1])
+print("of which make a difference:", np.linalg.matrix_rank(features))
 
 # %% [markdown]
 # **Exercise 1.** Write the unit for many examples at once. `inputs` has one example per row, without the constant 1;
@@ -206,15 +187,12 @@ check(weights_for_nand=weights_for_nand)
 # %% tags=["T026", "nbval-check-output"]
 targets_and = np.array([-1, -1, -1, 1])
 weights = np.zeros(3)
-for step, (x, t) in enumerate(
-    list(zip(corners, targets_and, strict=True))[::-1], start=1
-):
+for x, t in list(zip(corners, targets_and, strict=True))[::-1]:
     row = np.array([1, *x])
     o = 1 if row @ weights > 0 else -1
     weights = weights + 0.5 * (t - o) * row
-    print(
-        f"step {step}: x = {x}, o = {o:+d}, t = {t:+d}, {'right' if o == t else 'wrong'} -> weights {weights}"
-    )
+    verdict = "right" if o == t else "wrong"
+    print(f"x = {x}, o = {o:+d}, t = {t:+d}: {verdict} -> weights {weights}")
 
 # %% [markdown]
 # **Exercise 3.** Write one step of the rule for one example. Return the new weights and leave the old ones as they were.
@@ -239,25 +217,20 @@ check(update)
 
 # %% tags=["T026", "H01"]
 history = perceptron.train(corners, targets_and, learning_rate=0.05)
-snapshots = {
-    f"update {number}": history.weights[number]
-    for number in (1, 3, 5, 8, history.updates)
-}
+moments = (1, 3, 5, 8, history.updates)
+units = {f"update {number}": history.weights[number] for number in moments}
 show(
-    learning_strip(corners, targets_and, snapshots),
-    alt="Five moments of learning AND: the line jumps about, then settles between (1, 1) and the other three corners.",
+    classifiers.unit_strip(corners, targets_and, units),
+    alt="Learning AND: the line jumps about, then settles between (1, 1) and the others.",
 )
 
 # %% tags=["T026", "H01", "nbval-check-output"]
-print(
-    f"{history.passes} passes, {history.updates} updates, mistakes in each pass: {history.mistakes}"
-)
-print(
-    f"rate 5 instead of 0.05: {perceptron.train(corners, targets_and, learning_rate=5.0).passes} passes"
-)
-print(
-    f"smallest distance to the line at the end: {abs(perceptron.margin(corners, targets_and, history.weights[-1])):.3f}"
-)
+print(f"{history.passes} passes, {history.updates} updates")
+print("mistakes in each pass:", history.mistakes)
+fast = perceptron.train(corners, targets_and, learning_rate=5.0)
+print("with a rate of 5 instead of 0.05:", fast.passes, "passes")
+nearest = abs(perceptron.margin(corners, targets_and, history.weights[-1]))
+print(f"distance from the line to the nearest corner: {nearest:.3f}")
 
 # %% [markdown]
 # Two surprises. The learning rate does not matter: from zero weights it only makes them all longer, and a longer arrow
@@ -268,25 +241,21 @@ print(
 
 
 # %% tags=["T025", "E23", "nbval-check-output"]
-def train_zero_one(inputs, targets, learning_rate, passes):
+def train_zero_one(inputs, targets, learning_rate, passes=6):
     weights, steps = np.zeros(3), []
     for x, t in list(zip(inputs, targets, strict=True)) * passes:
-        output = int(weights[0] + x @ weights[1:] > 0)
-        if output != t:
-            weights = weights + learning_rate * (t - output) * np.array([1, *x])
+        o = int(weights[0] + x @ weights[1:] > 0)
+        if o != t:
+            weights = weights + learning_rate * (t - o) * np.array([1, *x])
             steps.append(weights)
     return np.array(steps)
 
 
-ours = history.weights[1:]
-print(
-    "rate 0.10, same weights at every step:",
-    np.allclose(train_zero_one(corners, targets_and > 0, 0.10, 6), ours),
-)
-print(
-    "rate 0.05, half of them at every step:",
-    np.allclose(2 * train_zero_one(corners, targets_and > 0, 0.05, 6), ours),
-)
+ours = history.weights[1:]  # learnt with targets +1 and -1 and a rate of 0.05
+twice = train_zero_one(corners, targets_and > 0, learning_rate=0.10)
+same = train_zero_one(corners, targets_and > 0, learning_rate=0.05)
+print("twice the rate: same weights at every step?", np.allclose(twice, ours))
+print("same rate: half the weights at every step?", np.allclose(same, ours / 2))
 
 # %% [markdown]
 # **The same in Keras.** Keras knows no perceptron rule, but it knows gradient descent. Take the loss $\max(0, -t\,s)$,
@@ -297,23 +266,12 @@ print(
 start = np.array([0.317, -0.829, 0.443])
 unit = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
 unit.set_weights([start[1:, None], start[:1]])
-unit.compile(
-    keras.optimizers.SGD(2 * 0.05),
-    loss=lambda target, score: keras.ops.relu(-target * score),
-)
-unit.fit(
-    corners.astype("float32"),
-    targets_and[:, None].astype("float32"),
-    epochs=8,
-    batch_size=1,
-    shuffle=False,
-    verbose=0,
-)
+unit.compile(keras.optimizers.SGD(2 * 0.05), loss=lambda t, s: keras.ops.relu(-t * s))
+x, t = corners.astype("float32"), targets_and[:, None].astype("float32")
+unit.fit(x, t, epochs=8, batch_size=1, shuffle=False, verbose=0)
 
 kernel, bias = unit.get_weights()
-by_rule = perceptron.train(
-    corners, targets_and, learning_rate=0.05, passes=8, weights=start
-).weights[-1]
+by_rule = perceptron.train(corners, targets_and, passes=8, weights=start).weights[-1]
 print("gradient descent in Keras:", np.round([*bias, *kernel[:, 0]], 3))
 print("perceptron rule, by hand: ", np.round(by_rule, 3))
 
@@ -334,55 +292,27 @@ print("perceptron rule, by hand: ", np.round(by_rule, 3))
 
 
 # %% tags=["T026"]
-def separable_data(gap, rng, examples):
-    """Points of a square at least `gap` away from a random line, and the weights of that line."""
+def separable_data(gap, rng, examples=200):
+    """Points of a square at least `gap` away from a random line, and the line's weights."""
     weights = rng.normal(size=3) * [0.3, 1, 1]
     weights /= np.linalg.norm(weights[1:])
     cloud = rng.uniform(-1, 1, (6 * examples, 2))
-    distances = perceptron.scores(cloud, weights)
-    cloud = cloud[np.abs(distances) > gap][:examples]
+    cloud = cloud[np.abs(perceptron.scores(cloud, weights)) > gap][:examples]
     return cloud, perceptron.predict(cloud, weights), weights
 
 
-found = []
-for gap, seed in itertools.product([0.3, 0.1, 0.03, 0.01], range(6)):
-    inputs, targets, true_weights = separable_data(
-        gap, np.random.default_rng(seed), scale(laptop=200, gpu=2000)
-    )
+runs = []
+for gap, seed in itertools.product(
+    [0.3, 0.1, 0.03, 0.01], range(scale(laptop=6, gpu=30))
+):
+    inputs, targets, true_weights = separable_data(gap, np.random.default_rng(seed))
     run = perceptron.train(inputs, targets, passes=3000)
-    found.append(
-        (
-            gap,
-            run.updates,
-            perceptron.mistake_bound(inputs, targets, true_weights),
-            run.converged,
-        )
-    )
-gaps, updates, bounds, converged = np.array(found).T
-assert converged.all() and (updates <= bounds).all()
-
-figure, axes = plt.subplots(figsize=(6, 3.8))
-axes.loglog(
-    gaps,
-    bounds,
-    "_",
-    markersize=16,
-    markeredgewidth=2,
-    color=plots.VERMILION,
-    label="ceiling $(R/\\gamma)^2$",
-)
-axes.loglog(
-    gaps, np.maximum(updates, 1), "o", color=plots.BLUE, alpha=0.6, label="mistakes made"
-)
-axes.set(
-    xlabel="gap left between the classes",
-    ylabel="number of mistakes",
-    title="Six data sets for each gap",
-)
-axes.legend()
+    ceiling = perceptron.mistake_bound(inputs, targets, true_weights)
+    runs.append((gap, run.updates, ceiling))
+    assert run.converged and run.updates <= ceiling
 show(
-    figure,
-    alt="As the gap shrinks, both the ceiling and the mistakes rise; the mistakes always stay far below the ceiling.",
+    classifiers.mistakes_and_ceiling(*np.array(runs).T),
+    alt="The smaller the gap, the more mistakes; always far fewer than the ceiling.",
 )
 
 # %% [markdown]
@@ -412,30 +342,18 @@ check(margin)
 
 # %% tags=["T027", "H01", "nbval-check-output"]
 logic = {"AND": [-1, -1, -1, 1], "OR": [-1, 1, 1, 1], "XOR": [-1, 1, 1, -1]}
-runs = {
-    name: perceptron.train(corners, targets, learning_rate=0.5, passes=100)
-    for name, targets in logic.items()
-}
-for name, run in runs.items():
-    print(
-        f"{name:4} {f'learnt in {run.passes} passes' if run.converged else f'not learnt in {run.passes} passes'}"
-    )
-print(
-    "weights on XOR, update by update:",
-    *(tuple(map(int, w)) for w in runs["XOR"].weights[2:15]),
-)
+learnt = {}
+for name, targets in logic.items():
+    learnt[name] = perceptron.train(corners, targets, learning_rate=0.5, passes=100)
+    verdict = "learnt" if learnt[name].converged else "not learnt"
+    print(f"{name:4} {verdict} in {learnt[name].passes} passes")
+print("weights on XOR, update by update:")
+print(*(tuple(map(int, weights)) for weights in learnt["XOR"].weights[2:11]))
 
-figure, all_axes = plt.subplots(1, 3, figsize=(8.4, 3.1), sharey=True)
-for axes, (name, targets) in zip(all_axes, logic.items(), strict=True):
-    weights = runs[name].weights[-1]
-    regions(axes, lambda x, w=weights: perceptron.predict(x, w))
-    points(axes, corners, targets)
-    wrong = int(np.sum(perceptron.predict(corners, weights) != targets))
-    axes.set_title(f"{name}: {wrong} of 4 wrong")
-    axes.label_outer()
+units = {name: run.weights[-1] for name, run in learnt.items()}
 show(
-    figure,
-    alt="One line separates AND, another OR. On XOR the last line leaves corners on the wrong side.",
+    classifiers.unit_strip(corners, list(logic.values()), units, width=2.6),
+    alt="One line separates AND, another OR. On XOR two corners are on the wrong side.",
 )
 
 # %% [markdown]
@@ -450,17 +368,11 @@ show(
 
 # %% tags=["T027", "nbval-check-output"]
 rows = np.column_stack([np.ones(4), corners])
-impossible = []
 for targets in itertools.product([-1, 1], repeat=4):
-    conditions = -np.array(targets)[:, None] * rows  # target * sum >= 1 at every corner
-    if (
-        linprog(
-            np.zeros(3), A_ub=conditions, b_ub=-np.ones(4), bounds=(None, None)
-        ).status
-        == 2
-    ):
-        impossible.append(targets)
-print("no line separates:", *impossible)
+    below = -np.array(targets)[:, None] * rows  # below @ w <= -1: right at every corner
+    answer = linprog(np.zeros(3), A_ub=below, b_ub=-np.ones(4), bounds=(None, None))
+    if answer.status == 2:  # proved infeasible
+        print("no line separates", targets)
 
 # %% [markdown]
 # **Exercise 5.** Write that judge yourself, by exhaustive search: try every combination of a few weights and biases, and
@@ -489,23 +401,17 @@ check(is_separable)
 
 # %% tags=["T027", "nbval-check-output"]
 def count_separable(inputs, largest):
-    """How many of the functions of `inputs` on/off inputs one unit with whole weights up to `largest` computes."""
-    all_inputs = np.array(list(itertools.product([0, 1], repeat=inputs)))
-    all_weights = np.array(
-        list(itertools.product(range(-largest, largest + 1), repeat=inputs))
-    )
-    sums = all_weights @ all_inputs.T
+    """How many functions of on/off inputs one unit computes, weights up to `largest`."""
+    every_input = np.array(list(itertools.product([0, 1], repeat=inputs)))
+    weights = itertools.product(range(-largest, largest + 1), repeat=inputs)
+    sums = np.array(list(weights)) @ every_input.T
     thresholds = np.arange(-inputs * largest - 0.5, inputs * largest + 1)
-    return len(
-        {table.tobytes() for threshold in thresholds for table in sums > threshold}
-    )
+    return len({table.tobytes() for level in thresholds for table in sums > level})
 
 
 for inputs, largest in ((1, 1), (2, 1), (3, 2), (4, 3)):
     count, every = count_separable(inputs, largest), 2**2**inputs
-    print(
-        f"{inputs} inputs: {count:5} of {every:5} functions are separable ({count / every:.1%})"
-    )
+    print(f"{inputs} inputs: {count:4} of {every:5} functions ({count / every:.1%})")
 
 # %% [markdown]
 # XOR is the rule, not the exception: with four inputs hardly any function is left. In 1969 Marvin Minsky and Seymour
@@ -520,7 +426,7 @@ for inputs, largest in ((1, 1), (2, 1), (3, 2), (4, 3)):
 
 # %% tags=["T023"]
 def x_or_other(number, seed, negatives=True):
-    """Half of the pictures show an X, half another letter; targets +1 for X. Every second one may be a negative."""
+    """Half of the pictures show an X (target +1), half another letter (-1)."""
     crosses = data.letters(number // 2, seed=seed, alphabet="X")
     others = data.letters(
         number // 2, seed=seed + 1000, alphabet="ABCDEFGHIJKLMNOPQRSTUVWYZ"
@@ -536,8 +442,8 @@ images, targets = x_or_other(scale(laptop=800, gpu=8000), seed=0)
 test_images, test_targets = x_or_other(600, seed=5)
 titles = ["X" if target > 0 else "other" for target in targets[:18]]
 show(
-    contact_sheet(images[:18].reshape(-1, 20, 20), titles, columns=9),
-    alt="Eighteen pictures of 20 by 20 points: shifted, turned and noisy letters, half of them an X, half of them negatives.",
+    charts.contact_sheet(images[:18].reshape(-1, 20, 20), titles, columns=9),
+    alt="Eighteen small pictures: turned and noisy letters, half an X, half negatives.",
 )
 
 
@@ -548,15 +454,13 @@ def accuracy(features, targets, test_features, test_targets):
     return np.mean(perceptron.predict(test_features, weights) == test_targets)
 
 
+ink = x_or_other(len(images), seed=0, negatives=False)
+test_ink = x_or_other(600, seed=5, negatives=False)
+ink_only = accuracy(*ink, *test_ink)
 straight = accuracy(images, targets, test_images, test_targets)
-positives = accuracy(
-    *x_or_other(len(images), seed=0, negatives=False),
-    *x_or_other(600, seed=5, negatives=False),
-)
-print(
-    f"straight from the eye: {positives:.0%} on ink and paper only, {straight:.0%} with negatives; guessing gives 50%"
-)
-assert positives > 0.85 and straight < 0.65
+print(f"one unit, ink on paper only: {ink_only:.0%} right")
+print(f"one unit, half negatives:    {straight:.0%} right (guessing: 50%)")
+assert ink_only > 0.85 and straight < 0.65
 
 # %% [markdown]
 # So letters in ink are *easy*: a line nearly separates them. With negatives the unit is reduced to guessing, and
@@ -568,12 +472,11 @@ assert positives > 0.85 and straight < 0.65
 
 # %% tags=["T023", "nbval-check-output"]
 def random_wiring(inputs, units, rng, connections=12):
-    """Weights (inputs, units): every unit reads `connections` random inputs, with +1 or -1 each."""
+    """Weights (inputs, units): each unit reads a few random inputs, with +1 or -1."""
     wiring = np.zeros((inputs, units))
     for unit in range(units):
-        wiring[rng.choice(inputs, connections, replace=False), unit] = rng.choice(
-            [-1, 1], connections
-        )
+        cells = rng.choice(inputs, connections, replace=False)
+        wiring[cells, unit] = rng.choice([-1, 1], connections)
     return wiring
 
 
@@ -583,11 +486,8 @@ def association(images, wiring):
 
 
 wiring = random_wiring(400, 5, np.random.default_rng(0))
-print("connections of each unit:", np.abs(wiring).sum(axis=0).astype(int))
-print(
-    "units that fire for one picture:",
-    association(np.ones((1, 400)), wiring).astype(int)[0],
-)
+print("connections of five units:", np.abs(wiring).sum(axis=0).astype(int))
+print("which of them see white?  ", association(np.ones((1, 400)), wiring)[0].astype(int))
 
 # %% [markdown]
 # Nothing in these units was chosen and nothing in them learns. Can they help? Let the response unit look through more
@@ -595,30 +495,25 @@ print(
 
 # %% tags=["T023"]
 sizes = scale(laptop=[16, 64, 256, 1024], gpu=[16, 64, 256, 1024, 4096])
-through_units = np.zeros((len(sizes), 5))
+scores = np.zeros((len(sizes), 5))
 for (row, units), seed in itertools.product(enumerate(sizes), range(5)):
     wiring = random_wiring(400, units, np.random.default_rng(seed))
     seen, test_seen = association(images, wiring), association(test_images, wiring)
-    through_units[row, seed] = accuracy(seen, targets, test_seen, test_targets)
-assert through_units[-1].min() > 0.8, (
-    "through a thousand units the machine should do far better than guessing"
-)
+    scores[row, seed] = accuracy(seen, targets, test_seen, test_targets)
+assert scores[-1].min() > 0.8, "a thousand units should do far better than guessing"
 
-figure, axes = plt.subplots(figsize=(6, 3.6))
-spread(axes, sizes, through_units, label="through random units")
-axes.axhline(straight, color=plots.ORANGE, linestyle="--", label="straight from the eye")
-axes.set(
-    xscale="log",
+figure = charts.growth(
+    sizes,
+    scores,
+    "through random units",
+    straight,
+    "straight from the eye",
     xlabel="association units",
     ylabel="accuracy on new pictures",
-    ylim=(0.4, 1),
 )
-axes.set_xticks(sizes, sizes)
-axes.minorticks_off()
-axes.legend(loc="upper left")
 show(
     figure,
-    alt="Straight from the eye the unit guesses; accuracy rises steadily with the number of random units, to nine in ten.",
+    alt="Straight from the eye: guessing. With more units: up to nine in ten right.",
 )
 
 # %% [markdown]
@@ -626,17 +521,16 @@ show(
 # what the rule is good at. In 1958 Rosenblatt drew his machine beside a brain. Here are both, with the units of our
 # simulation that fire for one X.
 
-# %% tags=["T028", "G02"]
+# %% tags=["T028", "G02", "picture"]
 wiring = random_wiring(400, 1024, np.random.default_rng(0))
 response = perceptron.train(association(images, wiring), targets, passes=30).weights[-1]
 one_x = test_images[(test_targets > 0) & (test_images.mean(axis=1) < 0.5)][:1]
 firing = association(one_x, wiring)
+score = perceptron.scores(firing, response)[0]
 show(
-    brain_and_perceptron(
-        one_x.reshape(20, 20), wiring, firing[0], perceptron.scores(firing, response)[0]
-    ),
-    alt="Two rows of four stations. Brain: retina, projection, association, motor area. Perceptron: photocells, random wires, "
-    "a grid of association units with the firing ones lit, and the response unit, which says X.",
+    brain_and_perceptron(one_x.reshape(20, 20), wiring, firing[0], score),
+    alt="Above, a brain: retina, projection, association and motor area. Below, the "
+    "perceptron: photocells, random wires, lit association units, a response unit.",
 )
 
 # %% [markdown]
@@ -648,27 +542,18 @@ def share_solved(units, tries=100):
     """How many random layers of `units` units make XOR learnable."""
     solved = 0
     for seed in range(tries):
-        rng = np.random.default_rng(seed)
-        features = association(perceptron.with_bias(corners), rng.normal(size=(3, units)))
-        solved += perceptron.train(features, logic["XOR"], passes=100).converged
+        wiring = np.random.default_rng(seed).normal(size=(3, units))
+        seen = association(perceptron.with_bias(corners), wiring)
+        solved += perceptron.train(seen, logic["XOR"], passes=100).converged
     return solved / tries
 
 
 layer_sizes = [1, 2, 4, 8, 16, 32]
 shares = [share_solved(units) for units in layer_sizes]
 assert shares[0] == 0 and shares[-1] > 0.9
-
-figure, axes = plt.subplots(figsize=(5.6, 3.3))
-axes.bar([str(units) for units in layer_sizes], shares, color=plots.BLUE)
-axes.set(
-    xlabel="random units between the inputs and the response unit",
-    ylabel="share that learns XOR",
-    ylim=(0, 1.05),
-)
-axes.bar_label(axes.containers[0], fmt="{:.0%}")
 show(
-    figure,
-    alt="With one random unit none of a hundred machines learns XOR; with 32 nearly all do.",
+    charts.bars(layer_sizes, shares, "random units in between", "share that learns XOR"),
+    alt="With one random unit no machine learns XOR; with 32, nearly all do.",
 )
 
 # %% [markdown]

@@ -7,4 +7,4 @@ from course_tools.project import find_project
 def pytest_terminal_summary(terminalreporter):
     project = find_project()
     terminalreporter.section("syllabus")
-    terminalreporter.write_line(summary(coverage(project, read_syllabus(project.root / "data"))))
+    terminalreporter.write_line(summary(coverage(project, read_syllabus(project.root / "data").values())))

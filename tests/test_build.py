@@ -17,6 +17,7 @@ from course_tools.errors import CourseError
 from course_tools.execute import execute
 from course_tools.notebook import digest, serialise
 from course_tools.project import Project, find_project
+from course_tools.readme import front_page
 
 ALPHA = "70_alpha"
 
@@ -31,6 +32,7 @@ def built_once(tmp_path_factory):
         )
         for rendered in render_lessons(project, project.lesson_names()):
             build_lesson(project, rendered, force=False, advance=lambda: None)
+        write_together(front_page(project))
     return project
 
 

@@ -13,25 +13,20 @@ from course_tools.project import find_project
 
 # First bring up the loopback device, over which Jupyter talks to its kernel; then prove that there is no other way out.
 PROGRAM = """
-import fcntl, socket, struct, sys
+import errno, fcntl, socket, struct, sys
 
 SET_INTERFACE_FLAGS, UP_AND_RUNNING = 0x8914, 0x41
 with socket.socket() as handle:
     fcntl.ioctl(handle, SET_INTERFACE_FLAGS, struct.pack("16sh22x", b"lo", UP_AND_RUNNING))
 
-for address in ("192.0.2.1", "1.1.1.1"):
-    try:
-        socket.create_connection((address, 443), timeout=5)
-    except OSError as error:
-        print("no way to", address, "because:", error.strerror)
-    else:
-        sys.exit(f"{address} was reached: the network is not off")
+# An address kept for documentation: with a network there is a way towards it, where nobody answers; here there is none.
 try:
-    socket.getaddrinfo("pypi.org", 443)
-except socket.gaierror:
-    print("no names are found")
+    socket.create_connection(("192.0.2.1", 443), timeout=5)
+except OSError as error:
+    if error.errno != errno.ENETUNREACH:
+        sys.exit(f"the network is not off: {error}")
 else:
-    sys.exit("a name was found: the network is not off")
+    sys.exit("the network is not off")
 
 from course_tools.cli import main
 sys.argv = ["course", "run", "--student"]

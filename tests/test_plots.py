@@ -91,6 +91,38 @@ def test_spread_reaches_from_the_worst_to_the_best_seed():
     plt.close(figure)
 
 
+def test_unit_strip_has_a_panel_per_unit_with_its_own_targets():
+    units = {"AND": np.array([-1.5, 1, 1]), "NAND": np.array([1.5, -1, -1])}
+    figure = classifiers.unit_strip(CORNERS, [[-1, -1, -1, 1], [1, 1, 1, -1]], units)
+    assert [axes.get_title() for axes in figure.axes] == ["AND", "NAND"]
+    for axes, fires_at_the_origin in zip(figure.axes, (False, True), strict=True):
+        assert (axes.images[0].get_array()[0, 0] > 0) == fires_at_the_origin
+        triangles, circles = (collection.get_offsets() for collection in axes.collections[-2:])
+        assert ([0, 0] in triangles.tolist()) == fires_at_the_origin and len(triangles) + len(circles) == 4
+    plt.close(figure)
+
+
+def test_charts_hold_the_numbers_they_are_given():
+    figure = charts.bars([1, 2], [0.25, 1.0], "x", "y")
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [0.25, 1.0]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["25%", "100%"]
+    plt.close(figure)
+    figure = charts.growth([1, 10], [[0.1, 0.3], [0.6, 0.8]], "runs", 0.5, "guessing", "x", "y")
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.2, 0.7])
+    assert {text.get_text() for text in figure.axes[0].get_legend().texts} == {"runs", "guessing"}
+    plt.close(figure)
+    figure = classifiers.mistakes_and_ceiling([0.1, 0.2], [0, 5], [300, 80])
+    ceilings, mistakes = figure.axes[0].lines
+    assert mistakes.get_ydata().tolist() == [1, 5] and ceilings.get_ydata().tolist() == [300, 80]
+    plt.close(figure)
+
+
+def test_timeline_names_every_date():
+    figure = charts.timeline({"first": 1943, "second": 1957})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1943\nfirst", "1957\nsecond"]
+    plt.close(figure)
+
+
 def test_contact_sheet_has_a_title_for_each_picture():
     figure = charts.contact_sheet(np.zeros((5, 4, 4)), list("abcde"), columns=3)
     assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]

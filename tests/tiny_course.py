@@ -19,6 +19,15 @@ name = "tiny"
 Source = "https://github.com/somebody/tiny-course"
 """
 
+README = """\
+# Tiny
+
+<!-- lessons, made by `course build` -->
+<!-- end of lessons -->
+
+The end.
+"""
+
 CARD = """\
 # ---
 # jupyter:
@@ -85,6 +94,7 @@ def make_course(root: Path, **lessons: str) -> Project:
     """A project in `root` with the given lessons: `make_course(folder, _70_alpha=lesson())`."""
     (root / "lessons").mkdir(parents=True)
     (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    (root / "README.md").write_text(README, encoding="utf-8")
     for name, text in lessons.items():
         (root / "lessons" / f"{name[1:]}.py").write_text(text, encoding="utf-8")
     return Project(root)

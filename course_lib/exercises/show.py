@@ -51,7 +51,8 @@ def verdict_box(verdict: Verdict) -> Box:
     colour, sign, words = _LOOKS[verdict.status]
     title = f"{sign} {verdict.exercise}: {words}"
     if verdict.status == CORRECT:
-        return Box(colour, title, [f"Right on all {verdict.total} fresh inputs."], [])
+        lines = [f"Right on all {verdict.total} fresh inputs."] if verdict.total > 1 else []
+        return Box(colour, title, lines, [])
     if verdict.status == NOT_ATTEMPTED:
         return Box(colour, title, [verdict.reason, f"Stuck? Try hint({verdict.exercise!r})."], [])
     lines = [verdict.mistake, verdict.reason] if verdict.mistake else [verdict.reason]

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from course_lib.plots import BLUE, GREY
+from course_lib.plots import BLUE, GREY, ORANGE
 
 
 def spread(axes, x, runs, label: str, **style) -> None:
@@ -15,6 +15,27 @@ def spread(axes, x, runs, label: str, **style) -> None:
     mean = runs.mean(axis=1)
     reach = [mean - runs.min(axis=1), runs.max(axis=1) - mean]
     axes.errorbar(x, mean, yerr=reach, marker="o", capsize=4, label=label, **style)
+
+
+def bars(labels, shares, xlabel: str, ylabel: str) -> Figure:
+    """Shares from 0 to 1 as bars, each with its percentage."""
+    figure, axes = plt.subplots(figsize=(5.6, 3.2))
+    axes.bar([str(label) for label in labels], shares, color=BLUE)
+    axes.bar_label(axes.containers[0], fmt="{:.0%}")
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1.08))
+    return figure
+
+
+def growth(sizes, runs, label: str, baseline: float, baseline_label: str, xlabel: str, ylabel: str) -> Figure:
+    """How a score `(len(sizes), seeds)` grows with a size that doubles and redoubles, beside a fixed baseline."""
+    figure, axes = plt.subplots(figsize=(6, 3.4))
+    spread(axes, sizes, runs, label=label)
+    axes.axhline(baseline, color=ORANGE, linestyle="--", label=baseline_label)
+    axes.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
+    axes.set_xticks(sizes, sizes)
+    axes.minorticks_off()
+    axes.legend()
+    return figure
 
 
 def timeline(events: dict[str, float]) -> Figure:

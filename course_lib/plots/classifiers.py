@@ -77,12 +77,23 @@ def neuron_surface(weight_1: float = 1.0, weight_2: float = 1.0, bias: float = -
     return figure
 
 
-def learning_strip(inputs, targets, snapshots: dict[str, np.ndarray], window=(-0.5, 1.5)) -> Figure:
-    """One panel per snapshot of a perceptron's weights: title -> weights, bias first."""
-    figure, all_axes = plt.subplots(1, len(snapshots), figsize=(1.8 * len(snapshots), 2.4), sharey=True)
-    for axes, (title, weights) in zip(np.atleast_1d(all_axes), snapshots.items(), strict=True):
+def unit_strip(inputs, targets, units: dict[str, np.ndarray], window=(-0.5, 1.5), width: float = 1.8) -> Figure:
+    """One panel per unit: title -> weights, bias first. `targets` are those of all panels, or one row for each."""
+    figure, all_axes = plt.subplots(1, len(units), figsize=(width * len(units), width + 0.6), sharey=True)
+    rows = np.broadcast_to(targets, (len(units), len(inputs)))
+    for axes, row, (title, weights) in zip(np.atleast_1d(all_axes), rows, units.items(), strict=True):
         regions(axes, lambda x, w=weights: np.where(w[0] + x @ w[1:] > 0, 1, -1), window)
-        points(axes, inputs, targets, size=45)
+        points(axes, inputs, row, size=45)
         axes.set_title(title, fontsize=11)
         axes.label_outer()
+    return figure
+
+
+def mistakes_and_ceiling(gaps, mistakes, ceilings) -> Figure:
+    """How many mistakes runs made, and how many the theory allows, against the gap between the classes."""
+    figure, axes = plt.subplots(figsize=(6, 3.6))
+    axes.loglog(gaps, ceilings, "_", markersize=16, markeredgewidth=2, color=VERMILION, label=r"ceiling $(R/\gamma)^2$")
+    axes.loglog(gaps, np.maximum(mistakes, 1), "o", color=BLUE, alpha=0.6, label="mistakes made")
+    axes.set(xlabel="gap left between the classes", ylabel="number of mistakes")
+    axes.legend()
     return figure

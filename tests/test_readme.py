@@ -1,0 +1,66 @@
+"""The README's table and pictures follow the lessons."""
+
+import json
+
+import pytest
+from tiny_course import CELLS, README, course, lesson, make_course, use_stand_in
+
+from course_tools.errors import CourseError
+from course_tools.readme import front_page
+
+ROW = "| 70 [Alpha](notebooks/70_alpha.ipynb) | 10 | One line. |"
+PICTURE = """
+# %% tags=["picture"]
+from IPython.display import Image
+Image(data=b"a picture", format="png")
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    use_stand_in(tmp_path / "stand_in", monkeypatch)
+    return make_course(tmp_path / "course", _70_alpha=lesson(CELLS + PICTURE))
+
+
+def test_build_writes_the_table_and_the_picture_and_check_agrees(project, monkeypatch, capsys):
+    assert course(capsys, monkeypatch, project.root, "build").status == 0
+    readme = (project.root / "README.md").read_text(encoding="utf-8")
+    assert ROW in readme and readme.startswith("# Tiny") and readme.endswith("The end.\n")
+    assert (project.pictures / "70_alpha.png").read_bytes() == b"a picture"
+    assert course(capsys, monkeypatch, project.root, "build", "--check").status == 0
+
+
+@pytest.mark.parametrize("change", ["table", "picture", "missing picture", "stray picture"])
+def test_check_finds_what_is_not_from_the_lessons(project, monkeypatch, capsys, change):
+    course(capsys, monkeypatch, project.root, "build")
+    picture = project.pictures / "70_alpha.png"
+    if change == "table":
+        readme = project.root / "README.md"
+        readme.write_text(readme.read_text(encoding="utf-8").replace("| 10 |", "| 11 |"), encoding="utf-8")
+    elif change == "picture":
+        picture.write_bytes(b"another")
+    elif change == "missing picture":
+        picture.unlink()
+    else:
+        (project.pictures / "71_gone.png").write_bytes(b"old")
+    outcome = course(capsys, monkeypatch, project.root, "build", "--check")
+    assert outcome.status == 1
+    assert {"table": "README.md", "stray picture": "71_gone.png"}.get(change, "70_alpha.png") in outcome.out
+
+
+def test_text_around_the_table_is_the_maintainers(project):
+    readme = project.root / "README.md"
+    readme.write_text(README.replace("The end.", "More."), encoding="utf-8")
+    assert front_page(project)[readme].decode().endswith("More.\n")
+
+
+def test_a_readme_without_a_place_for_the_table_is_named(project):
+    (project.root / "README.md").write_text("# Tiny\n", encoding="utf-8")
+    with pytest.raises(CourseError, match=r"README.md: the table of lessons belongs between"):
+        front_page(project)
+
+
+def test_a_broken_solved_notebook_gives_no_picture(project):
+    project.solved_notebooks.mkdir(parents=True)
+    (project.solved_notebooks / "70_alpha.ipynb").write_text(json.dumps({"cells": [{}]}), encoding="utf-8")
+    assert list(front_page(project)) == [project.root / "README.md"]
