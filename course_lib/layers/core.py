@@ -1,8 +1,4 @@
-"""Every layer of the course in NumPy: `forward` remembers what `backward` needs. Lesson 05 builds the first of them.
-
-A layer maps a batch to a batch. `backward` takes the gradient of the loss with respect to the layer's output, stores
-the gradients of its own parameters and returns the gradient with respect to its input, so layers chain backwards.
-"""
+"""What a layer is, the dense layer, and layers one after the other. Lesson 05 builds all of this."""
 
 from __future__ import annotations
 
@@ -10,7 +6,14 @@ import numpy as np
 
 
 class Layer:
-    """A layer without parameters; the others add theirs to the two dictionaries, under Keras' names."""
+    """A layer maps a batch to a batch; this one has no parameters, others put theirs under Keras' names.
+
+    `forward` remembers what `backward` needs. `backward` takes the gradient of the loss with respect to the layer's
+    output, stores the gradients of its own parameters and returns the gradient with respect to its input: so layers
+    chain backwards.
+    """
+
+    training = False  # while it learns, Dropout and BatchNormalization behave differently
 
     def __init__(self):
         self.parameters: dict[str, np.ndarray] = {}
@@ -40,37 +43,15 @@ class Dense(Layer):
         return upstream @ self.parameters["kernel"].T
 
 
-class Sigmoid(Layer):
-    """1 / (1 + exp(-x)); its slope is output (1 - output), never more than 1/4."""
+class Flatten(Layer):
+    """`(batch, height, width, channels)` to `(batch, height * width * channels)`, rows first as Keras does."""
 
     def forward(self, inputs):
-        self.outputs = sigmoid(inputs)
-        return self.outputs
+        self.shape = inputs.shape
+        return inputs.reshape(len(inputs), -1)
 
     def backward(self, upstream):
-        return upstream * self.outputs * (1 - self.outputs)
-
-
-class Tanh(Layer):
-    """tanh(x); its slope is 1 - output²."""
-
-    def forward(self, inputs):
-        self.outputs = np.tanh(inputs)
-        return self.outputs
-
-    def backward(self, upstream):
-        return upstream * (1 - self.outputs**2)
-
-
-class ReLU(Layer):
-    """max(x, 0): the gradient passes where the input was positive."""
-
-    def forward(self, inputs):
-        self.positive = inputs > 0
-        return inputs * self.positive
-
-    def backward(self, upstream):
-        return upstream * self.positive
+        return upstream.reshape(self.shape)
 
 
 class Sequential(Layer):
@@ -90,6 +71,10 @@ class Sequential(Layer):
             upstream = layer.backward(upstream)
         return upstream
 
+    def set_training(self, training: bool) -> None:
+        for layer in self.layers:
+            layer.training = training
+
     def count_parameters(self) -> int:
         return sum(array.size for layer in self.layers for array in layer.parameters.values())
 
@@ -102,6 +87,7 @@ class Sequential(Layer):
         changes a layer's parameters in place (see `course_lib.optim`).
         """
         history = []
+        self.set_training(True)
         for _ in range(epochs):
             total = 0.0
             for batch in batches(len(inputs), batch_size, rng):
@@ -111,21 +97,10 @@ class Sequential(Layer):
                     optimizer.update(layer)
                 total += value * len(batch)
             history.append(total / len(inputs))
+        self.set_training(False)
         return history
 
 
 def batches(examples: int, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Indices of all examples in a new order, cut into batches; the last may be smaller."""
     return np.split(rng.permutation(examples), range(batch_size, examples, batch_size))
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)) without overflow: the exponential is only ever taken of a negative number."""
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities along the last axis; subtracting the largest logit first changes nothing and avoids overflow."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
