@@ -63,7 +63,11 @@ def execute(
     nbformat.v4.rwbase.rejoin_lines(document)
     nbformat.validate(document)
     client = nbclient.NotebookClient(
-        document, timeout=CELL_TIMEOUT, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        document,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        coalesce_streams=True,  # or how text is cut into pieces would depend on the clock
+        resources={"metadata": {"path": str(folder)}},
     )
     run = Run(notebook)
     began = time.perf_counter()

@@ -1,0 +1,280 @@
+"""Exercises of lesson 05_mlp_backprop."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy import special
+
+from course_lib.exercises.spec import exercise
+from course_lib.gradcheck import numerical_gradient
+
+LESSON = "05_mlp_backprop"
+
+
+@exercise(lesson=LESSON, points=2)
+def mlp_forward(inputs, W1, b1, W2, b2):
+    hidden = special.expit(np.einsum("nd,dm->nm", inputs, W1) + b1)
+    return special.softmax(np.einsum("nm,mc->nc", hidden, W2) + b2, axis=1)
+
+
+mlp_forward.hints = (
+    "Four steps: sums of the hidden layer, sigmoid, sums of the output layer, softmax. Only the first reads inputs.",
+    "sigmoid(inputs @ W1 + b1) gives the hidden outputs, (examples, hidden). They are what the second layer reads.",
+    "softmax(sums) of the lesson works along the last axis, so that each row, each example, sums to 1.",
+)
+
+
+@mlp_forward.cases
+def _(rng):
+    # The smallest case has as many hidden units as inputs: there a second layer fed with the inputs raises no error.
+    for examples, inputs, hidden, classes in ((1, 1, 1, 2), (3, 2, 2, 3), (1, 3, 2, 4), (7, 4, 1, 3), (6, 3, 8, 5)):
+        yield (
+            rng.normal(size=(examples, inputs)),
+            rng.normal(size=(inputs, hidden)),
+            rng.normal(size=hidden),
+            rng.normal(size=(hidden, classes)),
+            rng.normal(size=classes),
+        )
+
+
+@mlp_forward.mistake(
+    "The second layer reads the inputs, so the hidden layer changes nothing. It must read the hidden outputs."
+)
+def _(inputs, W1, b1, W2, b2):
+    return special.softmax(inputs @ W2 + b2, axis=1)
+
+
+@mlp_forward.mistake("Both biases are missing: every edge in the plane of the inputs then goes through the origin.")
+def _(inputs, W1, b1, W2, b2):
+    return special.softmax(special.expit(inputs @ W1) @ W2, axis=1)
+
+
+@mlp_forward.mistake("The bias of the hidden layer, b1, is missing.")
+def _(inputs, W1, b1, W2, b2):
+    return special.softmax(special.expit(inputs @ W1) @ W2 + b2, axis=1)
+
+
+@mlp_forward.mistake("The bias of the output layer, b2, is missing.")
+def _(inputs, W1, b1, W2, b2):
+    return special.softmax(special.expit(inputs @ W1 + b1) @ W2, axis=1)
+
+
+@mlp_forward.mistake("The hidden layer has no sigmoid. Two linear layers in a row are only one linear layer.")
+def _(inputs, W1, b1, W2, b2):
+    return special.softmax((inputs @ W1 + b1) @ W2 + b2, axis=1)
+
+
+@mlp_forward.mistake("These are the logits. Softmax has to turn each row into probabilities.")
+def _(inputs, W1, b1, W2, b2):
+    return special.expit(inputs @ W1 + b1) @ W2 + b2
+
+
+@mlp_forward.mistake("Your softmax divides by one sum over all examples. Each row has a sum of its own (axis=1).")
+def _(inputs, W1, b1, W2, b2):
+    return special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2)
+
+
+@mlp_forward.mistake("Your softmax runs down the examples (axis 0). It must run across the classes of each example.")
+def _(inputs, W1, b1, W2, b2):
+    return special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2, axis=0)
+
+
+@mlp_forward.mistake("The output layer has a sigmoid. For several classes softmax is asked for: a row sums to 1.")
+def _(inputs, W1, b1, W2, b2):
+    return special.expit(special.expit(inputs @ W1 + b1) @ W2 + b2)
+
+
+@exercise(lesson=LESSON, points=2)
+def hidden_delta(hidden_outputs, output_kernel, output_deltas):
+    # Independent of o (1 - o): the slope comes from the sigmoid itself, by a complex step, which has no rounding error.
+    step = 1e-30
+    slopes = (1 / (1 + np.exp(-(special.logit(hidden_outputs) + 1j * step)))).imag / step
+    return slopes * np.einsum("hk,nk->nh", output_kernel, output_deltas)
+
+
+hidden_delta.hints = (
+    "First collect the messages: hidden unit h hears from output k the delta of k, times the weight from h to k.",
+    "output_deltas is (examples, outputs), output_kernel (hidden, outputs). Which transpose gives (examples, hidden)?",
+    "Then multiply element by element by the slope of the sigmoid, hidden_outputs * (1 - hidden_outputs).",
+)
+
+
+@hidden_delta.cases
+def _(rng):
+    for examples, hidden, outputs in ((1, 1, 1), (1, 3, 1), (4, 1, 2), (3, 3, 3), (5, 4, 2)):
+        yield (
+            rng.uniform(0.05, 0.95, (examples, hidden)),
+            rng.normal(size=(hidden, outputs)),
+            rng.normal(size=(examples, outputs)),
+        )
+
+
+@hidden_delta.mistake("The slope of the sigmoid is missing: multiply by o (1 - o) of each hidden unit.")
+def _(hidden_outputs, output_kernel, output_deltas):
+    return output_deltas @ output_kernel.T
+
+
+@hidden_delta.mistake("The sign is turned round. Nothing in this formula subtracts: deltas are passed on as they are.")
+def _(hidden_outputs, output_kernel, output_deltas):
+    return -hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T)
+
+
+@hidden_delta.mistake("The slope of the sigmoid is o (1 - o); the factor 1 - o is missing.")
+def _(hidden_outputs, output_kernel, output_deltas):
+    return hidden_outputs * (output_deltas @ output_kernel.T)
+
+
+@hidden_delta.mistake("1 - o² is the slope of tanh. The slope of the sigmoid is o (1 - o).")
+def _(hidden_outputs, output_kernel, output_deltas):
+    return (1 - hidden_outputs**2) * (output_deltas @ output_kernel.T)
+
+
+@hidden_delta.mistake("The weights are missing: each output's delta counts as much as the weight that leads there.")
+def _(hidden_outputs, output_kernel, output_deltas):
+    return hidden_outputs * (1 - hidden_outputs) * output_deltas.sum(axis=1, keepdims=True)
+
+
+@hidden_delta.mistake("You averaged over the outputs. The messages of all outputs are added up.")
+def _(hidden_outputs, output_kernel, output_deltas):
+    return hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T) / output_deltas.shape[1]
+
+
+@exercise(lesson=LESSON, points=3)
+def dense_backward(inputs, kernel, upstream):
+    inputs, kernel, bias = np.array(inputs), np.array(kernel), np.zeros(kernel.shape[1])
+
+    def loss():  # a loss whose gradient with respect to the outputs is upstream
+        return float(np.sum(upstream * (np.einsum("ni,iu->nu", inputs, kernel) + bias)))
+
+    return tuple(numerical_gradient(loss, array) for array in (kernel, bias, inputs))
+
+
+dense_backward.hints = (
+    "Each gradient has the shape of what it belongs to: (inputs, units), (units,) and (examples, inputs).",
+    "A kernel weight feels its input times its output's gradient, summed over the examples: inputs.T @ upstream.",
+    "The bias is a weight whose input is always 1. An input feels all units it leads to: upstream @ kernel.T.",
+)
+
+
+@dense_backward.cases
+def _(rng):
+    for examples, inputs, units in ((1, 1, 1), (1, 3, 2), (4, 2, 1), (3, 3, 3), (5, 4, 2)):
+        yield rng.normal(size=(examples, inputs)), rng.normal(size=(inputs, units)), rng.normal(size=(examples, units))
+
+
+@dense_backward.mistake("Averaged twice: the loss has put 1/examples into upstream already. Here examples are summed.")
+def _(inputs, kernel, upstream):
+    return inputs.T @ upstream / len(inputs), upstream.mean(axis=0), upstream @ kernel.T
+
+
+@dense_backward.mistake("The bias's gradient is the sum over the examples, not the mean.")
+def _(inputs, kernel, upstream):
+    return inputs.T @ upstream, upstream.mean(axis=0), upstream @ kernel.T
+
+
+@dense_backward.mistake("The bias is shared by all examples: sum upstream over them, axis 0.")
+def _(inputs, kernel, upstream):
+    return inputs.T @ upstream, upstream, upstream @ kernel.T
+
+
+@dense_backward.mistake("The kernel's gradient is transposed. It must have the shape of the kernel, (inputs, units).")
+def _(inputs, kernel, upstream):
+    return upstream.T @ inputs, upstream.sum(axis=0), upstream @ kernel.T
+
+
+@dense_backward.mistake("The order is: gradient of the kernel, of the bias, of the inputs.")
+def _(inputs, kernel, upstream):
+    return upstream @ kernel.T, inputs.T @ upstream, upstream.sum(axis=0)
+
+
+@dense_backward.mistake("These are steps downhill. Return the gradient itself, without a minus.")
+def _(inputs, kernel, upstream):
+    return -inputs.T @ upstream, -upstream.sum(axis=0), -upstream @ kernel.T
+
+
+@exercise(lesson=LESSON, points=2)
+def build_mlp(inputs):
+    sizes = [64, 32, 16, 10]
+    parameters = sum((before + 1) * after for before, after in itertools.pairwise(sizes))
+    return np.array(sizes[1:]), parameters, 1, np.array([[0, 1], [0, 1]])
+
+
+build_mlp.hints = (
+    "keras.Sequential takes a list: keras.Input((64,)) first, then one keras.layers.Dense for each layer.",
+    "keras.layers.Dense(32, activation='relu') is a hidden layer. How many Dense layers are there in all?",
+    "The last layer has 10 units and activation='softmax'. The function returns the model; no compile is needed.",
+)
+
+
+@build_mlp.cases
+def _(rng):
+    for examples in (1, 40):
+        yield (rng.normal(size=(examples, 64)),)
+
+
+@build_mlp.probe
+def _(build, inputs):
+    """Units of the dense layers; parameters; 1 if each row of outputs is a distribution; for each hidden layer the
+    sign of its smallest output, and whether one is above 1: together they tell ReLU, sigmoid, tanh and none apart."""
+    import keras
+
+    model = build() if not isinstance(build, keras.Model) and callable(build) else build
+    if model is None or model is ...:
+        return model
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"build_mlp must return a Keras model, this is a {type(model).__name__}")
+    outputs = np.asarray(model(inputs.astype("float32")))
+    is_distribution = int(outputs.min() >= 0 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-5))
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    many = np.random.default_rng(0).normal(size=(100, 64)).astype("float32")  # enough that every unit is off for some
+    hidden_layers = []
+    for layer in dense[1:]:
+        hidden = np.asarray(keras.Model(model.inputs[0], layer.input)(many))
+        hidden_layers.append([int(np.sign(hidden.min())), int(hidden.max() > 1)])
+    return np.array([layer.units for layer in dense]), model.count_params(), is_distribution, np.array(hidden_layers)
+
+
+def _mlp(sizes=(32, 16, 10), hidden="relu", last="softmax", **options):
+    """What a student would hand in: a function that builds the model."""
+
+    def build():
+        import keras
+
+        activations = [hidden] * (len(sizes) - 1) + [last]
+        layers = zip(sizes, activations, strict=True)
+        dense = [keras.layers.Dense(size, activation=kind, **options) for size, kind in layers]
+        return keras.Sequential([keras.Input((64,)), *dense])
+
+    return build
+
+
+@build_mlp.mistake("The hidden layers have no activation. Without one, three dense layers are no more than one.")
+def _():
+    return _mlp(hidden=None)
+
+
+@build_mlp.mistake("The outputs are logits: the last layer needs activation='softmax'.")
+def _():
+    return _mlp(last=None)
+
+
+@build_mlp.mistake("The hidden layers are sigmoids; ReLU is asked for: activation='relu'.")
+def _():
+    return _mlp(hidden="sigmoid")
+
+
+@build_mlp.mistake("The second hidden layer, with 16 units, is missing.")
+def _():
+    return _mlp(sizes=(32, 10))
+
+
+@build_mlp.mistake("The hidden layers stand in the wrong order: 32 units first, then 16.")
+def _():
+    return _mlp(sizes=(16, 32, 10))
+
+
+@build_mlp.mistake("The biases are switched off: leave out use_bias=False.")
+def _():
+    return _mlp(use_bias=False)
