@@ -24,6 +24,8 @@ lab: $(VENV)/.lab ## install what is missing and open the first lesson in Jupyte
 	@echo "Opening JupyterLab. If no browser window appears, open the address it prints below. Stop it with Ctrl-C."
 	@cd notebooks && ../$(BIN)/jupyter lab $(ALLOW_ROOT) $(AT_FIRST_LESSON)
 
+# Two workers share the cores already; more threads in each only get into one another's way.
+test: export OPENBLAS_NUM_THREADS = 1
 test: $(VENV)/.dev ## install what is missing and run every test
 	@echo "1/5 Style of the code"
 	@$(BIN)/ruff check .

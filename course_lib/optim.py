@@ -1,8 +1,11 @@
-"""Optimizers: each changes the parameters of a layer in place, given the gradients the layer holds. See lesson 05."""
+"""Optimizers: each changes the parameters of a layer in place, given the gradients the layer holds. See lesson 05.
+
+What an optimizer remembers of a parameter lives as long as its layer, so one optimizer may serve many networks.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,13 +17,13 @@ class SGD:
 
     def __init__(self, learning_rate: float, momentum: float = 0.0):
         self.learning_rate, self.momentum = learning_rate, momentum
-        self.velocity = defaultdict(float)
+        self.velocities = WeakKeyDictionary()
 
     def update(self, layer: Layer) -> None:
+        velocity = self.velocities.setdefault(layer, {})
         for name, parameter in layer.parameters.items():
-            key = id(layer), name
-            self.velocity[key] = self.momentum * self.velocity[key] - self.learning_rate * layer.gradients[name]
-            parameter += self.velocity[key]
+            velocity[name] = self.momentum * velocity.get(name, 0) - self.learning_rate * layer.gradients[name]
+            parameter += velocity[name]
 
 
 class Adam:
@@ -28,15 +31,17 @@ class Adam:
 
     def __init__(self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7):
         self.learning_rate, self.beta_1, self.beta_2, self.epsilon = learning_rate, beta_1, beta_2, epsilon
-        self.mean, self.square = defaultdict(float), defaultdict(float)
-        self.steps = defaultdict(int)
+        self.averages = WeakKeyDictionary()
 
     def update(self, layer: Layer) -> None:
+        averages = self.averages.setdefault(layer, {})
         for name, parameter in layer.parameters.items():
-            key, gradient = (id(layer), name), layer.gradients[name]
-            self.steps[key] += 1
-            self.mean[key] = self.beta_1 * self.mean[key] + (1 - self.beta_1) * gradient
-            self.square[key] = self.beta_2 * self.square[key] + (1 - self.beta_2) * gradient**2
-            mean = self.mean[key] / (1 - self.beta_1 ** self.steps[key])  # both averages start at 0: undo that
-            square = self.square[key] / (1 - self.beta_2 ** self.steps[key])
+            gradient = layer.gradients[name]
+            steps, mean, square = averages.get(name, (0, 0, 0))
+            steps += 1
+            mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
+            square = self.beta_2 * square + (1 - self.beta_2) * gradient**2
+            averages[name] = steps, mean, square
+            mean = mean / (1 - self.beta_1**steps)  # both averages start at 0: undo that
+            square = square / (1 - self.beta_2**steps)
             parameter -= self.learning_rate * mean / (np.sqrt(square) + self.epsilon)

@@ -93,6 +93,15 @@ def test_the_known_mistake_is_named_and_the_smallest_case_shown(halve):
     assert verdict.inputs["numbers"].shape == (4,)
 
 
+def test_a_mistake_that_gives_nan_is_named(halve):
+    @halve.mistake("You divided zero by zero.")
+    def _(numbers):
+        return numbers * np.nan
+
+    verdict = judge(halve, lambda x: x - np.nan, 0)
+    assert (verdict.status, verdict.mistake) == ("wrong", "You divided zero by zero.")
+
+
 def test_a_mistake_right_by_luck_on_some_cases_is_not_named_for_another_answer(halve):
     assert judge(halve, lambda x: x * 3, 0).mistake == ""
 

@@ -117,6 +117,19 @@ def test_optimizers_like_keras(ours, theirs):
     np.testing.assert_allclose(layer.parameters["kernel"], keras.ops.convert_to_numpy(variable), atol=1e-5)
 
 
+def test_one_optimizer_serves_many_networks():
+    """What it remembers of a layer goes with the layer; a new one starts afresh even at the same place in memory."""
+    optimizer = optim.SGD(0.1, momentum=0.9)
+    for _ in range(20):
+        layer = dense(2, 2)
+        before = layer.parameters["kernel"].copy()
+        layer.gradients = {"kernel": np.ones((2, 2)), "bias": np.zeros(2)}
+        optimizer.update(layer)
+        np.testing.assert_allclose(before - layer.parameters["kernel"], 0.1)
+        del layer
+    assert len(optimizer.velocities) <= 1
+
+
 def test_fit_learns_xor_and_sees_every_example_once_an_epoch():
     corners, targets = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), np.array([[0], [1], [1], [0.0]])
     network = layers.Sequential([dense(2, 8), layers.Tanh(), dense(8, 1)])

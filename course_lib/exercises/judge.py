@@ -136,7 +136,7 @@ def difference(expected, got, atol: float, rtol: float) -> str:
     lost = np.isnan(have.astype(float)) & ~np.isnan(want.astype(float))
     if lost.any():
         return f"{lost.sum()} of {have.size} values are NaN, not a number: look for 0/0, log(0) or inf - inf."
-    off = ~np.isclose(have.astype(float), want.astype(float), atol=atol, rtol=rtol)
+    off = ~np.isclose(have.astype(float), want.astype(float), atol=atol, rtol=rtol, equal_nan=True)
     if not off.any():
         return ""
     if have.dtype.kind in "iu" and want.dtype.kind == "f" and np.array_equal(have, np.trunc(want)):
