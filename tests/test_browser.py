@@ -4,6 +4,7 @@ Needs Chromium on the machine (`apt-get install chromium`); without one it is sk
 pictures of what the student saw.
 """
 
+import json
 import os
 import re
 import secrets
@@ -98,7 +99,9 @@ def page(tmp_path):
         tab = browser.new_page(viewport={"width": 1250, "height": 1400})
         tab.set_default_timeout(30_000)
         tab.goto(address)
-        tab.wait_for_selector(".jp-Notebook .jp-Cell")
+        cells = json.loads((tmp_path / f"{LESSON}.ipynb").read_text(encoding="utf-8"))["cells"]
+        expect(tab.locator(".jp-Notebook .jp-Cell")).to_have_count(len(cells), timeout=90_000)
+        tab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=90_000)
         yield tab
         browser.close()
 
@@ -132,7 +135,7 @@ def run_all(page) -> None:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
-    expect(prompts).to_have_text([re.compile("[0-9]")] * prompts.count(), timeout=90_000)
+    expect(prompts).to_have_text([re.compile("[0-9]")] * prompts.count(), timeout=180_000)
 
 
 def test_a_student_opens_runs_answers_and_plays(page):

@@ -18,7 +18,11 @@ def explore(draw: Callable, **controls):
 
     picture = ipywidgets.Image(format="png", layout=ipywidgets.Layout(max_width="100%", object_fit="contain"))
 
+    ready = False  # each slider that is put on its start below would otherwise draw a figure that nobody sees
+
     def redraw(**values):
+        if not ready:
+            return
         figure = draw(**values)
         picture.width = round(figure.get_figwidth() * 80)
         picture.value = png(figure)
@@ -28,5 +32,6 @@ def explore(draw: Callable, **controls):
     for slider in sliders:
         slider.value = inspect.signature(draw).parameters[slider.description].default
         slider.style.description_width = "110px"
+    ready = True
     panel.update()
     return ipywidgets.VBox([*sliders, picture, errors])
