@@ -34,10 +34,10 @@ def start(lesson: str) -> None:
         import keras
 
         line = _describe(keras)
+        keras.utils.set_random_seed(0)  # on JAX, this is what loads TensorFlow
 
     from course_lib import exercises, plots
 
-    keras.utils.set_random_seed(0)
     plots.use_style()
     exercises.open_lesson(lesson)
     print(line)
