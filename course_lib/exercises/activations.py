@@ -1,0 +1,290 @@
+"""Exercises of lesson 07_activations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import expit
+
+from course_lib.exercises.spec import exercise
+
+LESSON = "07_activations"
+
+
+def _slope(function, inputs, step=1e-5):
+    """Centred differences: how fast the function grows at each input."""
+    return (function(inputs + step) - function(inputs - step)) / (2 * step)
+
+
+def _without_kink(rng, *shape):
+    """Random numbers, none so near 0 that a nudge could cross it."""
+    numbers = rng.normal(0, 2, shape)
+    return numbers + 0.01 * np.where(numbers > 0, 1, -1)
+
+
+@exercise(lesson=LESSON, points=2)
+def sigmoid_backward(outputs, upstream):
+    inputs = np.log(outputs) - np.log1p(-outputs)  # where the sigmoid gives these outputs
+    return upstream * _slope(expit, inputs)
+
+
+sigmoid_backward.hints = (
+    "The slope of a sigmoid is y (1 - y), where y is its output. The outputs are just what you are given.",
+    "The chain rule multiplies: local slope times upstream, element by element.",
+)
+
+
+@sigmoid_backward.cases
+def _(rng):
+    yield expit(np.array([-2.0, 0.0, 3.0])), np.array([1.0, 1.0, 1.0])
+    for shape in ((1, 1), (2, 3), (5, 4), (2, 3, 4)):
+        yield expit(rng.normal(0, 2, shape)), rng.normal(size=shape)
+
+
+@sigmoid_backward.mistake(
+    "You put the outputs through the sigmoid once more. They are outputs already: the slope is y (1 - y)."
+)
+def _(outputs, upstream):
+    return upstream * expit(outputs) * (1 - expit(outputs))
+
+
+@sigmoid_backward.mistake("The upstream gradient is missing: the chain rule multiplies it by the local slope.")
+def _(outputs, upstream):
+    return outputs * (1 - outputs)
+
+
+@sigmoid_backward.mistake("1 - y² is the slope of tanh. That of the sigmoid is y (1 - y).")
+def _(outputs, upstream):
+    return upstream * (1 - outputs**2)
+
+
+@sigmoid_backward.mistake(
+    "The sign is turned round: the sigmoid rises everywhere, so its slope is y (1 - y), not y (y - 1)."
+)
+def _(outputs, upstream):
+    return upstream * outputs * (outputs - 1)
+
+
+@sigmoid_backward.mistake("You added the local slope to the upstream gradient. The chain rule multiplies them.")
+def _(outputs, upstream):
+    return upstream + outputs * (1 - outputs)
+
+
+@sigmoid_backward.mistake(
+    "You multiplied by the output itself. The local slope is y (1 - y): the factor 1 - y is missing."
+)
+def _(outputs, upstream):
+    return upstream * outputs
+
+
+@exercise(lesson=LESSON, points=2)
+def relu_backward(inputs, upstream):
+    passed = [g if x > 0 else 0.0 for x, g in zip(inputs.flat, upstream.flat, strict=True)]
+    return np.reshape(passed, inputs.shape)
+
+
+relu_backward.hints = (
+    "Where the input was positive ReLU is the identity: its slope is 1. Elsewhere it is flat: 0.",
+    "`inputs > 0` is True and False; multiplied by numbers these count as 1 and 0.",
+    "At exactly 0 we choose the slope 0, as Keras does.",
+)
+
+
+@relu_backward.cases
+def _(rng):
+    yield np.array([-1.5, 0.0, 2.0]), np.array([3.0, 5.0, -4.0])
+    for shape in ((1, 4), (3, 5), (6, 6), (2, 3, 3, 2)):
+        yield rng.integers(-2, 3, shape) * 1.0, rng.normal(size=shape)
+
+
+@relu_backward.mistake(
+    "You looked at the sign of the upstream gradient. What counts is where the *input* was positive."
+)
+def _(inputs, upstream):
+    return upstream * (upstream > 0)
+
+
+@relu_backward.mistake("The upstream gradient is missing: you return the slope alone.")
+def _(inputs, upstream):
+    return (inputs > 0) * 1.0
+
+
+@relu_backward.mistake(
+    "You multiplied by the output of ReLU. Backwards its slope counts: 1 or 0, however large the input."
+)
+def _(inputs, upstream):
+    return upstream * np.maximum(inputs, 0)
+
+
+@relu_backward.mistake("At exactly 0 the slope is 0 by convention, so the gradient stops there: use >, not >=.")
+def _(inputs, upstream):
+    return upstream * (inputs >= 0)
+
+
+@relu_backward.mistake(
+    "It is the other way round: the gradient passes where the input was positive and stops elsewhere."
+)
+def _(inputs, upstream):
+    return upstream * (inputs <= 0)
+
+
+@relu_backward.mistake(
+    "You passed only what is positive both ways. A negative gradient passes too, if the input was positive."
+)
+def _(inputs, upstream):
+    return np.maximum(upstream, 0) * (inputs > 0)
+
+
+@exercise(lesson=LESSON, points=2)
+def dead_units(sums):
+    fires = [any(total > 0 for total in column) for column in sums.T]
+    return fires.count(False) / len(fires)
+
+
+dead_units.hints = (
+    "A unit is a column. It fires on an example when its sum is above 0; dead is a column in which that never happens.",
+    "np.all(condition, axis=0) asks for each column whether the condition holds in every row.",
+    "The mean of True and False is the share of True.",
+)
+
+
+@dead_units.cases
+def _(rng):
+    yield (np.array([[-1.0, 0.0, 2.0, -3.0], [-2.0, -1.0, 1.0, 4.0], [-1.0, 0.0, -3.0, -1.0]]),)
+    yield (np.array([[-1.0, 0.0, -0.5], [-2.0, 1.0, -3.0]]),)
+    for examples, units in ((1, 4), (6, 5), (9, 20)):
+        sums = rng.normal(-0.5, 1, (examples, units))
+        dead = rng.choice(units, max(1, units // 3), replace=False)
+        sums[:, dead] = -np.abs(sums[:, dead])
+        yield (sums,)
+
+
+@dead_units.mistake(
+    "That is the share of zeros among all outputs. A unit is dead only if it is silent on *every* example."
+)
+def _(sums):
+    return np.mean(sums <= 0)
+
+
+@dead_units.mistake("A unit that is silent on *some* example is not dead: it must be silent on all of them.")
+def _(sums):
+    return np.mean(np.any(sums <= 0, axis=0))
+
+
+@dead_units.mistake("You looked along the wrong axis: units are columns, so ask along axis 0, over the examples.")
+def _(sums):
+    return np.mean(np.all(sums <= 0, axis=1))
+
+
+@dead_units.mistake("That is the share of living units.")
+def _(sums):
+    return 1 - np.mean(np.all(sums <= 0, axis=0))
+
+
+@dead_units.mistake("That is their number; the share is asked for, from 0 to 1.")
+def _(sums):
+    return np.sum(np.all(sums <= 0, axis=0))
+
+
+@dead_units.mistake("A sum of exactly 0 does not fire either, since max(0, 0) is 0: use <=, not <.")
+def _(sums):
+    return np.mean(np.all(sums < 0, axis=0))
+
+
+@exercise(lesson=LESSON, points=1)
+def leaky_relu(inputs, negative_slope):
+    values = [x if x > 0 else negative_slope * x for x in map(float, inputs.flat)]
+    return np.reshape(values, inputs.shape)
+
+
+leaky_relu.hints = (
+    "Two cases: x where x is above 0, negative_slope times x elsewhere.",
+    "np.where(condition, a, b) takes from a where the condition holds, and from b elsewhere.",
+)
+
+
+@leaky_relu.cases
+def _(rng):
+    yield np.array([-2.0, 0.0, 3.0]), 0.1
+    for shape, slope in (((1,), 0.3), ((4,), 0.3), ((3, 4), 0.01), ((2, 3, 2), 0.2)):
+        yield rng.normal(0, 2, shape), slope
+
+
+@leaky_relu.mistake("The slope belongs to the negative side only: positive inputs pass unchanged.")
+def _(inputs, negative_slope):
+    return negative_slope * inputs
+
+
+@leaky_relu.mistake("That is plain ReLU: below 0 the output is negative_slope times x, not 0.")
+def _(inputs, negative_slope):
+    return np.maximum(inputs, 0)
+
+
+@leaky_relu.mistake("The two sides are swapped: the small slope belongs where x is negative.")
+def _(inputs, negative_slope):
+    return np.where(inputs > 0, negative_slope * inputs, inputs)
+
+
+@leaky_relu.mistake("Below 0 you return the slope itself; the output is the slope times x.")
+def _(inputs, negative_slope):
+    return np.where(inputs > 0, inputs, negative_slope)
+
+
+@leaky_relu.mistake("Below 0 the output is negative: negative_slope times x. Yours rises again on the left.")
+def _(inputs, negative_slope):
+    return np.where(inputs > 0, inputs, -negative_slope * inputs)
+
+
+@exercise(lesson=LESSON, points=2)
+def elu_gradient(inputs, alpha):
+    def elu(x):
+        return np.array([value if value > 0 else alpha * math.expm1(value) for value in x.flat]).reshape(x.shape)
+
+    return _slope(elu, inputs)
+
+
+elu_gradient.hints = (
+    "Above 0 ELU is x itself. What is its slope there?",
+    "Below 0 it is alpha (exp(x) - 1). The derivative of exp is exp, that of a constant is 0.",
+    "np.where(inputs > 0, 1.0, ...) with alpha * np.exp(inputs) for the other side.",
+)
+
+
+@elu_gradient.cases
+def _(rng):
+    yield np.array([-2.0, -0.5, 1.0]), 0.5
+    for shape, alpha in (((1,), 0.7), ((4,), 1.0), ((3, 4), 1.5), ((2, 3, 2), 0.2)):
+        yield _without_kink(rng, *shape), alpha
+
+
+@elu_gradient.mistake("That is ELU itself. Its derivative below 0 is alpha exp(x): the -1 is a constant and drops out.")
+def _(inputs, alpha):
+    return np.where(inputs > 0, inputs, alpha * np.expm1(inputs))
+
+
+@elu_gradient.mistake("The factor alpha is missing below 0.")
+def _(inputs, alpha):
+    return np.where(inputs > 0, 1.0, np.exp(inputs))
+
+
+@elu_gradient.mistake("Below 0 you kept the -1. It is a constant: its derivative is 0, which leaves alpha exp(x).")
+def _(inputs, alpha):
+    return np.where(inputs > 0, 1.0, alpha * np.expm1(inputs))
+
+
+@elu_gradient.mistake("Above 0 the slope is 1, whatever the input: there ELU is x itself.")
+def _(inputs, alpha):
+    return alpha * np.exp(inputs)
+
+
+@elu_gradient.mistake(
+    "That is the slope of a leaky ReLU. Below 0 the slope of ELU is alpha exp(x): it fades to the left."
+)
+def _(inputs, alpha):
+    return np.where(inputs > 0, 1.0, alpha)
+
+
+@elu_gradient.mistake("Above 0 you return x. The slope is asked for, and that is 1.")
+def _(inputs, alpha):
+    return np.where(inputs > 0, inputs, alpha * np.exp(inputs))
