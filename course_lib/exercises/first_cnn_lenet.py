@@ -1,0 +1,362 @@
+"""Exercises of lesson 13_first_cnn_lenet."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage, special
+
+from course_lib.exercises.spec import exercise
+
+LESSON = "13_first_cnn_lenet"
+
+
+@exercise(lesson=LESSON, points=1)
+def flatten_index(row, column, channel, shape):
+    return np.ravel_multi_index((row, column, channel), shape)
+
+
+flatten_index.hints = (
+    "Channels change fastest: two neighbours in the vector are two channels of the same place, if there are two.",
+    "How many values lie before the first one of this row? Each earlier row holds width * channels of them.",
+    "(row * width + column) counts the places before; multiply by the number of channels, then add the channel.",
+)
+
+
+@flatten_index.cases
+def _(rng):
+    yield 1, 2, 1, (3, 4, 2)
+    yield 2, 0, 2, (4, 3, 5)
+    yield 0, 0, 0, (1, 1, 1)
+    for shape in ((1, 1, 6), (5, 7, 1), (2, 9, 4), (28, 20, 3)):
+        row, column, channel = (int(rng.integers(size)) for size in shape)
+        yield row, column, channel, shape
+
+
+@flatten_index.mistake(
+    "This is the order of channels first. In Keras the channels come last: they change fastest, from index to index."
+)
+def _(row, column, channel, shape):
+    height, width, _ = shape
+    return (channel * height + row) * width + column
+
+
+@flatten_index.mistake("A row holds `width` places, not `height`: multiply the row by the width.")
+def _(row, column, channel, shape):
+    height, _, channels = shape
+    return (row * height + column) * channels + channel
+
+
+@flatten_index.mistake(
+    "This goes down the columns. Flatten goes along the rows: the column changes before the row does."
+)
+def _(row, column, channel, shape):
+    height, _, channels = shape
+    return (column * height + row) * channels + channel
+
+
+@flatten_index.mistake("Each place holds all channels: the number of places before must be multiplied by them.")
+def _(row, column, channel, shape):
+    return row * shape[1] + column + channel
+
+
+@flatten_index.mistake("You count from 1. The first value has index 0.")
+def _(row, column, channel, shape):
+    return (row * shape[1] + column) * shape[2] + channel + 1
+
+
+@exercise(lesson=LESSON, points=1)
+def multi_label_predict(logits, threshold):
+    return special.expit(logits) > threshold
+
+
+multi_label_predict.hints = (
+    "Each class is a decision of its own, whatever the others say: no softmax, no argmax.",
+    "sigmoid(logits) gives a probability for each class; compare it with the threshold.",
+    "(sigmoid(logits) > threshold).astype(int) turns the comparison into 1 and 0.",
+)
+
+
+@multi_label_predict.cases
+def _(rng):
+    yield np.array([[-3.0, -2.0, -4.0]]), 0.5  # none
+    yield np.array([[3.0, 2.0, 0.4]]), 0.5  # all: softmax would share out
+    yield np.array([[0.3, -0.3, 0.8], [-0.2, 2.5, 0.6]]), 0.6
+    for examples, classes, threshold in ((1, 1, 0.5), (4, 5, 0.3), (6, 10, 0.8)):
+        yield rng.normal(0, 2, (examples, classes)), threshold
+
+
+@multi_label_predict.mistake(
+    "That is softmax: the classes share one whole, so a second right class pushes the first one down. Use sigmoid."
+)
+def _(logits, threshold):
+    return special.softmax(logits, axis=1) > threshold
+
+
+@multi_label_predict.mistake(
+    "You pick the best class of each row. Here several can be present, or none: decide for each class."
+)
+def _(logits, threshold):
+    return logits == logits.max(axis=1, keepdims=True)
+
+
+@multi_label_predict.mistake("The threshold is one for probabilities; these are logits. Take the sigmoid first.")
+def _(logits, threshold):
+    return logits > threshold
+
+
+@multi_label_predict.mistake("The threshold is not used: you decide at 1/2, where the logit is 0.")
+def _(logits, threshold):
+    return logits > 0
+
+
+@multi_label_predict.mistake("These are the probabilities. Compare them with the threshold: 1 above it, 0 below.")
+def _(logits, threshold):
+    return special.expit(logits)
+
+
+@exercise(lesson=LESSON, points=2)
+def lenet_parameters(side, channels, classes):
+    import keras
+
+    sizes = [keras.Input((side, side, channels))]
+    sizes += [keras.layers.Conv2D(6, 5), keras.layers.AveragePooling2D(2), keras.layers.Conv2D(16, 5)]
+    sizes += [keras.layers.AveragePooling2D(2), keras.layers.Flatten()]
+    sizes += [keras.layers.Dense(120), keras.layers.Dense(84), keras.layers.Dense(classes)]
+    counts = [layer.count_params() for layer in keras.Sequential(sizes).layers]
+    return np.array([count for count in counts if count])
+
+
+lenet_parameters.hints = (
+    "Each filter, and each unit, has one weight for everything it sees, and one bias: units * (inputs + 1).",
+    "A kernel of C1 sees 5 * 5 * channels values, one of C3 5 * 5 * 6. Neither depends on the side of the picture.",
+    "Without padding a 5 x 5 convolution takes 4 from the side; pooling halves it, rounded down. C5 sees side² * 16.",
+)
+
+
+@lenet_parameters.cases
+def _(rng):
+    yield 32, 1, 10
+    yield 28, 1, 10
+    yield 16, 3, 2
+    yield 45, 3, int(rng.integers(3, 30))
+    yield int(rng.integers(50, 80)), int(rng.integers(2, 5)), 5
+
+
+def _counts(side, channels, classes, c3_inputs=150, c5_planes=16, bias=1):
+    inputs = [25 * channels, c3_inputs, side * side * c5_planes, 120, 84]
+    return [units * (count + bias) for units, count in zip([6, 16, 120, 84, classes], inputs, strict=True)]
+
+
+def _side(side, lost=4, last=4):
+    return ((side - lost) // 2 - last) // 2
+
+
+@lenet_parameters.mistake("The biases are missing: one for each filter and each unit.")
+def _(side, channels, classes):
+    return _counts(_side(side), channels, classes, bias=0)
+
+
+@lenet_parameters.mistake(
+    "Pooling has no parameters here: it takes the mean. (In the original it had two for each map.) Five counts remain."
+)
+def _(side, channels, classes):
+    c1, c3, *rest = _counts(_side(side), channels, classes)
+    return [c1, 12, c3, 32, *rest]
+
+
+@lenet_parameters.mistake("These sides belong to padding='same'. Without padding a 5 x 5 kernel takes 4 from the side.")
+def _(side, channels, classes):
+    return _counts(_side(side, 0, 0), channels, classes)
+
+
+@lenet_parameters.mistake("C1 has no padding either: it takes 4 from the side, as C3 does.")
+def _(side, channels, classes):
+    return _counts(_side(side, 0), channels, classes)
+
+
+@lenet_parameters.mistake("A filter of C3 reads all six maps below it: 5 * 5 * 6 weights, not 5 * 5.")
+def _(side, channels, classes):
+    return _counts(_side(side), channels, classes, c3_inputs=25)
+
+
+@lenet_parameters.mistake("C5 sees every value of S4, of all 16 maps: side * side * 16 inputs for each unit.")
+def _(side, channels, classes):
+    return _counts(_side(side), channels, classes, c5_planes=1)
+
+
+@lenet_parameters.mistake("C5 sees the maps after the second pooling, which halves their side once more.")
+def _(side, channels, classes):
+    return _counts((side - 4) // 2 - 4, channels, classes)
+
+
+@exercise(lesson=LESSON, points=3)
+def build_lenet(images):
+    sides = np.array([28, 14, 10, 5])
+    maps, units = np.array([6, 16]), np.array([120, 84, 10])
+    parameters = 6 * 26 + 16 * 151 + 120 * 401 + 84 * 121 + 10 * 85
+    means, hidden = np.ones(2), np.tile([-1, 0], (4, 1))
+    return sides, maps, units, parameters, means, hidden, 1
+
+
+build_lenet.hints = (
+    "Ten lines in keras.Sequential: Input, convolution, pooling, convolution, pooling, Flatten and three Dense.",
+    "keras.layers.Conv2D(6, 5, padding='same', activation='tanh') is C1; C3 has 16 filters and no padding.",
+    "keras.layers.AveragePooling2D(2) halves the side. The last layer has 10 units and activation='softmax'.",
+)
+
+
+@build_lenet.cases
+def _(rng):
+    for number in (1, 7):
+        yield (rng.random((number, 28, 28, 1)),)
+
+
+@build_lenet.probe
+def _(build, images):
+    """Sides of the maps after each convolution and pooling; filters; units; parameters; for each pooling 1 if it takes
+    the mean; for C1, C3, C5 and F6 the sign of the smallest output and whether one is above 1, which together tell
+    tanh, ReLU, sigmoid and none apart; 1 if each row of outputs is a distribution, 0 if each output is from 0 to 1."""
+    import keras
+
+    model = build() if not isinstance(build, keras.Model) and callable(build) else build
+    if model is None or model is ...:
+        return model
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"build_lenet must return a Keras model, this is a {type(model).__name__}")
+    kinds = keras.layers.Conv2D, keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
+    convolutions = [layer for layer in model.layers if isinstance(layer, kinds[0])]
+    poolings = [layer for layer in model.layers if isinstance(layer, kinds[1:])]
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    strong = np.random.default_rng(0).normal(0, 20, (50, 28, 28, 1)).astype("float32")  # tanh saturates, others grow
+    means = [
+        int(np.allclose(_seen(model, layer.output, strong), _two_by_two(_seen(model, layer.input, strong)), atol=1e-3))
+        for layer in poolings
+    ]
+    # What a layer hands on is what the next one reads: so an activation may also stand as a layer of its own.
+    answers = [_seen(model, layer.input, strong) for layer in [*poolings, *dense[1:]]]
+    outputs = np.concatenate([np.asarray(model(batch.astype("float32"))) for batch in (images, strong)])
+    inside = outputs.min() >= 0 and outputs.max() <= 1 + 1e-4
+    return (
+        np.array([layer.output.shape[1] for layer in model.layers if isinstance(layer, kinds)]),
+        np.array([layer.filters for layer in convolutions]),
+        np.array([layer.units for layer in dense]),
+        model.count_params(),
+        np.array(means),
+        np.array([[int(np.sign(hidden.min())), int(hidden.max() > 1.001)] for hidden in answers]),
+        int(np.allclose(outputs.sum(axis=-1), 1, atol=1e-4)) if inside else -1,
+    )
+
+
+def _seen(model, tensor, images):
+    import keras
+
+    return np.asarray(keras.Model(model.inputs[0], tensor)(images))
+
+
+def _two_by_two(maps):
+    number, height, width, channels = maps.shape
+    maps = maps[:, : height // 2 * 2, : width // 2 * 2]
+    return maps.reshape(number, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
+
+
+def _lenet(padding="same", hidden="tanh", pooling="average", last="softmax", filters=(6, 16), units=(120, 84)):
+    """What a student would hand in: a function that builds the model."""
+
+    def build():
+        import keras
+
+        pool = {"average": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}[pooling]
+        first = keras.layers.Conv2D(filters[0], 5, padding=padding, activation=hidden)
+        second = keras.layers.Conv2D(filters[1], 5, activation=hidden)
+        dense = [keras.layers.Dense(number, activation=hidden) for number in units]
+        body = [keras.Input((28, 28, 1)), first, pool(2), second, pool(2), keras.layers.Flatten(), *dense]
+        return keras.Sequential([*body, keras.layers.Dense(10, activation=last)])
+
+    return build
+
+
+@build_lenet.mistake("C1 has no padding, so its maps are 24 x 24. padding='same' keeps them at 28 x 28.")
+def _():
+    return _lenet(padding="valid")
+
+
+@build_lenet.mistake("This takes the maximum of each 2 x 2; average pooling is asked for.")
+def _():
+    return _lenet(pooling="max")
+
+
+@build_lenet.mistake("The hidden layers have no activation. Without one the whole network is one linear layer.")
+def _():
+    return _lenet(hidden=None)
+
+
+@build_lenet.mistake("The hidden layers are ReLU; tanh is asked for.")
+def _():
+    return _lenet(hidden="relu")
+
+
+@build_lenet.mistake("Ten sigmoids do not share out one whole. For exactly one right digit take softmax.")
+def _():
+    return _lenet(last="sigmoid")
+
+
+@build_lenet.mistake("The outputs are logits: the last layer needs activation='softmax'.")
+def _():
+    return _lenet(last=None)
+
+
+@build_lenet.mistake("The filters stand in the wrong order: 6 in C1, 16 in C3.")
+def _():
+    return _lenet(filters=(16, 6))
+
+
+@build_lenet.mistake("F6, the dense layer with 84 units, is missing.")
+def _():
+    return _lenet(units=(120,))
+
+
+@exercise(lesson=LESSON, points=2)
+def shift_image(image, down, right):
+    return ndimage.shift(image, (down, right), order=0, mode="constant", cval=0.0)
+
+
+shift_image.hints = (
+    "The new value at (row, column) is the old one at (row - down, column - right), if that place exists.",
+    "Start from zeros and fill in what stays: np.zeros_like(image) is a picture of the same shape.",
+    "Two loops and one `if 0 <= row - down < height and 0 <= column - right < width` are enough.",
+)
+
+
+@shift_image.cases
+def _(rng):
+    yield np.arange(1.0, 7.0).reshape(2, 3), 0, 1
+    yield np.arange(1.0, 13.0).reshape(3, 4), 2, 1
+    yield rng.random((4, 6)) + 0.1, -1, 2
+    yield rng.random((5, 5)) + 0.1, 0, 0
+    yield rng.random((1, 1)) + 0.1, 1, 0  # nothing is left
+    yield rng.random((7, 5)) + 0.1, int(rng.integers(1, 4)), -int(rng.integers(1, 4))
+
+
+@shift_image.mistake("What left on one side came in on the other, as with np.roll. Put zeros there.")
+def _(image, down, right):
+    return np.roll(image, (down, right), axis=(0, 1))
+
+
+@shift_image.mistake("The axes are swapped: down moves rows, axis 0; right moves columns, axis 1.")
+def _(image, down, right):
+    return ndimage.shift(image, (right, down), order=0)
+
+
+@shift_image.mistake("It moves the other way: the new pixel comes from row - down and column - right.")
+def _(image, down, right):
+    return ndimage.shift(image, (-down, -right), order=0)
+
+
+@shift_image.mistake("The border was repeated into the gap. Put zeros there.")
+def _(image, down, right):
+    return ndimage.shift(image, (down, right), order=0, mode="nearest")
+
+
+@shift_image.mistake("Only the columns moved: down is missing.")
+def _(image, down, right):
+    return ndimage.shift(image, (0, right), order=0)

@@ -1,0 +1,233 @@
+"""Networks with units missing: masks, thinned networks, and what dropout does to errors and filters. See lesson 16."""
+
+from __future__ import annotations
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from course_lib.plots import BLUE, CYCLE, DIVERGING, GREY, ORANGE, SKY, VERMILION
+from course_lib.plots.charts import spread
+
+_SIZES = (3, 6, 6, 1)
+
+
+def _weights(sizes=_SIZES) -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    return [rng.normal(0, 1.5 / np.sqrt(a), (a, b)) for a, b in itertools.pairwise(sizes)]
+
+
+def _masks(rate: float, rng: np.random.Generator, sizes=_SIZES) -> list[np.ndarray]:
+    """1 for the units that stay; inputs and outputs always do."""
+    hidden = [(rng.random(size) >= rate).astype(float) for size in sizes[1:-1]]
+    return [np.ones(sizes[0]), *hidden, np.ones(sizes[-1])]
+
+
+def _output(masks: list[np.ndarray], rate: float) -> float:
+    """What the little network says of the input 1, 1, 1, with inverted dropout."""
+    x = np.ones(_SIZES[0])
+    for kernel, mask in zip(_weights()[:-1], masks[1:], strict=False):
+        x = np.tanh(x @ kernel) * mask / (1 - rate)
+    return float((x @ _weights()[-1])[0])
+
+
+def network(axes, masks: list[np.ndarray], title: str = "") -> None:
+    """Units as circles, the dropped ones crossed out and without their connections."""
+    places = [np.column_stack([np.full(len(mask), x), _heights(len(mask))]) for x, mask in enumerate(masks)]
+    for (left, right), (mask_left, mask_right) in zip(
+        itertools.pairwise(places), itertools.pairwise(masks), strict=True
+    ):
+        for (a, here), (b, there) in itertools.product(
+            zip(left, mask_left, strict=True), zip(right, mask_right, strict=True)
+        ):
+            if here and there:
+                axes.plot(*np.stack([a, b]).T, color=GREY, linewidth=0.7, zorder=1)
+    for column, mask in zip(places, masks, strict=True):
+        for place, stays in zip(column, mask, strict=True):
+            style = {"color": SKY, "edgecolor": "black"} if stays else {"color": "white", "edgecolor": GREY}
+            axes.scatter(*place, s=95, zorder=2, linewidth=0.9, **style)
+            if not stays:
+                axes.scatter(*place, s=48, marker="x", color=VERMILION, zorder=3, linewidth=1.6)
+    axes.set(xlim=(-0.3, len(masks) - 0.7), ylim=(-3.1, 3.1))
+    axes.set_title(title, fontsize=11)
+    axes.axis("off")
+
+
+def _heights(units: int) -> np.ndarray:
+    return np.arange(units) - (units - 1) / 2
+
+
+def thinned_networks(rate: float, number: int, seed: int = 0) -> Figure:
+    """The whole network, and `number` thinned ones with the share of masks each stands for."""
+    rng = np.random.default_rng(seed)
+    figure, all_axes = plt.subplots(1, number + 1, figsize=(9, 2.3))
+    whole = [np.ones(size) for size in _SIZES]
+    network(all_axes[0], whole, "the whole network")
+    for count, axes in enumerate(all_axes[1:], start=1):
+        network(axes, _masks(rate, rng), f"mask {count}")
+    return figure
+
+
+def mask_sampler(rate: float = 0.5, seed: int = 0) -> Figure:
+    """One thinned network, and where its output lies among those of 400 other masks and of the whole network."""
+    masks = _masks(rate, np.random.default_rng(seed))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3), width_ratios=(1, 1.35))
+    gone = sum(int((mask == 0).sum()) for mask in masks)
+    network(left, masks, f"{gone} of {sum(_SIZES[1:-1])} hidden units dropped")
+    _outputs(right, masks, rate)
+    return figure
+
+
+def mask_sampler_sheet(rates) -> Figure:
+    """The outputs of `mask_sampler` for several rates."""
+    figure, all_axes = plt.subplots(1, len(rates), figsize=(9, 2.7), sharex=True)
+    for axes, rate in zip(all_axes, rates, strict=True):
+        _outputs(axes, None, rate)
+        axes.set_title(f"rate {rate:g}", fontsize=11)
+    figure.legend(*all_axes[-1].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    for axes in all_axes:
+        axes.get_legend().remove()
+    return figure
+
+
+def _outputs(axes, masks, rate: float) -> None:
+    rng = np.random.default_rng(99)
+    outputs = np.array([_output(_masks(rate, rng), rate) for _ in range(400)])
+    axes.hist(outputs, np.linspace(-6, 6, 49), color=SKY, label="400 random masks")
+    axes.axvline(outputs.mean(), color=BLUE, label="their mean")
+    axes.axvline(_output([np.ones(size) for size in _SIZES], 0.0), color=VERMILION, linestyle="--", label="no dropout")
+    if masks is not None:
+        axes.axvline(_output(masks, rate), color="black", linestyle=":", label="this mask")
+    axes.set(xlabel="output of the network", yticks=[], xlim=(-6, 6))
+    axes.spines["left"].set_visible(False)
+    axes.legend(fontsize=9, handlelength=1.3)
+
+
+def mask_rows(masks: np.ndarray, rows: list[str]) -> Figure:
+    """Masks `(rows, units)` as squares: blue stays, white with a cross is dropped."""
+    figure, axes = plt.subplots(figsize=(6.2, 0.33 * len(masks) + 0.5))
+    axes.pcolormesh(
+        np.where(masks > 0, 1, 0), cmap=plt.matplotlib.colors.ListedColormap(["white", SKY]), edgecolors=GREY
+    )
+    for row, column in np.argwhere(masks == 0):
+        axes.plot(column + 0.5, row + 0.5, "x", color=VERMILION, markersize=6)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.set(xticks=[], xlabel="units", aspect="equal")
+    axes.invert_yaxis()
+    axes.tick_params(length=0)
+    return figure
+
+
+def error_curves(panels: dict[str, dict[str, np.ndarray]], shapes, ylabel: str) -> Figure:
+    """One panel per data set, one colour per shape: errors `(seeds, epochs)` by (shape, with dropout or not)."""
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 2.4, 3.8), sharey=True, squeeze=False)
+    for axes, (title, curves) in zip(all_axes[0], panels.items(), strict=True):
+        for shape, colour in zip(shapes, CYCLE, strict=False):
+            for dropout, style in ((False, "--"), (True, "-")):
+                values = np.asarray(curves[shape, dropout])
+                axes.plot(np.arange(1, values.shape[1] + 1), values.mean(axis=0), style, color=colour, linewidth=1.6)
+        axes.set(title=title, xlabel="epoch", ylim=(0, 0.5))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    all_axes[0, 0].set_ylabel(ylabel)
+    handles = [plt.Line2D([], [], color="black", linestyle=style, label=label) for style, label in _STYLES]
+    handles += [plt.Line2D([], [], color=colour, label=shape) for shape, colour in zip(shapes, CYCLE, strict=False)]
+    figure.legend(handles=handles, loc="outside right center")
+    return figure
+
+
+_STYLES = (("--", "without"), ("-", "with dropout"))
+
+
+def error_pairs(pairs: dict[str, tuple], xlabel: str) -> Figure:
+    """One row per label: the errors of some seeds without (orange) and with dropout (blue), means joined by a line."""
+    figure, axes = plt.subplots(figsize=(6.6, 0.42 * len(pairs) + 0.9))
+    for row, (without, with_dropout) in enumerate(pairs.values()):
+        axes.plot([np.mean(without), np.mean(with_dropout)], [row, row], color=GREY, zorder=1)
+        for values, colour, marker in ((without, ORANGE, "D"), (with_dropout, BLUE, "o")):
+            axes.scatter(values, np.full(len(values), row), s=14, color=colour, marker=marker, alpha=0.6, zorder=2)
+            axes.scatter(np.mean(values), row, s=60, color=colour, marker=marker, edgecolor="black", zorder=3)
+
+    axes.set_yticks(range(len(pairs)), pairs)
+    axes.invert_yaxis()
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel=xlabel, xlim=(0, None))
+    handles = [plt.Line2D([], [], color=ORANGE, marker="D", linestyle="", label="without")]
+    handles.append(plt.Line2D([], [], color=BLUE, marker="o", linestyle="", label="with dropout"))
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def sweep(keeps, curves: dict[str, np.ndarray], xlabel: str, ylabel: str) -> Figure:
+    """Errors `(keeps, seeds)` by label, against the keep probability."""
+    figure, axes = plt.subplots(figsize=(6, 3.3))
+    for (label, runs), style in zip(curves.items(), ("-", "--", ":"), strict=False):
+        spread(axes, keeps, runs, label=label, linestyle=style)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
+    axes.legend()
+    return figure
+
+
+def removed_units(shares, curves: dict[str, np.ndarray], ylabel: str) -> Figure:
+    """Accuracies `(shares, seeds)` by label, against the share of hidden units taken away."""
+    figure, axes = plt.subplots(figsize=(6, 3.3))
+    for (label, runs), style, colour in zip(curves.items(), ("--", "-"), (ORANGE, BLUE), strict=False):
+        spread(axes, shares, runs, label=label, linestyle=style, color=colour)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel="hidden units taken away", ylabel=ylabel, ylim=(0, 1))
+    axes.legend()
+    return figure
+
+
+def filters(grids: dict[str, np.ndarray], columns: int = 8) -> Figure:
+    """Grids of filters `(number, height, width)`, each filter stretched to its own largest weight."""
+    rows = len(next(iter(grids.values()))) // columns
+    figure, all_axes = plt.subplots(1, len(grids), figsize=(4.4 * len(grids), 4.4 * rows / columns + 0.4))
+    for axes, (title, grid) in zip(all_axes, grids.items(), strict=True):
+        number, height, width = grid.shape
+        scaled = grid / np.abs(grid).max(axis=(1, 2), keepdims=True)
+        framed = np.pad(scaled, ((0, 0), (1, 1), (1, 1)), constant_values=np.nan)
+        sheet = framed.reshape(number // columns, columns, height + 2, width + 2).swapaxes(1, 2)
+        axes.imshow(sheet.reshape(-1, columns * (width + 2)), cmap=DIVERGING, vmin=-1, vmax=1)
+        axes.set_title(title, fontsize=11)
+        axes.axis("off")
+    return figure
+
+
+def ensemble(outputs: np.ndarray, marks: dict[str, float], xlabel: str) -> Figure:
+    """The outputs of all thinned networks as a histogram, with some values marked."""
+    figure, axes = plt.subplots(figsize=(6.4, 3))
+    axes.hist(outputs, 40, color=SKY)
+    for (label, value), style, colour in zip(marks.items(), ("-", "--", ":"), (BLUE, VERMILION, ORANGE), strict=False):
+        axes.axvline(value, linestyle=style, color=colour, linewidth=2.5, label=label)
+    axes.set(xlabel=xlabel, ylabel="thinned networks")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def converging(number, running: np.ndarray, target: float, ylabel: str) -> Figure:
+    """Running means `(runs, number)` of random outputs, and the value they should come to."""
+    figure, axes = plt.subplots(figsize=(6, 3))
+    axes.semilogx(number, running.T, color=BLUE, linewidth=1, alpha=0.7)
+    axes.plot([], [], color=BLUE, label="mean over so many masks")
+    axes.axhline(target, color=VERMILION, linestyle="--", label="one run without masks")
+    axes.set(xlabel="masks", ylabel=ylabel)
+    axes.legend()
+    return figure
+
+
+def doubts(groups: dict[str, np.ndarray], xlabel: str) -> Figure:
+    """One row of dots per group, spread over the masks of each answer, with the group's mean."""
+    figure, axes = plt.subplots(figsize=(6.6, 0.55 * len(groups) + 0.9))
+    jitter = np.random.default_rng(0)
+    for row, (values, colour) in enumerate(zip(groups.values(), (BLUE, VERMILION, GREY), strict=False)):
+        axes.plot(values, row + jitter.uniform(-0.22, 0.22, len(values)), ".", color=colour, markersize=3.5, alpha=0.5)
+        axes.plot([np.mean(values)] * 2, [row - 0.36, row + 0.36], color="black", linewidth=2.5)
+    axes.set_yticks(range(len(groups)), groups)
+    axes.invert_yaxis()
+    axes.set(xlabel=xlabel, xlim=(0, None))
+    return figure
