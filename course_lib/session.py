@@ -29,8 +29,10 @@ def start(lesson: str) -> None:
     """
     current_scale()
     _require_keras()
+    # Matrices are small here. Two BLAS threads that wait for each other on a busy machine cost up to ten times as much.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    with _quiet():
+    with quiet():
         import keras
 
         line = _describe(keras)
@@ -57,7 +59,7 @@ def current_scale() -> str:
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     """Backends greet their first use with pages of notices, some before any log level counts: close stderr for them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

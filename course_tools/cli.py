@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from course_tools.errors import CourseError
+from course_tools.grading.limits import Limits
 
 try:
     import typer
@@ -24,6 +28,9 @@ app = typer.Typer(
 Lessons = Annotated[
     list[str] | None, typer.Argument(metavar="[LESSON ...]", help="Name, number or path; all lessons if none is given.")
 ]
+
+
+_LIMITS = Limits()
 
 
 @app.command()
@@ -80,6 +87,80 @@ def doctor() -> None:
     from course_tools.doctor import examine, print_findings
 
     raise typer.Exit(print_findings(examine()))
+
+
+@app.command()
+def grade(
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(help="<student>/<lesson>.ipynb, <student>/<lesson>/<lesson>.ipynb, <student>_<lesson>.ipynb."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the gradebook and its pages; given again, it goes on.")
+    ] = None,
+    lesson: Annotated[list[str] | None, typer.Option(help="Only this lesson; may be given several times.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Draw the inputs from this seed; else from a new one, recorded.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Exercises to run at a time.")] = os.cpu_count() or 1,
+    run_all: Annotated[bool, typer.Option("--run-all", help="Run every cell, not only what an answer needs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Grade unchanged submissions again, too.")] = False,
+    require_sandbox: Annotated[
+        bool, typer.Option("--require-sandbox", help="Refuse to run without a sandbox.")
+    ] = False,
+    self_test: Annotated[bool, typer.Option("--self-test", help="Grade the course's own notebooks instead.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Limit for one exercise: time.")] = _LIMITS.seconds,
+    cpu: Annotated[float, typer.Option(min=0.1, help="Limit: seconds of processor time.")] = _LIMITS.cpu,
+    memory: Annotated[int, typer.Option(min=100, help="Limit: memory, MB.")] = _LIMITS.memory,
+    processes: Annotated[int, typer.Option(min=1, help="Limit: processes at one time.")] = _LIMITS.processes,
+    files: Annotated[int, typer.Option(min=1, help="Limit: written to files, MB.")] = _LIMITS.files,
+    output: Annotated[int, typer.Option(min=1, help="Limit: printed and returned, MB.")] = _LIMITS.output,
+    whole_file: Annotated[int, typer.Option(min=1, help="Limit: a submission's size, MB.")] = _LIMITS.whole_file,
+) -> None:
+    """Grade a folder of submissions, each in a sandbox."""
+    from course_tools.grading import command
+    from course_tools.project import choose_lessons, find_project
+
+    project = find_project()
+    lessons = choose_lessons(project, lesson or [])
+    limits = Limits(seconds, cpu, memory, processes, files, output, whole_file)
+    if self_test:
+        sound = command.self_test(
+            project, lessons, seed=seed or 0, jobs=jobs, limits=limits, require_sandbox=require_sandbox
+        )
+        raise typer.Exit(0 if sound else 1)
+    if submissions is None or out is None:
+        raise CourseError("Give the folder of submissions and --out, the folder for the marks (or --self-test).")
+    command.grade_folder(
+        project, submissions, out, lessons, seed=seed, jobs=jobs, limits=limits, run_all=run_all, force=force,
+        require_sandbox=require_sandbox,
+    )  # fmt: skip
+
+
+class KernelAction(str, Enum):
+    """What to do with the warm kernel."""
+
+    install = "install"
+    remove = "remove"
+
+
+@app.command()
+def kernel(
+    action: Annotated[KernelAction, typer.Argument(help="Tell Jupyter about it, or take it away.")],
+    user: Annotated[bool, typer.Option("--user", help="For all environments of this user, not for this one.")] = False,
+) -> None:
+    """A Jupyter kernel with Keras imported already, so that it starts in a fraction of a second."""
+    from course_tools.warm_kernel import specification
+
+    if action is KernelAction.install:
+        folder = specification.install(user)
+        typer.echo(f'Jupyter now offers the kernel {specification.NAME}, "{specification.TITLE}": {folder}.')
+        if not specification.WARM_HERE:
+            typer.echo("Warm starts need Linux; here it starts as slowly as any other.")
+    elif folder := specification.remove(user):
+        typer.echo(f"The kernel {specification.NAME} is gone: {folder}.")
+    else:
+        raise CourseError(f"No kernel called {specification.NAME} is installed here, so there is none to remove.")
 
 
 def _check(project, rendered, every_lesson: bool) -> bool:

@@ -6,6 +6,7 @@ import copy
 import linecache
 import traceback
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,8 @@ class Verdict:
 
 def judge(exercise: Exercise, candidate, seed: int | None = None) -> Verdict:
     """Judge `candidate` on cases drawn from `seed`, or on new ones each time."""
-    cases = exercise.draw(np.random.default_rng(seed))
-    outcomes = [run(exercise, candidate, case) for case in cases]
-    return compare(exercise, cases, outcomes)
+    key = AnswerKey(exercise, exercise.draw(np.random.default_rng(seed)))
+    return key.verdict([run(exercise, candidate, case) for case in key.cases])
 
 
 def run(exercise: Exercise, candidate, case: tuple) -> Outcome:
@@ -74,37 +74,49 @@ def run(exercise: Exercise, candidate, case: tuple) -> Outcome:
     return Outcome(value)
 
 
-def compare(exercise: Exercise, cases: list[tuple], outcomes: list[Outcome]) -> Verdict:
-    """The verdict on the outcomes of all cases; this part never touches the student's code."""
-    expected = [exercise.oracle(*copy.deepcopy(case)) for case in cases]
-    faults = [
-        outcome.fault or difference(want, outcome.value, exercise.atol, exercise.rtol)
-        for want, outcome in zip(expected, outcomes, strict=True)
-    ]
-    verdict = Verdict(exercise.name, CORRECT, exercise.points, passed=faults.count(""), total=len(cases))
-    if not any(faults):
-        return verdict
-    first = next(index for index, fault in enumerate(faults) if fault)
-    verdict.status, verdict.reason = outcomes[first].status or WRONG, faults[first]
-    if verdict.status == NOT_ATTEMPTED:
-        return verdict
-    verdict.inputs = dict(zip(exercise.arguments, cases[first], strict=True))
-    if verdict.status == WRONG:
-        verdict.expected, verdict.got = expected[first], outcomes[first].value
-        verdict.mistake = diagnose(exercise, cases, outcomes)
-    return verdict
+@dataclass
+class AnswerKey:
+    """What is right for some cases, and what the known mistakes give. It never touches a student's code."""
 
+    exercise: Exercise
+    cases: list[tuple]
 
-def diagnose(exercise: Exercise, cases: list[tuple], outcomes: list[Outcome]) -> str:
-    """The sentence of the known mistake which gives what the answer gave on every case, or ""."""
-    for mistake in exercise.mistakes:
-        wrong = exercise.candidate_of(mistake)
-        if all(
-            _agrees(run(exercise, wrong, case), outcome, exercise)
-            for case, outcome in zip(cases, outcomes, strict=True)
-        ):
-            return mistake.message
-    return ""
+    @cached_property
+    def expected(self) -> list:
+        return [self.exercise.oracle(*copy.deepcopy(case)) for case in self.cases]
+
+    @cached_property
+    def _mistaken(self) -> list[tuple[str, list[Outcome]]]:
+        """For each known mistake its sentence and the outcomes it gives; made only when somebody is wrong."""
+        wrong = [(mistake.message, self.exercise.candidate_of(mistake)) for mistake in self.exercise.mistakes]
+        return [(words, [run(self.exercise, each, case) for case in self.cases]) for words, each in wrong]
+
+    def verdict(self, outcomes: list[Outcome]) -> Verdict:
+        """The verdict on the outcomes of all cases."""
+        exercise = self.exercise
+        faults = [
+            outcome.fault or difference(want, outcome.value, exercise.atol, exercise.rtol)
+            for want, outcome in zip(self.expected, outcomes, strict=True)
+        ]
+        verdict = Verdict(exercise.name, CORRECT, exercise.points, passed=faults.count(""), total=len(faults))
+        if not any(faults):
+            return verdict
+        first = next(index for index, fault in enumerate(faults) if fault)
+        verdict.status, verdict.reason = outcomes[first].status or WRONG, faults[first]
+        if verdict.status == NOT_ATTEMPTED:
+            return verdict
+        verdict.inputs = dict(zip(exercise.arguments, self.cases[first], strict=True))
+        if verdict.status == WRONG:
+            verdict.expected, verdict.got = self.expected[first], outcomes[first].value
+            verdict.mistake = self._diagnose(outcomes)
+        return verdict
+
+    def _diagnose(self, outcomes: list[Outcome]) -> str:
+        """The sentence of the known mistake which gives what the answer gave on every case, or ""."""
+        for words, mistaken in self._mistaken:
+            if all(_agrees(one, other, self.exercise) for one, other in zip(mistaken, outcomes, strict=True)):
+                return words
+        return ""
 
 
 def _agrees(one: Outcome, other: Outcome, exercise: Exercise) -> bool:

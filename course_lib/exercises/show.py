@@ -58,10 +58,15 @@ def verdict_box(verdict: Verdict) -> Box:
     lines = [verdict.mistake, verdict.reason] if verdict.mistake else [verdict.reason]
     if verdict.passed:
         lines.append(f"{verdict.passed} of {verdict.total} inputs came out right. The smallest that did not:")
-    facts = [(name, _text(value)) for name, value in verdict.inputs.items()]
+    return Box(colour, title, [line for line in lines if line], facts(verdict))
+
+
+def facts(verdict: Verdict) -> list[tuple[str, str]]:
+    """Name and text of what the failing case held, and of what came out when it was wrong."""
+    found = [(name, _text(value)) for name, value in (verdict.inputs or {}).items()]
     if verdict.status == WRONG:
-        facts += [("expected", _text(verdict.expected)), ("got", _text(verdict.got))]
-    return Box(colour, title, [line for line in lines if line], facts)
+        found += [("expected", _text(verdict.expected)), ("got", _text(verdict.got))]
+    return found
 
 
 def hint_box(name: str, number: int, total: int, text: str) -> Box:

@@ -1,0 +1,150 @@
+"""What `course grade` does, from a folder of submissions to the gradebook and its pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from course_tools import report as reporting
+from course_tools.errors import CourseError
+from course_tools.grading import marks
+from course_tools.grading.grade import Grader, fingerprint, settings_of
+from course_tools.grading.gradebook import write_gradebook
+from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, printable
+from course_tools.grading.journal import Journal
+from course_tools.grading.limits import Limits
+from course_tools.grading.marks import Report
+from course_tools.grading.pages import write_pages
+from course_tools.grading.sandbox import Sandbox, why_no_walls
+from course_tools.grading.selftest import complaints, notebooks_missing
+from course_tools.project import Project
+
+_NO_WALLS = (
+    "WARNING: there is no sandbox: {reason}.\n"
+    "Submissions run as you, with your rights to read files and to use the network; only time, memory and output are "
+    "limited. Use this for people you trust, or in a machine with nothing to lose."
+)
+
+
+def grade_folder(
+    project: Project,
+    folder: Path,
+    out: Path,
+    lessons: list[str],
+    *,
+    seed: int | None,
+    jobs: int,
+    limits: Limits,
+    run_all: bool,
+    force: bool,
+    require_sandbox: bool,
+) -> list[Report]:
+    """Grade the submissions of `lessons` in `folder`, or go on where an earlier run was ended; write up the marks."""
+    console = reporting.console()
+    walls = _walls(console, require_sandbox)
+    everything = find_submissions(folder, project.lesson_names())
+    wanted = [one for one in everything if one.lesson in lessons or not one.lesson]
+    with Journal(out, folder) as journal:
+        seed = journal.settle(seed, asdict(limits))
+        journal.forget_all_but(everything)
+        keys = _keys(folder, wanted, {**settings_of(seed, limits, run_all), "walls": walls})
+        reports = {} if force else _done_already(journal, keys)
+        waiting = [one for one in wanted if one not in reports]
+        if reports:
+            console.print(f"{len(reports)} of {len(wanted)} submissions are unchanged since they were graded.")
+        if waiting:
+            with _progress(console) as progress, Sandbox(limits, walls) as sandbox:
+                task = progress.add_task("grading", total=len(wanted), completed=len(reports))
+                for one, report in Grader(sandbox, seed, run_all).grade(folder, waiting, jobs):
+                    journal.store(one, keys[one], report)
+                    reports[one] = report
+                    progress.advance(task)
+        ordered = [reports[one] for one in wanted]
+        write_gradebook(out, ordered)
+        write_pages(out, ordered, project.notebooks)
+    console.print(_summary(ordered))
+    for report in ordered:
+        if report.problem:
+            console.print(f"{report.student}: {printable(report.file)}: {report.problem}")
+    console.print(f"seed {seed}; the marks are in {out / 'gradebook.csv'}, the class page is {out / 'index.html'}")
+    return ordered
+
+
+def self_test(
+    project: Project, lessons: list[str], *, seed: int, jobs: int, limits: Limits, require_sandbox: bool
+) -> bool:
+    """Grade what must get all points, none, and some; True if every mark is as it should be."""
+    console = reporting.console()
+    walls = _walls(console, require_sandbox)
+    wrong = 0
+    with _progress(console) as progress, Sandbox(limits, walls) as sandbox:
+        grader = Grader(sandbox, seed)
+        task = progress.add_task("lessons", total=len(lessons))
+        for lesson in lessons:
+            if missing := notebooks_missing(project, lesson):
+                raise CourseError(f"{project.relative(missing[0])} is missing; `course build` makes it.")
+            found = list(complaints(project, lesson, grader, seed, jobs))
+            wrong += len(found)
+            console.print(f"{lesson}: {'every mark is as it should be' if not found else f'{len(found)} wrong'}")
+            for words in found:
+                console.print(f"    {words}")
+            progress.advance(task)
+    return not wrong
+
+
+def _walls(console: Console, required: bool) -> bool:
+    """Whether there is a sandbox; without one, refuse or say so plainly."""
+    reason = why_no_walls()
+    if reason and required:
+        raise CourseError(f"There is no sandbox: {reason}. Nothing was run.")
+    if reason:
+        console.print(_NO_WALLS.format(reason=reason), style="bold yellow")
+    return not reason
+
+
+def _keys(folder: Path, submissions: Iterable[Submission], settings: dict) -> dict[Submission, str]:
+    """What each submission's marks depend on, as a short text."""
+    prints: dict[str, str] = {}
+    keys = {}
+    for one in submissions:
+        if one.lesson and one.lesson not in prints:
+            prints[one.lesson] = fingerprint(one.lesson, settings)
+        try:
+            content = digest(folder / one.path, settings["limits"]["whole_file"] * 10**6, folder)
+        except Unreadable as error:
+            content = str(error)
+        keys[one] = f"{content} {prints.get(one.lesson, '')} {one.problem}"
+    return keys
+
+
+def _done_already(journal: Journal, keys: dict[Submission, str]) -> dict[Submission, Report]:
+    found = {one: journal.load(one, key) for one, key in keys.items()}
+    return {one: report for one, report in found.items() if report is not None}
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+
+
+def _summary(reports: list[Report]) -> Table:
+    """One row per lesson: how many, the mean, and how often each verdict was given."""
+    table = Table("lesson", title="Graded", title_justify="left")
+    for heading in ("submissions", "mean points", "of"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdicts")
+    for lesson in sorted({report.lesson for report in reports}):
+        group = [report for report in reports if report.lesson == lesson]
+        counts = Counter(mark.verdict for report in group for mark in report.marks)
+        mean = sum(report.points for report in group) / len(group)
+        words = ", ".join(f"{counts[verdict]} {verdict}" for verdict in marks.VERDICTS if counts[verdict])
+        table.add_row(lesson or "of no lesson", str(len(group)), f"{mean:.2f}", str(group[0].out_of), words)
+    return table

@@ -1,0 +1,116 @@
+"""Run one answer: its statements, then the answer on every case. Everything here shares a process with strange code."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import linecache
+import os
+import types
+from collections.abc import Callable
+
+from course_lib.exercises import judge
+from course_tools.grading import wire
+
+
+def run(job: dict, send: Callable[[dict], None]) -> None:
+    """Answer a job with one message for each case, after one about the notebook if something is wrong with it."""
+    module = types.ModuleType("__main__")
+    namespace = module.__dict__
+    namespace["display"] = lambda *_: None  # IPython gives notebooks this name
+    fault = _run_statements(job["cells"], job["picks"], namespace)
+    if job["answer"] not in namespace:
+        send({"undefined": True, "fault": fault})
+        return
+    candidate = namespace[job["answer"]]
+    exercise = _Question(job)
+    for case in job["cases"]:
+        outcome = judge.run(exercise, candidate, tuple(wire.unpack(value) for value in case))
+        try:
+            value = wire.pack(outcome.value) if not outcome.fault else None
+        except Exception as error:
+            value, outcome.fault, outcome.status = None, f"{type(error).__name__}: {error}", judge.RAISED
+        send({"value": value, "fault": str(outcome.fault)[:2000], "status": outcome.status})
+
+
+class _Question:
+    """The exercise as far as it is known in here: how to ask, and not what is right."""
+
+    def __init__(self, job: dict):
+        self.name, self.arguments = job["answer"], job["arguments"]
+        self.takes_function = job["probe"] is None
+        if not self.takes_function:
+            probe: dict = {}
+            exec(compile(job["probe"], "<probe>", "exec"), probe)
+            self._probe = probe["probe"]
+
+    def run(self, candidate, case: tuple):
+        try:
+            return candidate(*case) if self.takes_function else self._probe(candidate, *case)
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as leaving:
+            raise RuntimeError(f"the program tried to end itself ({type(leaving).__name__})") from None
+
+
+def _run_statements(cells: list[str], picks: list[list[int]], namespace: dict) -> str:
+    """Run the picked statements; returns the first error in words.
+
+    One that misses a name is tried again after the others, so that cells may stand in any order. As in a notebook, a
+    statement that fails ends its cell, and the next cell runs all the same.
+    """
+    trees = {}
+    for number in {cell for cell, _ in picks}:
+        filename = _filename(number)
+        trees[number] = ast.parse(cells[number], filename).body
+        lines = cells[number].splitlines(keepends=True)
+        linecache.cache[filename] = (len(cells[number]), None, lines, filename)
+    fault, waiting = "", [tuple(pick) for pick in picks]
+    while waiting:
+        later, failed = [], set()
+        for cell, index in waiting:
+            if cell in failed:
+                continue
+            code = compile(ast.Module([trees[cell][index]], []), _filename(cell), "exec")
+            try:
+                exec(code, namespace)
+            except NameError:
+                later.append((cell, index))
+            except BaseException as error:
+                fault = fault or _describe(error, cell)
+                failed.add(cell)
+        if len(later) == len(waiting):
+            cell, index = later[0]
+            try:
+                exec(compile(ast.Module([trees[cell][index]], []), _filename(cell), "exec"), namespace)
+            except BaseException as error:
+                fault = fault or _describe(error, cell)
+            return fault
+        waiting = later
+    return fault
+
+
+def _filename(cell: int) -> str:
+    return f"<cell {cell + 1}>"
+
+
+def _describe(error: BaseException, cell: int) -> str:
+    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    line, trace = None, error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == _filename(cell):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    where = f" in line {line} of cell {cell + 1}: {linecache.getline(_filename(cell), line).strip()}" if line else ""
+    return words[:1000] + where
+
+
+def sender(descriptor: int) -> Callable[[dict], None]:
+    """A function that writes messages, one a line, to a file descriptor."""
+
+    def send(message: dict) -> None:
+        data = (json.dumps(message) + "\n").encode("utf-8", "surrogatepass")
+        with contextlib.suppress(BrokenPipeError):
+            while data:
+                data = data[os.write(descriptor, data) :]
+
+    return send

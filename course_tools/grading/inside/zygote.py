@@ -1,0 +1,199 @@
+"""The warm process: it has imported Keras, waits for jobs on a socket and forks a supervisor for each.
+
+    python -m course_tools.grading.inside.zygote SOCKET walls|open
+
+SOCKET is the number of an inherited unix socket. Each message on it brings the end of another one, over which the
+supervisor takes its job and sends what came of it: one line of JSON, then the bytes that the answer's process sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from course_tools import warm
+from course_tools.grading.inside import answer, confine
+from course_tools.grading.limits import Limits
+
+_CLOSER_LOOK = 0.1  # seconds between two looks at the family of a job's process
+
+
+def main(control: socket.socket, behind_walls: bool) -> None:
+    if behind_walls:  # without them, nobody may not even be allowed to read where Python is installed
+        confine.leave_root()
+    warm.warm_up(["keras", "scipy.signal", "course_lib.layers", "course_lib.data", "course_lib.exercises.judge"])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are nobody's business once they run
+    control.sendall(b"ready")
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if warm.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            control.close()
+            line = socket.socket(fileno=descriptors[0])
+            try:
+                supervise(line)
+            except Exception as error:  # the grader must hear of it, and this process must not go on as a zygote
+                line.sendall(json.dumps({"broken": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+            os._exit(0)
+        os.close(descriptors[0])
+
+
+def supervise(line: socket.socket) -> None:
+    """Take one job, run it in a child behind walls, and send back how it ended and what it said."""
+    job = json.loads(line.makefile("rb").readline())
+    limits = Limits(**job["limits"])
+    if job["walls"]:
+        confine.separate_processes()
+    else:
+        confine.adopt_orphans()
+        os.chdir(tempfile.mkdtemp(prefix="course-grade-"))
+    said, says = os.pipe()
+    printed, prints = os.pipe()
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _become_the_answer(job, limits, says, prints)
+    os.close(says)
+    os.close(prints)
+    struck, words = _watch(child, limits, said, printed, line, began)
+    _, status, usage = os.wait4(child, 0)
+    if not job["walls"]:
+        _end_orphans()
+        shutil.rmtree(os.getcwd(), ignore_errors=True)
+    cpu = usage.ru_utime + usage.ru_stime
+    code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and not struck and cpu > 0.8 * limits.cpu):
+        struck = "cpu"
+    ending = {"limit": struck, "exit": code, "seconds": time.monotonic() - began, "cpu": cpu}
+    line.sendall(json.dumps(ending).encode() + b"\n" + words)
+
+
+def _become_the_answer(job: dict, limits: Limits, says: int, prints: int) -> None:
+    """From here on this process is the stranger's; it never returns."""
+    try:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (prints, 1), (prints, 2), (says, 3)):
+            os.dup2(source, target)
+        os.closerange(4, 4096)
+        if job["walls"]:
+            confine.separate_files(limits.files)
+            confine.drop_capabilities()
+        confine.limit_resources(limits)
+        warm.reseed(job["seed"])
+        answer.run(job, answer.sender(3))
+        os._exit(0)
+    except BaseException as error:
+        os.write(3, json.dumps({"broken": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+        os._exit(1)
+
+
+def _watch(child: int, limits: Limits, said: int, printed: int, line: socket.socket, began: float) -> tuple[str, bytes]:
+    """Wait for the end of `child`, or end it when a limit strikes or the grader is gone; which limit, and its words."""
+    ended = os.pidfd_open(child)
+    words, quota, struck, looked = bytearray(), limits.output * 10**6, "", began
+    open_ends = [said, printed, ended, line]
+    while ended in open_ends and not struck:
+        left = began + limits.seconds - time.monotonic()
+        ready, _, _ = select.select(open_ends, [], [], max(0, min(left, _CLOSER_LOOK)))
+        for end in ready:
+            if end is line:  # nothing more is to come from the grader, so it has hung up
+                struck = "gone"
+            elif end == ended:
+                open_ends.remove(ended)
+            else:
+                data = os.read(end, 1 << 16)
+                quota -= len(data)
+                if end == said:
+                    words += data
+                if not data:
+                    open_ends.remove(end)
+        if quota < 0:
+            struck = "output"
+        elif left <= 0:
+            struck = "seconds"
+        elif time.monotonic() - looked > _CLOSER_LOOK:
+            struck = _struck_by_family(limits)
+            looked = time.monotonic()
+    if struck:
+        os.kill(child, signal.SIGKILL)
+    elif said in open_ends:
+        words += _rest(said, quota)
+    os.close(ended)
+    return struck, bytes(words)
+
+
+def _rest(said: int, quota: int) -> bytes:
+    """What is still in the pipe after the end; nobody writes to it any more."""
+    os.set_blocking(said, False)
+    rest = bytearray()
+    try:
+        while len(rest) <= quota and (data := os.read(said, 1 << 16)):
+            rest += data
+    except BlockingIOError:  # without walls a left-over process may still hold the other end
+        pass
+    return bytes(rest)
+
+
+def _struck_by_family(limits: Limits) -> str:
+    """The limit that the descendants of this process break together; the kernel's limits are for each."""
+    family = _descendants(os.getpid())
+    if len(family) > limits.processes:
+        return "processes"
+    private = 0  # kilobytes
+    for process in family if len(family) > 1 else []:
+        try:
+            with open(f"/proc/{process}/smaps_rollup") as file:
+                private += sum(int(row.split()[1]) for row in file if row.startswith("Private_Dirty"))
+        except OSError:
+            continue
+    return "memory" if private * 1024 > limits.memory * 10**6 else ""
+
+
+def _descendants(ancestor: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(name))
+    found, waiting = [], [ancestor]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _end_orphans() -> None:
+    """Without walls: whatever the answer left running is now this process's child."""
+    while family := _descendants(os.getpid()):
+        for process in family:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main(socket.socket(fileno=int(sys.argv[1])), behind_walls=sys.argv[2] == "walls")

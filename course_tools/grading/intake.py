@@ -1,0 +1,246 @@
+"""What was handed in: which student, which lesson, which file, and the code cells in it.
+
+Everything here was written by strangers, the names of files and folders included. Nothing is executed, no link is
+followed, and no file can keep the grader waiting.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_tools.errors import CourseError
+from course_tools.project import LESSON_NAME
+
+LARGEST = 64_000_000  # bytes; a notebook with 50 MB of outputs is still read
+_MOST_PARTS = 5_000_000  # values in one file; 64 MB of "[]," would fill gigabytes when read
+_DEEPEST = 8  # folders inside one another; nbgrader's layout has two
+_NOT_STUDENTS = {"__MACOSX", "__pycache__"}  # left by zip programs and by Python
+# Control characters, line separators, what turns the direction of writing round, and halves of characters.
+_TRICKY = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class Unreadable(Exception):
+    """A file that cannot be graded; the message says why in a sentence."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One file of one student, or what is wrong with it: then `problem` is a sentence and the file is not to be read.
+
+    `student` can be printed anywhere; `path` is as the file system spells it, from the submissions' folder. `lesson`
+    is "" when the file is of no known lesson.
+    """
+
+    student: str
+    lesson: str
+    path: str
+    problem: str = ""
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""`text` with every character that is not to be seen written as Python does, `\n` or `\u202e`, except `keep`."""
+    return _TRICKY.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
+
+
+def find_submissions(folder: Path, lessons: list[str]) -> list[Submission]:
+    """What lies in `folder`, sorted by student and lesson; `lessons` are the names of all lessons there are.
+
+    The layouts `<student>/<lesson>.ipynb`, nbgrader's `<student>/<lesson>/<lesson>.ipynb` and the flat
+    `<student>_<lesson>.ipynb` may be mixed. A student has at most one submission of a lesson; if two different files
+    claim to be it, neither is chosen. Raises `CourseError` if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise CourseError(f"{printable(str(folder))}: there is no such folder of submissions.")
+    entries = list(_entries(folder))
+    claims: dict[tuple[str, str], list[Submission]] = {}
+    found = []
+    for path, problem in entries:
+        submission = _submission(path, problem, lessons)
+        if submission.lesson:
+            claims.setdefault((submission.student, submission.lesson), []).append(submission)
+        else:
+            found.append(submission)
+    found += [_only_one(folder, rivals) for rivals in claims.values()]
+    heard_of = {path.parts[0] for path, _ in entries}
+    found += [
+        Submission(printable(name), "", name, "There is no notebook in this folder.")
+        for name in _visible(os.listdir(folder))
+        if os.path.isdir(folder / name) and name not in heard_of
+    ]
+    return sorted(found, key=lambda one: (one.student.casefold(), one.student, one.lesson, one.path))
+
+
+def read_cells(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> list[str]:
+    """The sources of the code cells of a notebook, format 3 or 4, in their order. Raises `Unreadable`.
+
+    With `within`, the folder of submissions, no folder between it and the file may be a link either.
+    """
+    try:
+        text = _read(path, max_bytes, within).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"It is not text in UTF-8: byte {error.start + 1} cannot be read.") from None
+    cells = enumerate(_cells(_parse(text)), start=1)
+    return [_source(number, cell) for number, cell in cells if _is_code(number, cell)]
+
+
+def digest(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> str:
+    """The sha256 of a file, in hex. Raises `Unreadable`."""
+    return hashlib.sha256(_read(path, max_bytes, within)).hexdigest()
+
+
+def _visible(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if not name.startswith(".") and name not in _NOT_STUDENTS)
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Path from `folder` and problem of every notebook, and of everything that may hide one."""
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        if len(here.relative_to(folder).parts) > _DEEPEST:
+            yield here.relative_to(folder), "This folder lies too deep inside others."
+            continue
+        try:
+            names = _visible(os.listdir(here))
+        except OSError as error:
+            yield here.relative_to(folder), f"This folder cannot be opened: {error.strerror}."
+            continue
+        for name in names:
+            path = here / name
+            is_notebook = path.suffix.lower() == ".ipynb"
+            if not os.path.isdir(path):
+                if is_notebook:
+                    yield path.relative_to(folder), ""
+            elif path.is_symlink():
+                yield path.relative_to(folder), "It is a link to a folder, and links are not followed."
+            elif is_notebook:
+                yield path.relative_to(folder), "It is a folder, not a file."
+            else:
+                waiting.append(path)
+
+
+def _submission(path: Path, problem: str, lessons: list[str]) -> Submission:
+    stem = path.stem
+    endings = [lesson for lesson in lessons if stem == lesson or stem.endswith(f"_{lesson}")]
+    lesson = max(endings, key=len, default="")
+    if len(path.parts) > 1:
+        student = path.parts[0]
+    elif lesson:
+        student = stem[: -len(lesson)].removesuffix("_")
+    else:  # of a lesson that there is not, perhaps
+        student = re.sub(rf"(?<=.)_{LESSON_NAME.pattern}\Z", "", stem, flags=re.DOTALL)
+    if not student:
+        return Submission(printable(path.name), "", str(path), "Its name says no student: <student>_<lesson>.ipynb.")
+    if not lesson and not problem:
+        problem = "Its name ends with no lesson of the course, as 09_convolution.ipynb does."
+    return Submission(printable(student), lesson, str(path), problem)
+
+
+def _only_one(folder: Path, rivals: list[Submission]) -> Submission:
+    """The one of the files for the same student and lesson that counts; none if they differ."""
+    rivals = sorted(rivals, key=lambda one: one.path)
+    first = rivals[0]
+    if len(rivals) == 1:
+        return first
+    try:
+        if len({digest(folder / one.path, within=folder) for one in rivals}) == 1:
+            return first
+    except Unreadable:
+        pass
+    names = " and ".join(printable(one.path) for one in rivals)
+    return Submission(first.student, first.lesson, first.path, f"There are {len(rivals)} different files: {names}.")
+
+
+def _read(path: Path, max_bytes: int, within: Path | None) -> bytes:
+    """The bytes of a regular file that is no link, at most `max_bytes`."""
+    if within is not None and path.parent.resolve() != within.resolve() / path.relative_to(within).parent:
+        raise Unreadable("It lies in a folder that is a link, and links are not followed.")
+    try:
+        # O_NONBLOCK: opening a pipe must not wait for somebody who writes to it.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unreadable(_why_closed(error)) from None
+    facts = os.fstat(handle)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(handle)
+        raise Unreadable("It is not a regular file.")
+    with open(handle, "rb") as stream:
+        content = b"" if facts.st_size > max_bytes else stream.read(max_bytes + 1)  # it may have grown
+    size = max(facts.st_size, len(content))
+    if size > max_bytes:
+        raise Unreadable(f"It is too large: {_megabytes(size)}, and at most {_megabytes(max_bytes)} are read.")
+    if not content.strip():
+        raise Unreadable("It is empty.")
+    return content
+
+
+def _why_closed(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "It is a symbolic link, and links are not followed."
+    if error.errno == errno.ENXIO:
+        return "It is not a regular file."
+    return f"It cannot be opened: {error.strerror}."
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 10**6:,.0f} MB" if size >= 10**7 else f"{size / 10**6:.3g} MB"
+
+
+def _has_too_many_parts(text: str) -> bool:
+    if len(text) <= _MOST_PARTS:
+        return False
+    text = text.replace(r"\\", "").replace(r"\"", "")  # now every quotation mark begins or ends a string
+    if text.count('"') > 2 * _MOST_PARTS:
+        return True
+    text = re.sub('"[^"]*"?', "", text)
+    return sum(map(text.count, "[{,")) > _MOST_PARTS
+
+
+def _parse(text: str):
+    if _has_too_many_parts(text):
+        raise Unreadable(f"It is too large: it has more than {_MOST_PARTS:,} values.")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        # A text without its end fails at the end, or in the string that was not closed.
+        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
+            raise Unreadable("It breaks off: the file is not complete.") from None
+        raise Unreadable(f"It is not valid JSON: {error.msg} in line {error.lineno}.") from None
+    except (RecursionError, MemoryError):
+        raise Unreadable("It is nested too deeply, or too large, to be read.") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise Unreadable(f"It is not valid JSON: {error}.") from None
+
+
+def _cells(notebook) -> list:
+    """All cells: format 4 has one list, format 3 has one for each worksheet."""
+    if isinstance(notebook, dict):
+        cells, sheets = notebook.get("cells"), notebook.get("worksheets")
+        if isinstance(cells, list):
+            return cells
+        if isinstance(sheets, list) and all(isinstance(s, dict) and isinstance(s.get("cells"), list) for s in sheets):
+            return [cell for sheet in sheets for cell in sheet["cells"]]
+    raise Unreadable("It is JSON, but not a notebook: it has no list of cells.")
+
+
+def _is_code(number: int, cell) -> bool:
+    if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
+        raise Unreadable(f"It is not a valid notebook: cell {number} has no type.")
+    return cell["cell_type"] == "code"
+
+
+def _source(number: int, cell: dict) -> str:
+    lines = cell.get("source", cell.get("input"))
+    lines = [lines] if isinstance(lines, str) else lines
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise Unreadable(f"It is not a valid notebook: the source of cell {number} is not text.")
+    # Half a character, "\ud800" in JSON, cannot be encoded: neither compiled nor written.
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", "".join(lines))

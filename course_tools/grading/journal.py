@@ -1,0 +1,160 @@
+"""The folder OUT as a journal: each report is kept the moment it is there, so a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from course_tools.errors import CourseError
+from course_tools.grading.intake import Submission, printable
+from course_tools.grading.marks import Report
+
+_SETTINGS, _REPORTS = "settings.json", "reports"
+_MARK = ".course-grade"  # in every folder of ours; locked while a grader works there
+_UNFINISHED = ".part"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def file_stem(student: str, lesson: str, file: str) -> str:
+    """A file name for what belongs to one submission: safe everywhere, different from all others, still to be read."""
+    slug = re.sub("[^a-z0-9]+", "-", f"{student} {lesson}".lower()).strip("-")[:60].rstrip("-")
+    identity = hashlib.sha256(json.dumps([student, lesson, file]).encode()).hexdigest()[:12]
+    return f"{slug}-{identity}" if slug else identity
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write all of a file or nothing of it. Raises `CourseError` when that fails, naming a full disk as such.
+
+    Only its owner can read the file: marks are nobody else's business.
+    """
+    neighbour = None
+    try:
+        handle, neighbour = tempfile.mkstemp(prefix=".", suffix=_UNFINISHED, dir=path.parent)
+        with open(handle, "wb") as stream:
+            stream.write(content if isinstance(content, bytes) else content.encode("utf-8"))
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(neighbour, path)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    finally:
+        if neighbour:
+            Path(neighbour).unlink(missing_ok=True)
+
+
+class Journal:
+    """The reports in the folder `out`, which is made if need be.
+
+    Use it as `with Journal(out, submissions) as journal:`, which keeps a second grader out. Raises `CourseError` when
+    `out` lies inside the folder of submissions, holds something else, cannot be written, or is in use.
+    """
+
+    def __init__(self, out: Path, submissions: Path | None = None) -> None:
+        self.out = out.resolve()
+        self._reports = self.out / _REPORTS
+        self._lock: int | None = None
+        if submissions is not None and self.out.is_relative_to(submissions.resolve()):
+            raise CourseError(f"{_named(out)} lies inside the folder of submissions; results must go somewhere else.")
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            visible = any(not path.name.startswith(".") for path in self.out.iterdir())
+            if visible and not (self.out / _MARK).exists():
+                raise CourseError(f"{_named(out)} holds other things already; give a new folder for the results.")
+            (self.out / _MARK).touch()
+            self._reports.mkdir(exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(self.out, error) from None
+
+    def __enter__(self) -> Journal:
+        self._lock = os.open(self.out / _MARK, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            # A lock of this process, which no fork inherits (flock's would live on in a child that outlives a kill).
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self.__exit__()
+            raise CourseError(f"{_named(self.out)}: another `course grade` is at work in this folder.") from None
+        for folder in (self.out, *(path for path in self.out.iterdir() if path.is_dir())):
+            for left_over in folder.glob(f".*{_UNFINISHED}"):
+                left_over.unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def settings(self) -> dict:
+        """What was recorded, {} before the first run. Raises `CourseError` if it is damaged."""
+        path = self.out / _SETTINGS
+        try:
+            recorded = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            recorded = None
+        if not isinstance(recorded, dict) or type(recorded.get("seed")) is not int:
+            raise CourseError(f"{_named(path)} is damaged; delete it, or give --seed, which writes it anew.")
+        return recorded
+
+    def settle(self, seed: int | None, limits: dict) -> int:
+        """The seed to use: the given one, else the recorded one, else a new one. It is recorded with the limits."""
+        if seed is None:
+            seed = self.settings().get("seed", secrets.randbelow(2**32))
+        record = {"made by": "course grade", "seed": seed, "limits": limits}
+        write_atomically(self.out / _SETTINGS, json.dumps(record, indent=1) + "\n")
+        return seed
+
+    def load(self, submission: Submission, key: str) -> Report | None:
+        """The report of a submission, None if there is none, if it is damaged, or if it was made with another key.
+
+        The key stands for all that the marks depend on: the bytes of the notebook, the seed, limits and exercises.
+        """
+        try:
+            kept = json.loads(self._path(submission).read_text(encoding="utf-8"))
+            report = Report.from_data(kept["report"])
+            same = (report.student, report.lesson, report.file) == _identity(submission)
+            return report if same and kept["key"] == key else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def store(self, submission: Submission, key: str, report: Report) -> None:
+        """Keep a report: from the moment this returns, it survives whatever happens to the grader."""
+        if (report.student, report.lesson, report.file) != _identity(submission):
+            raise ValueError("this report is not of this submission")
+        text = json.dumps({"key": key, "report": report.as_data()})  # ASCII: half characters pass through
+        write_atomically(self._path(submission), text + "\n")
+
+    def forget_all_but(self, submissions: Iterable[Submission]) -> None:
+        """Delete the reports whose submission is gone. Give all that were found, not only those to be graded now."""
+        keep = {self._path(submission).name for submission in submissions}
+        for path in self._reports.glob("*.json"):
+            if path.name not in keep:
+                path.unlink(missing_ok=True)
+
+    def _path(self, submission: Submission) -> Path:
+        return self._reports / f"{file_stem(*_identity(submission))}.json"
+
+
+def _identity(submission: Submission) -> tuple[str, str, str]:
+    return submission.student, submission.lesson, submission.path
+
+
+def _named(path: Path) -> str:
+    return printable(str(path))
+
+
+def _cannot_write(path: Path, error: OSError) -> CourseError:
+    if error.errno in _FULL:
+        return CourseError(
+            f"{_named(path)}: the disk is full, so this was not written. Make room and give the same command again: "
+            "it goes on where it was."
+        )
+    return CourseError(f"{_named(path)} cannot be written: {error.strerror}.")

@@ -1,0 +1,222 @@
+"""What an answer depends on: the few statements of a notebook that must run before the answer can be judged.
+
+The choice is conservative. From the name of the answer it follows every name that a chosen statement reads or writes,
+wherever in the notebook it is defined or changed, so that cells may be added, merged, split, doubled or put in another
+order. A lesson's trainings and figures give values to other names and stay out.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import symtable
+from dataclasses import dataclass, field
+
+# Calls of these, alone in a line, show something and change nothing that an answer could need.
+_SHOWING = {"print", "display", "help"}
+_SHOWING_MODULES = {"course_lib", "matplotlib"}
+# These can give a value to any name.
+_BINDING_ANYTHING = {"exec", "globals", "locals", "vars", "setattr"}
+_PYTHON_AFTER = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b.*\n?")
+
+
+@dataclass
+class Statement:
+    """A top-level statement, where it stands, and what it has to do with names."""
+
+    cell: int
+    index: int
+    node: ast.stmt
+    binds: set[str] = field(default_factory=set)  # names that get a value
+    changes: set[str] = field(default_factory=set)  # names whose object is changed
+    calls: list[tuple[str, set[str]]] = field(
+        default_factory=list
+    )  # whose result nobody keeps: its name, all its names
+    reads: set[str] = field(default_factory=set)
+
+    def affects(self, showing: set[str]) -> set[str]:
+        """Names that may stand for something else after it; calls of `showing` have no effect."""
+        called = (names for name, names in self.calls if name not in showing)
+        return self.binds.union(self.changes, *called)
+
+    @property
+    def blank(self) -> bool:
+        """What the course hands out: a function that only raises NotImplementedError, or `name = ...`."""
+        if isinstance(self.node, (ast.Assign, ast.AnnAssign)):
+            return isinstance(self.node.value, ast.Constant) and self.node.value.value is ...
+        if not isinstance(self.node, ast.FunctionDef):
+            return False
+        body = [line for line in self.node.body if not _is_text(line)]
+        return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.unparse(body[0])
+
+
+@dataclass
+class Program:
+    """The cells, cleaned of magics, and the statements `(cell, index)` to run, in the order of the notebook."""
+
+    cells: list[str]
+    picks: list[tuple[int, int]]
+    defines: bool  # whether one of them gives a value to the answer
+    fault: str = ""  # of the cell that would have defined the answer, when it is no Python
+
+
+class Notebook:
+    """The code of a notebook, read once for all its exercises. Cells that are not Python are kept aside."""
+
+    def __init__(self, sources: list[str]):
+        self.cells: list[str] = []
+        self.statements: list[Statement] = []
+        self.broken: dict[int, SyntaxError] = {}
+        for source in sources:
+            self._add(source)
+
+    def _add(self, source: str) -> None:
+        number = len(self.cells)
+        self.cells.append(source)
+        try:
+            self.cells[number] = clean = _without_magics(source)
+            body = ast.parse(clean).body
+            found = [_examine(number, index, node) for index, node in enumerate(body)]
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # ValueError: a null byte
+            self.broken[number] = error if isinstance(error, SyntaxError) else SyntaxError(str(error) or "too deep")
+        else:
+            self.statements += found
+
+    def program(self, answer: str, run_all: bool = False) -> Program:
+        """What to run for `answer`: the statements it needs, or all of them."""
+        chosen = self.statements if run_all else self._slice(answer)
+        picks = [(statement.cell, statement.index) for statement in chosen]
+        defines = any(answer in statement.binds for statement in chosen)
+        used = {cell for cell, _ in picks}
+        cells = [source if number in used else "" for number, source in enumerate(self.cells)]
+        return Program(cells, picks, defines, "" if defines else self._fault(answer))
+
+    def _slice(self, answer: str) -> list[Statement]:
+        usable = self._without_spare_blanks()
+        needed, chosen = {answer}, [statement for statement in usable if "*" in statement.binds]
+        for statement in chosen:
+            needed |= statement.reads
+        rest = [statement for statement in usable if "*" not in statement.binds]
+        showing = _SHOWING.union(*(_shows(statement.node) for statement in usable))
+        grown = True
+        while grown:
+            wanted = [each for each in rest if each.affects(showing) & needed]
+            rest = [each for each in rest if each not in wanted]
+            chosen += wanted
+            for statement in wanted:
+                needed |= statement.reads
+                if isinstance(statement.node, ast.FunctionDef):  # chosen for a `global`, it must be called, too
+                    needed.add(statement.node.name)
+            grown = bool(wanted)
+        return sorted(chosen, key=lambda statement: (statement.cell, statement.index))
+
+    def _without_spare_blanks(self) -> list[Statement]:
+        """A blank left behind a copy of the exercise must not undo the answer."""
+        answered = set().union(*(statement.binds for statement in self.statements if not statement.blank))
+        return [each for each in self.statements if not (each.blank and each.binds <= answered)]
+
+    def _fault(self, answer: str) -> str:
+        definition = re.compile(rf"^\s*(def\s+{answer}\b|{answer}\s*=|class\s+{answer}\b)", re.MULTILINE)
+        for number, error in self.broken.items():
+            if definition.search(self.cells[number]):
+                where = f" in line {error.lineno} of your cell" if error.lineno else ""
+                line = f": {error.text.strip()}" if error.text else ""
+                return f"SyntaxError: {error.msg}{where}{line}"
+        return ""
+
+
+def _examine(cell: int, index: int, node: ast.stmt) -> Statement:
+    statement = Statement(cell, index, node)
+    _names(symtable.symtable(ast.unparse(node), "cell", "exec"), statement, top=True)
+    for part in _outside_functions(node):
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, (ast.Store, ast.Del)):
+            statement.changes |= _root(part)
+        elif isinstance(part, ast.AugAssign):
+            statement.changes |= _root(part.target)
+        elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+            statement.calls.append(_call(part.value))
+        if isinstance(part, ast.Call) and _binds_anything(part):
+            statement.binds.add("*")
+        if isinstance(part, ast.ImportFrom) and any(name.name == "*" for name in part.names):
+            statement.binds.add("*")
+    return statement
+
+
+def _names(table: symtable.SymbolTable, statement: Statement, top: bool) -> None:
+    """Python's own symbol tables know about scopes, comprehensions, `global` and `:=`."""
+    for symbol in table.get_symbols():
+        everywhere = top or symbol.is_global()
+        if everywhere and (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()):
+            statement.binds.add(symbol.get_name())
+        if everywhere and symbol.is_referenced():
+            statement.reads.add(symbol.get_name())
+    for child in table.get_children():
+        _names(child, statement, top=False)
+
+
+def _outside_functions(node: ast.AST):
+    """The node and all below it that run when the statement runs, not when a function is called later."""
+    yield node
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _outside_functions(child)
+
+
+def _root(node: ast.AST) -> set[str]:
+    """The name at the start of `name.a[0].b`."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
+
+
+def _call(call: ast.Call) -> tuple[str, set[str]]:
+    """The name that is called, or whose method is; and it together with the names given as arguments."""
+    root = _root(call.func)
+    arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return "".join(root), root.union(part.id for part in arguments if isinstance(part, ast.Name))
+
+
+def _shows(node: ast.stmt) -> set[str]:
+    """Names imported from the course or from matplotlib: their functions draw and check, and change no argument."""
+    if isinstance(node, ast.Import):
+        found = {(name.asname or name.name).partition(".")[0]: name.name for name in node.names}
+    elif isinstance(node, ast.ImportFrom):
+        found = {name.asname or name.name: node.module or "" for name in node.names}
+    else:
+        return set()
+    return {name for name, module in found.items() if module.partition(".")[0] in _SHOWING_MODULES}
+
+
+def _binds_anything(call: ast.Call) -> bool:
+    """`exec(code, {})` has a namespace of its own and is harmless."""
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    return name in _BINDING_ANYTHING and not (name == "exec" and len(call.args) > 1)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _without_magics(source: str) -> str:
+    """The cell as Python. IPython's own transformer turns `%magic` and `!command` into calls, which nobody needs."""
+    source = _PYTHON_AFTER.sub("\n", source, count=1)
+    if source.lstrip().startswith("%%"):
+        return ""
+    return source if _is_python(source) else _transformer().transform_cell(source)
+
+
+def _is_python(source: str) -> bool:
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+@functools.cache
+def _transformer():
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager()

@@ -1,0 +1,241 @@
+"""The marks as web pages: one for every submission, to be handed back, and one for the teacher about the whole class.
+
+The pages are HTML, CSS and SVG without a script, each a file that needs no other. What a student wrote is escaped by
+Jinja, which escapes everything here, and should that ever fail, the page's own policy forbids the browser to run or
+to fetch anything. A submission's page has no link to the class, so that it can be sent to the student as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from course_tools.grading import marks
+from course_tools.grading.gradebook import points_text, sorted_reports
+from course_tools.grading.intake import printable
+from course_tools.grading.journal import file_stem, write_atomically
+from course_tools.grading.marks import Mark, Report
+
+FOLDER = "pages"  # in OUT, beside index.html
+_LONGEST_TEXT, _LONGEST_NAME = 4000, 120  # characters shown of what a student wrote
+_COMMONEST = 3  # mistakes named for each exercise
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a verdict is shown. Class (for the colour), sign and word say the same, so that none is needed alone."""
+
+    css: str
+    sign: str
+    word: str
+
+
+# The first four as `check` shows them in course_lib.exercises.show. U+FE0E asks for the sign as text, not as a picture.
+LOOKS = {
+    marks.CORRECT: Look("good", "\N{HEAVY CHECK MARK}\ufe0e", "Correct"),
+    marks.WRONG: Look("bad", "\N{HEAVY BALLOT X}\ufe0e", "Not right yet"),
+    marks.RAISED: Look("bad", "\N{HEAVY EXCLAMATION MARK SYMBOL}\ufe0e", "Your code raised an error"),
+    marks.TIMED_OUT: Look("stopped", "\N{WHITE CIRCLE WITH UPPER RIGHT QUADRANT}", "Took too long"),
+    marks.LIMIT: Look("stopped", "\N{WARNING SIGN}\ufe0e", "Went over a limit"),
+    marks.CRASHED: Look("stopped", "\N{HIGH VOLTAGE SIGN}\ufe0e", "Crashed"),
+    marks.MISSING: Look("none", "\N{EMPTY SET}", "No answer of this name"),
+    marks.NOT_ATTEMPTED: Look("none", "\N{WHITE CIRCLE}", "Not attempted yet"),
+    marks.UNREADABLE: Look("stopped", "?", "File could not be read"),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an exercise asks: a text, as HTML, and the code that the student was given."""
+
+    text: Markup
+    code: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a histogram: how many students earned points in this range."""
+
+    label: str  # on the axis; "" between none and all
+    words: str
+    count: int
+
+
+def write_pages(out: Path, reports: Iterable[Report], notebooks: Path) -> Path:
+    """Write index.html and the pages of all submissions into the folder `out`; returns the path of index.html.
+
+    `notebooks` is the folder of the students' notebooks, which say what was asked. Pages of other submissions, left
+    by an earlier run, are deleted.
+    """
+    reports = sorted_reports(reports)
+    folder = out / FOLDER
+    folder.mkdir(exist_ok=True)
+    asked = {lesson: questions(notebooks / f"{lesson}.ipynb") for lesson in {report.lesson for report in reports}}
+    written = set()
+    for report in reports:
+        path = out / page_of(report)
+        write_atomically(path, submission_page(report, asked[report.lesson]))
+        written.add(path.name)
+    for path in folder.glob("*.html"):
+        if path.name not in written:
+            path.unlink(missing_ok=True)
+    index = out / "index.html"
+    write_atomically(index, class_page(reports))
+    return index
+
+
+def page_of(report: Report) -> str:
+    """Where a submission's page is, from OUT."""
+    return f"{FOLDER}/{file_stem(report.student, report.lesson, report.file)}.html"
+
+
+def submission_page(report: Report, asked: dict[str, Asked]) -> str:
+    return _templates().get_template("submission.html").render(report=report, asked=asked)
+
+
+def class_page(reports: list[Report]) -> str:
+    lessons: dict[str, list[Report]] = {}
+    for report in reports:
+        if report.marks:
+            lessons.setdefault(report.lesson, []).append(report)
+    facts = {
+        "students": len({report.student for report in reports}),
+        "problems": [report for report in reports if report.problem],
+        "lessons": [_lesson(name, lessons[name]) for name in sorted(lessons)],
+    }
+    return _templates().get_template("class.html").render(reports=reports, **facts)
+
+
+def questions(notebook: Path) -> dict[str, Asked]:
+    """What each exercise of a student's notebook asks, by its name; {} if there is no such notebook."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    asked, text = {}, ""
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            text = source[max(source.find("**Exercise"), 0) :]  # the story before it is left out
+        elif cell["metadata"].get("nbgrader", {}).get("solution"):
+            code = re.sub(r"^ *(# YOUR CODE HERE|raise NotImplementedError)\n?", "", source, flags=re.MULTILINE)
+            asked[cell["metadata"]["nbgrader"]["grade_id"]] = Asked(_rendered(text), code.rstrip())
+    return asked
+
+
+def histogram(earned: list[float], out_of: int) -> list[Bar]:
+    """How many students earned nothing, up to a quarter, a half, three quarters, less than all, and all."""
+    edges = [0, out_of / 4, out_of / 2, out_of * 3 / 4, out_of]
+    bars = [Bar("0", "no points", sum(points <= 0 for points in earned))]
+    for low, high in pairwise(edges):
+        inside = sum(low < points <= high and points < out_of for points in earned)
+        last = "less than" if high == out_of else "at most"
+        bars.append(Bar("", f"more than {points_text(low)}, {last} {points_text(high)}", inside))
+    return [*bars, Bar(points_text(out_of), "all points", sum(points >= out_of for points in earned))]
+
+
+def _lesson(name: str, reports: list[Report]) -> dict:
+    """What the class page shows of one lesson."""
+    exercises = []
+    for position, mark in enumerate(reports[0].marks):
+        column = [report.marks[position] for report in reports]
+        exercises.append(
+            {
+                "name": mark.exercise,
+                "out_of": mark.out_of,
+                "mean": mean(one.points for one in column),
+                "bars": histogram([one.points for one in column], mark.out_of),
+                "verdicts": _counted(one.verdict for one in column),
+                "mistakes": _counted(one.mistake for one in column if one.mistake)[:_COMMONEST],
+            }
+        )
+    return {
+        "name": name,
+        "reports": reports,
+        "exercises": exercises,
+        "out_of": reports[0].out_of,
+        "mean": mean(report.points for report in reports),
+    }
+
+
+def _counted(texts: Iterable[str]) -> list[tuple[str, int]]:
+    """The commonest first; equally common ones in alphabetical order."""
+    return sorted(Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _reason(mark: Mark, report: Report) -> str:
+    return mark.reason or report.problem
+
+
+def _name(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+
+
+def _said(text: str) -> str:
+    """A text of a student, with its lines, as much as anybody will read."""
+    shown = printable(text[:_LONGEST_TEXT], keep="\n\t")
+    if len(text) > _LONGEST_TEXT:
+        shown += f" … [cut here: {len(text):,} characters in all]"
+    return shown
+
+
+def _breakable(name: str) -> Markup:
+    """A long_name_like_this, which the browser may break after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def _formula(tex: str, _options: dict) -> str:
+    r"""A short formula without a script to typeset it: the Greek letters, and the rest as it is written."""
+    tex = re.sub(r"\\([A-Za-z]+)", lambda found: _GREEK.get(found[1], found[0]), tex)
+    return f"<i>{html.escape(tex)}</i>"
+
+
+_GREEK = {
+    unicodedata.name(chr(code)).removeprefix("GREEK SMALL LETTER ").lower(): chr(code)
+    for code in range(ord("α"), ord("ω") + 1)
+} | {"lambda": "λ", "times": "×", "cdot": "·", "le": "≤", "ge": "≥"}
+
+
+def _rendered(markdown: str) -> Markup:
+    """HTML of a lesson's own text; HTML inside it is shown, not obeyed."""
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return Markup(renderer.use(dollarmath_plugin, renderer=_formula).render(markdown))
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("course_tools.grading"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = environment.loader.get_source(environment, "style.css")[0].strip()
+    seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment.globals |= {
+        "style": Markup(style),
+        "style_seal": f"sha256-{seal}",  # the one style sheet that the page's policy lets the browser use
+        "looks": LOOKS,
+        "page_of": page_of,
+        "reason_of": _reason,
+    }
+    environment.filters |= {"name": _name, "said": _said, "points": points_text, "breakable": _breakable}
+    return environment

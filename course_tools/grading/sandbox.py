@@ -1,0 +1,203 @@
+"""A place to run strangers' programs: a warm process inside bubblewrap, seen from outside.
+
+    with Sandbox(limits) as sandbox:
+        line = sandbox.start(job)          # a socket; read it to its end
+        ending, words = read_result(data)
+
+Bubblewrap gives that process a file system with Python, its packages and a copy of `course_lib` without the exercises'
+oracles, all read-only, and no network. Every job is a fork of it behind further walls (`inside.confine`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import asdict
+from pathlib import Path
+
+import course_lib
+import course_tools
+from course_tools import warm
+from course_tools.errors import CourseError
+from course_tools.grading.inside.confine import SCRATCH
+from course_tools.grading.limits import Limits
+
+_VIEW = "/course"
+_START_SECONDS = 180  # importing Keras on a busy machine with a cold disk
+_TOOLS = ("__init__.py", "warm.py", "grading/__init__.py", "grading/wire.py", "grading/limits.py")
+_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
+
+
+class Sandbox:
+    """The warm process and how to give it work. `walls` tells whether bubblewrap stands around it."""
+
+    def __init__(self, limits: Limits, walls: bool):
+        self.limits, self.walls = limits, walls
+        self._process: subprocess.Popen | None = None
+        self._ready = False
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Sandbox:
+        self._view = Path(tempfile.mkdtemp(prefix="course-grade-"))
+        try:
+            _make_view(self._view)
+            self._open()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._process:
+            self._control.close()
+            _end(self._process)
+        shutil.rmtree(self._view, ignore_errors=True)
+
+    def start(self, job: dict) -> socket.socket:
+        """Hand over a job; what comes of it can be read from the socket that is returned, up to its end."""
+        ours, theirs = socket.socketpair()
+        with theirs, self._lock:
+            if self._process.poll() is not None and self._ready:
+                self._open()
+            self._wait_until_ready()
+            socket.send_fds(self._control, [b"j"], [theirs.fileno()])
+        data = json.dumps({**job, "limits": asdict(self.limits), "walls": self.walls}).encode() + b"\n"
+        ours.sendall(data)
+        return ours
+
+    def _open(self) -> None:
+        """Start the warm process. It takes seconds to get ready, and `start` waits for it."""
+        self._control, inner = socket.socketpair()
+        command = [sys.executable, "-s", "-m", "course_tools.grading.inside.zygote", str(inner.fileno())]
+        command.append("walls" if self.walls else "open")
+        settings = {"PYTHONPATH": str(self._view), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
+        settings |= {"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), **warm.SETTINGS}
+        settings |= {name: os.environ[name] for name in ("KERAS_BACKEND",) if name in os.environ}
+        if self.walls:
+            settings |= {"PYTHONPATH": _VIEW, "HOME": SCRATCH, "TMPDIR": SCRATCH}
+            command = [*_bubblewrap(self._view), "--", *command]
+        self._errors, self._ready = tempfile.TemporaryFile(), False
+        with inner:
+            self._process = subprocess.Popen(
+                command, env=settings, cwd="/", pass_fds=[inner.fileno()], start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
+            )  # fmt: skip
+
+    def _wait_until_ready(self) -> None:
+        if self._ready:
+            return
+        self._control.settimeout(_START_SECONDS)
+        with contextlib.suppress(OSError):
+            self._ready = self._control.recv(5) == b"ready"
+        if not self._ready:
+            _end(self._process)
+            self._errors.seek(0)
+            last_words = self._errors.read().decode(errors="replace").strip()[-1500:]
+            raise CourseError(f"The process that runs submissions did not start. {last_words}")
+        self._control.settimeout(None)
+
+
+def read_result(data: bytes) -> tuple[dict, list[dict]]:
+    """What a job's socket gave: how it ended, and the messages of the answer's process, as far as they are whole.
+
+    The messages were written by a stranger's program; only JSON objects are let through.
+    """
+    first, _, words = data.partition(b"\n")
+    ending = json.loads(first) if first else {"broken": "the sandbox ended before it had answered"}
+    messages = []
+    for row in words.split(b"\n"):
+        try:
+            message = json.loads(row)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(message, dict):
+            messages.append(message)
+    return ending, messages
+
+
+def why_no_walls() -> str:
+    """ "" where bubblewrap can make a sandbox, or else the reason in words."""
+    if not sys.platform.startswith("linux"):
+        return f"bubblewrap needs Linux, and this is {sys.platform}"
+    if not shutil.which("bwrap"):
+        return "bubblewrap is not installed (on Debian and Ubuntu: apt-get install bubblewrap)"
+    script = "from course_tools.grading.inside import confine as c; c.leave_root(); c.separate_processes()"
+    with tempfile.TemporaryDirectory() as folder:
+        _make_view(Path(folder))
+        settings = {"PYTHONPATH": _VIEW, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [*_bubblewrap(Path(folder)), "--", sys.executable, "-s", "-c", script]
+        trial = subprocess.run(command, env=settings, cwd="/", capture_output=True, text=True, check=False)
+    last = trial.stderr.strip().splitlines()[-1:] or [f"status {trial.returncode}"]
+    return "" if trial.returncode == 0 else f"bubblewrap cannot make a sandbox here ({last[0][:200]})"
+
+
+def _bubblewrap(view: Path) -> list[str]:
+    """The command that shows a program nothing but Python and `view`, read-only, and no network."""
+    command = ["bwrap", "--die-with-parent", "--new-session", "--unshare-pid", "--unshare-net", "--unshare-ipc",
+               "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"]  # fmt: skip
+    if os.getuid() == 0:  # the warm process leaves root by itself; in a user namespace it would stay root outside
+        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        command += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
+    command += ["--hostname", "sandbox", "--ro-bind", "/usr", "/usr"]
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            command += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            command += ["--ro-bind", str(path), str(path)]
+    for path in _SETTINGS:
+        command += ["--ro-bind-try", path, path]
+    for path in _python_folders():
+        for above in reversed(Path(path).parents[:-1]):  # bubblewrap would make them for root's eyes only
+            command += ["--perms", "0755", "--dir", str(above)]
+        command += ["--ro-bind", path, path]
+        if (oracles := Path(course_lib.__file__).parent / "exercises").is_relative_to(path):  # installed among them
+            command += ["--tmpfs", str(oracles)]
+    command += ["--ro-bind", str(view), _VIEW, "--perms", "1777", "--size", "10000000", "--tmpfs", SCRATCH]
+    return [*command, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+
+
+def _python_folders() -> list[str]:
+    """Where Python and the installed packages are, without the folders that hold them: no home, no checkout."""
+    found = [sys.prefix, sys.base_prefix]
+    found += [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    found += [str(Path(os.path.realpath(sys.executable)).parent.parent)]
+    found = [path for path in dict.fromkeys(found) if Path(path).is_dir() and not Path("/usr").samefile(path)]
+    return [path for path in found if not any(Path(other) in Path(path).parents for other in [*found, "/usr"])]
+
+
+def _make_view(view: Path) -> None:
+    """What submissions see of the course: `course_lib` with a stub for its exercises, and the grader's inner part."""
+    library, tools = Path(course_lib.__file__).parent, Path(course_tools.__file__).parent
+    leave_out = shutil.ignore_patterns("__pycache__", "solutions")
+    shutil.copytree(library, view / "course_lib", ignore=lambda *a: {*leave_out(*a), *_oracles(library, a[0])})
+    for name in _TOOLS:
+        (view / "course_tools" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tools / name, view / "course_tools" / name)
+    inside = view / "course_tools" / "grading" / "inside"
+    shutil.copytree(tools / "grading" / "inside", inside, ignore=leave_out)
+    shutil.copy(inside / "no_exercises.py", view / "course_lib" / "exercises" / "__init__.py")
+    for path in [view, *view.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def _oracles(library: Path, folder: str) -> set[str]:
+    """Everything in the exercises' folder but how to run an answer."""
+    if Path(folder) != library / "exercises":
+        return set()
+    return {path.name for path in Path(folder).iterdir()} - {"judge.py", "spec.py"}
+
+
+def _end(process: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

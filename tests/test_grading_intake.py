@@ -1,0 +1,315 @@
+"""What was handed in: every layout, every odd name, and every file that must not be read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import socket
+from contextlib import contextmanager
+
+import pytest
+
+from course_tools.errors import CourseError
+from course_tools.grading.intake import Unreadable, digest, find_submissions, printable, read_cells
+
+LESSONS = ["02_perceptron", "09_convolution"]
+CODE = {"cell_type": "code", "source": ["x = 1\n", "y = 2"], "metadata": {}, "outputs": [], "execution_count": None}
+NOTEBOOK = {"cells": [CODE], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+TEXT = json.dumps(NOTEBOOK)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder of submissions."""
+    place = tmp_path / "submissions"
+    place.mkdir()
+    return place
+
+
+def hand_in(folder, path: str | bytes, content: str | bytes = TEXT):
+    file = folder / os.fsdecode(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return file
+
+
+def found(folder) -> list[tuple[str, str, str]]:
+    """Student, lesson and path of everything without a problem."""
+    return [(one.student, one.lesson, one.path) for one in find_submissions(folder, LESSONS) if not one.problem]
+
+
+def problems(folder) -> dict[tuple[str, str], str]:
+    return {(one.student, one.lesson): one.problem for one in find_submissions(folder, LESSONS) if one.problem}
+
+
+@contextmanager
+def quickly(seconds: int = 5):
+    """Fail instead of waiting for ever."""
+
+    def stop(*_):
+        raise AssertionError("it waits")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+# --- where submissions lie
+
+
+def test_three_layouts_side_by_side(folder):
+    hand_in(folder, "anna/09_convolution.ipynb")
+    hand_in(folder, "berit/09_convolution/09_convolution.ipynb")
+    hand_in(folder, "chen_li_09_convolution.ipynb")
+    hand_in(folder, "anna/02_perceptron.IPYNB")
+    assert found(folder) == [
+        ("anna", "02_perceptron", "anna/02_perceptron.IPYNB"),
+        ("anna", "09_convolution", "anna/09_convolution.ipynb"),
+        ("berit", "09_convolution", "berit/09_convolution/09_convolution.ipynb"),
+        ("chen_li", "09_convolution", "chen_li_09_convolution.ipynb"),
+    ]
+    assert not problems(folder)
+
+
+def test_files_that_are_no_submissions_are_passed_over(folder):
+    for path in (
+        "anna/.ipynb_checkpoints/09_convolution-checkpoint.ipynb",
+        "anna/09_convolution/timestamp.txt",
+        "anna/09_convolution/data.csv",
+        "anna/.hidden.ipynb",
+        ".git/09_convolution.ipynb",
+        "__MACOSX/anna/._09_convolution.ipynb",
+        "README.md",
+    ):
+        hand_in(folder, path)
+    hand_in(folder, "anna/09_convolution/09_convolution.ipynb")
+    assert [one.path for one in find_submissions(folder, LESSONS)] == ["anna/09_convolution/09_convolution.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Anna von der_Heide", None),
+        ('O\'Neil "Bob"', None),
+        ("🦊 Zoë", None),
+        ("<script>alert(1)</script>".replace("/", "∕"), None),
+        ("two\nlines\tand\x1b[31m", r"two\nlines\tand\x1b[31m"),
+        ("\u202etxt", r"\u202etxt"),
+        (os.fsdecode(b"caf\xe9"), r"caf\udce9"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["{}/09_convolution.ipynb", "{0}_09_convolution.ipynb"])
+def test_odd_names(folder, name, shown, layout):
+    hand_in(folder, layout.format(name))
+    [one] = find_submissions(folder, LESSONS)
+    assert (one.student, one.lesson, one.problem) == (shown or name, "09_convolution", "")
+    assert one.student.encode() and one.student.splitlines() == [one.student]
+    assert read_cells(folder / one.path, within=folder) == ["x = 1\ny = 2"]
+
+
+def test_names_that_look_the_same_stay_apart(folder):
+    hand_in(folder, b"caf\xe9/09_convolution.ipynb")
+    hand_in(folder, b"caf\xe8/09_convolution.ipynb")
+    assert len({student for student, *_ in found(folder)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "student"),
+    [
+        ("anna/homework.ipynb", "anna"),
+        ("anna/09_convolution (1).ipynb", "anna"),
+        ("anna/10_unknown.ipynb", "anna"),
+        ("anna/09_convolution/10_unknown.ipynb", "anna"),
+        ("anna_lee_10_unknown.ipynb", "anna_lee"),
+        ("anna.ipynb", "anna"),
+        ("anna09_convolutions.ipynb", "anna09_convolutions"),
+    ],
+)
+def test_a_notebook_of_no_known_lesson_is_reported_for_its_student(folder, path, student):
+    hand_in(folder, path)
+    told = problems(folder)
+    assert list(told) == [(student, "")]
+    assert told[student, ""].startswith("Its name ends with no lesson of the course")
+    assert not found(folder)
+
+
+def test_a_notebook_without_a_student(folder):
+    hand_in(folder, "09_convolution.ipynb")
+    assert list(problems(folder).values()) == ["Its name says no student: <student>_<lesson>.ipynb."]
+
+
+def test_a_student_whose_folder_holds_no_notebook(folder):
+    hand_in(folder, "anna/09_convolution.ipynb.txt")
+    (folder / "berit").mkdir()
+    assert set(problems(folder)) == {("anna", ""), ("berit", "")}
+    assert "no notebook" in problems(folder)["anna", ""]
+
+
+def test_two_files_with_equal_bytes_count_once(folder):
+    hand_in(folder, "anna/09_convolution.ipynb")
+    hand_in(folder, "anna_09_convolution.ipynb")
+    assert found(folder) == [("anna", "09_convolution", "anna/09_convolution.ipynb")]
+    assert not problems(folder)
+
+
+@pytest.mark.parametrize("second", [TEXT + " ", ""])
+def test_of_two_different_files_neither_counts_and_both_are_named(folder, second):
+    hand_in(folder, "anna/09_convolution.ipynb")
+    hand_in(folder, "anna_09_convolution.ipynb", second)
+    hand_in(folder, "berit_09_convolution.ipynb")
+    assert [student for student, *_ in found(folder)] == ["berit"]
+    told = problems(folder)
+    assert list(told) == [("anna", "09_convolution")]
+    assert "anna/09_convolution.ipynb and anna_09_convolution.ipynb" in told["anna", "09_convolution"]
+
+
+def test_links_to_folders_and_folders_called_notebook_are_reported_not_entered(folder, tmp_path):
+    hand_in(tmp_path / "elsewhere", "09_convolution.ipynb")
+    (folder / "anna").symlink_to(tmp_path / "elsewhere")
+    (folder / "loop").mkdir()
+    (folder / "loop" / "again").symlink_to(folder)
+    hand_in(folder, "chen/09_convolution.ipynb/02_perceptron.ipynb")
+    told = problems(folder)
+    assert "link" in told["anna", ""] and "link" in told["loop", ""]
+    assert told["chen", "09_convolution"] == "It is a folder, not a file."
+    assert not found(folder)
+
+
+def test_a_very_deep_folder_is_not_searched_to_its_end(folder):
+    hand_in(folder, f"anna/{'d/' * 50}09_convolution.ipynb")
+    hand_in(folder, "berit/09_convolution.ipynb")
+    assert [student for student, *_ in found(folder)] == ["berit"]
+    assert problems(folder) == {("anna", ""): "This folder lies too deep inside others."}
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(CourseError, match="no such folder"):
+        find_submissions(tmp_path / "none", LESSONS)
+
+
+# --- what is in a file
+
+
+def test_code_cells_in_their_order(folder):
+    cells = [
+        {"cell_type": "markdown", "source": 5},
+        {"cell_type": "code", "source": "first"},
+        {"cell_type": "raw", "source": "x"},
+        {"cell_type": "code", "source": ["sec", "ond"], "id": "a", "metadata": None},
+        {"cell_type": "code", "source": [], "id": "a"},
+    ]
+    file = hand_in(folder, "a.ipynb", json.dumps({"cells": cells, "metadata": {"kernelspec": {"name": "julia"}}}))
+    assert read_cells(file) == ["first", "second", ""]
+
+
+def test_format_3(folder):
+    cells = [{"cell_type": "heading", "source": "h"}, {"cell_type": "code", "input": ["a = 1\n", "b = 2"]}]
+    more = [{"cell_type": "code", "input": "c = 3"}]
+    file = hand_in(folder, "a.ipynb", json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}, {"cells": more}]}))
+    assert read_cells(file) == ["a = 1\nb = 2", "c = 3"]
+
+
+def test_a_byte_order_mark_and_half_a_character_are_no_harm(folder):
+    file = hand_in(folder, "a.ipynb", b"\xef\xbb\xbf" + TEXT.replace("x = 1", "x = '\\ud800 \\ud83e\\udd8a'").encode())
+    [source] = read_cells(file)
+    assert source.encode().decode() == "x = '\N{REPLACEMENT CHARACTER} 🦊'\ny = 2"
+
+
+def test_fifty_megabytes_of_outputs_are_read(folder):
+    lines = ",\n".join(["     \"12345: [[1, 2], {'a': 7}]\\n\""] * 1_300_000)
+    file = hand_in(folder, "a.ipynb", TEXT.replace('"outputs": []', f'"outputs": [{{"text": [{lines}]}}]'))
+    assert file.stat().st_size > 45_000_000
+    assert read_cells(file) == ["x = 1\ny = 2"]
+
+
+BAD = {
+    "empty": (b"", "It is empty."),
+    "blank": (b" \n\n", "It is empty."),
+    "latin-1": (TEXT.replace("x = 1", "é").encode("latin-1"), "not text in UTF-8"),
+    "utf-16": (TEXT.encode("utf-16"), "not text in UTF-8"),
+    "truncated": (TEXT[:40], "breaks off"),
+    "truncated in a string": (TEXT[:30], "breaks off"),
+    "html": ("<html>sign in</html>", "not valid JSON"),
+    "garbage after": (TEXT + "}", "not valid JSON"),
+    "huge number": ('{"cells": [' + "1" * 100_000 + "]}", "not valid"),
+    "deep": ("[" * 200_000 + "]" * 200_000, "nested too deeply"),
+    "list": ("[]", "not a notebook"),
+    "text": ('"cells"', "not a notebook"),
+    "no cells": ('{"nbformat": 4}', "not a notebook"),
+    "cells a dictionary": ('{"cells": {}}', "not a notebook"),
+    "worksheet without cells": ('{"worksheets": [{}]}', "not a notebook"),
+    "cell a number": ('{"cells": [7]}', "cell 1 has no type"),
+    "no type": ('{"cells": [{"source": "x"}]}', "cell 1 has no type"),
+    "source a number": ('{"cells": [{"cell_type": "code", "source": 7}]}', "source of cell 1 is not text"),
+    "lines of numbers": ('{"cells": [{"cell_type": "code", "source": [7]}]}', "source of cell 1 is not text"),
+    "no source": ('{"cells": [{"cell_type": "markdown"}, {"cell_type": "code"}]}', "source of cell 2 is not text"),
+    "a bomb of lists": ('{"cells": [' + "[]," * 6_000_000 + "0]}", "too large: it has more than 5,000,000 values"),
+    "a bomb of texts": ('{"cells": [' + r'"\"",' * 6_000_000 + "0]}", "too large: it has more than 5,000,000 values"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_unreadable(folder, name):
+    content, words = BAD[name]
+    file = hand_in(folder, "a.ipynb", content)
+    with pytest.raises(Unreadable, match=words) as caught:
+        read_cells(file)
+    assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
+
+
+def test_too_large_names_the_limit(folder):
+    file = hand_in(folder, "a.ipynb", TEXT)
+    os.truncate(file, 10**10)  # without taking room on the disk
+    for read in (read_cells, digest):
+        with quickly(), pytest.raises(Unreadable, match="too large: 10,000 MB, and at most 64 MB are read"):
+            read(file)
+    assert read_cells(hand_in(folder, "b.ipynb"), max_bytes=len(TEXT))
+    with pytest.raises(Unreadable, match=r"at most .* are read"):
+        read_cells(folder / "b.ipynb", max_bytes=len(TEXT) - 1)
+
+
+def test_links_pipes_sockets_devices_and_folders_are_not_read(folder, tmp_path):
+    secret = hand_in(tmp_path, "secret.ipynb")
+    (folder / "link.ipynb").symlink_to(secret)
+    (folder / "nowhere.ipynb").symlink_to(folder / "not there")
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "folder.ipynb").mkdir()
+    plug = socket.socket(socket.AF_UNIX)
+    plug.bind(str(folder / "socket.ipynb"))
+    expected = {"link": "symbolic link", "nowhere": "symbolic link", "pipe": "not a regular file"}
+    expected |= {"folder": "not a regular file", "socket": "not a regular file", "gone": "No such file"}
+    before = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+    for name, words in expected.items():
+        for read in (read_cells, digest):
+            with quickly(), pytest.raises(Unreadable, match=words):
+                read(folder / f"{name}.ipynb")
+    assert len(before) == (len(os.listdir("/proc/self/fd")) if before else 0)
+    plug.close()
+
+
+def test_a_linked_folder_on_the_way_is_refused(folder, tmp_path):
+    hand_in(folder, "berit/09_convolution.ipynb")
+    (folder / "anna").symlink_to(folder / "berit")
+    (folder / "carl").symlink_to(tmp_path)
+    hand_in(tmp_path, "09_convolution.ipynb")
+    assert read_cells(folder / "berit/09_convolution.ipynb", within=folder)
+    for thief in ("anna", "carl"):
+        with pytest.raises(Unreadable, match="folder that is a link"):
+            read_cells(folder / thief / "09_convolution.ipynb", within=folder)
+    (tmp_path / "short").symlink_to(folder)  # the teacher's own link to all submissions is no attack
+    assert read_cells(tmp_path / "short/berit/09_convolution.ipynb", within=tmp_path / "short")
+
+
+def test_digest(folder):
+    assert digest(hand_in(folder, "a.ipynb", b"abc")) == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_printable_shows_what_is_hidden_and_keeps_what_is_seen():
+    assert printable("Zoë 🦊 שלום 7") == "Zoë 🦊 שלום 7"
+    assert printable("a\u2066b\x00c\x85\ud800") == r"a\u2066b\x00c\x85\ud800"
+    assert printable("a\nb\rc", keep="\n") == "a\nb\\rc"

@@ -1,0 +1,131 @@
+"""The slice of a notebook that an answer needs: enough, wherever it stands, and no more."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from course_tools.grading.needed import Notebook
+
+CELLS = [
+    "import numpy as np\nimport keras",
+    "factor = 3",
+    "def helper(x):\n    return factor * x",
+    "def answer(x):\n    return helper(np.asarray(x))",
+    "model = keras.Sequential()\nmodel.fit(np.zeros(10**9))\nshow(plot(model))",
+]
+
+
+def run(cells: list[str], name: str = "answer") -> dict:
+    """Execute the slice as the sandbox does, in the order of the notebook, missing names put off."""
+    from course_tools.grading.inside.answer import _run_statements
+
+    program = Notebook(cells).program(name)
+    namespace: dict = {}
+    fault = _run_statements(program.cells, program.picks, namespace)
+    return {**namespace, "fault": fault}
+
+
+def sources(cells: list[str], name: str = "answer") -> str:
+    import ast
+
+    program = Notebook(cells).program(name)
+    return "\n".join(ast.unparse(ast.parse(program.cells[cell]).body[index]) for cell, index in program.picks)
+
+
+def test_what_the_answer_uses_is_taken_and_the_training_is_not():
+    code = sources(CELLS)
+    assert "import numpy as np" in code and "factor = 3" in code and "def helper" in code
+    assert "keras" not in code and "fit" not in code
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_any_order_of_cells_gives_the_same_answer(order):
+    assert run([CELLS[place] for place in order])["answer"](2) == 6
+
+
+def test_a_value_that_needs_a_later_cell_is_put_off_until_it_is_there():
+    assert run(["answer = helper(2)", CELLS[2], CELLS[1]])["answer"] == 6
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["\n".join(CELLS)],  # merged
+        [*CELLS, *CELLS],  # doubled
+        [line + "\n" for line in CELLS] + ["", "# notes", "1 +"],  # added, and one that is no Python
+        ["%matplotlib inline\n" + CELLS[0], *CELLS[1:], "!pip install nothing", "answer?", "%%bash\nrm -rf /"],
+        ["%%time\n" + CELLS[0], *CELLS[1:]],
+    ],
+)
+def test_merged_doubled_added_cells_and_magics_change_nothing(cells):
+    assert run(cells)["answer"](2) == 6
+
+
+@pytest.mark.parametrize(
+    "changing",
+    [
+        "table.append(1)",
+        "table[:] = [1]",
+        "table += [1]",
+        "for number in range(1):\n    table.append(number)",
+        "def fill():\n    global table\n    table = [1]\nfill()",
+        "def fill(what):\n    what.append(1)\nfill(table)",
+        "fill = lambda: globals().update(table=[1])\nfill()\nglobals()['table'] = [1]",
+        "exec('table = [1]')",
+        "(table := [1])",
+        "with open('/dev/null') as file:\n    table = [1]",
+        "import random\nrandom.shuffle(table)\ntable = table or [1]",
+        "if True:\n    table = [1]",
+    ],
+)
+def test_statements_that_change_what_the_answer_reads_are_taken(changing):
+    cells = ["table = []", "def answer():\n    return len(table)", changing]
+    assert run(cells)["answer"]() == 1
+
+
+def test_a_check_a_picture_and_a_print_are_left_out_even_if_they_show_the_answer():
+    cells = [
+        "from course_lib.exercises import check\nfrom course_lib.plots import show",
+        "data = [1]",
+        "def answer():\n    return data",
+        "check(answer)\nshow(answer, alt=data)\nprint(answer, data)",
+    ]
+    assert sources(cells) == "data = [1]\n\ndef answer():\n    return data".replace("\n\n", "\n")
+
+
+BLANK = "def answer(x):\n    # YOUR CODE HERE\n    raise NotImplementedError"
+
+
+@pytest.mark.parametrize("cells", [[BLANK, CELLS[3]], [CELLS[3], BLANK]])
+def test_a_blank_copy_of_the_exercise_does_not_undo_the_answer(cells):
+    assert run([*CELLS[:3], *cells])["answer"](2) == 6
+
+
+def test_the_last_of_two_answers_counts():
+    assert run(["def answer():\n    return 1", "def answer():\n    return 2"])["answer"]() == 2
+
+
+def test_a_missing_answer_is_told_from_one_that_is_no_python():
+    assert not Notebook(CELLS[:3]).program("answer").defines
+    assert Notebook(CELLS[:3]).program("answer").fault == ""
+    broken = Notebook(["def answer(x):\n    return (x"]).program("answer")
+    assert not broken.defines and broken.fault.startswith("SyntaxError")
+
+
+def test_an_error_before_the_answer_is_reported_with_its_line():
+    found = run(["values = 1 / 0", "answer = values + 1"])
+    assert "answer" not in found
+    assert found["fault"] == "ZeroDivisionError: division by zero in line 1 of cell 1: values = 1 / 0"
+
+
+def test_run_all_takes_every_statement():
+    program = Notebook(CELLS).program("answer", run_all=True)
+    assert len(program.picks) == 8 and program.defines
+
+
+def test_strange_cells_do_not_stop_the_others():
+    deep = "answer = " + "(" * 5000 + ")" * 5000
+    cells = ["\0", "\ud800", deep, "def f(:", "answer = 1", "'" * 3]
+    assert run(cells)["answer"] == 1

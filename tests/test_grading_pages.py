@@ -1,0 +1,306 @@
+"""Marks written up: the tables, and the pages, which must stay harmless whatever a student wrote."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from course_lib.exercises import show
+from course_tools.grading import marks
+from course_tools.grading.gradebook import write_gradebook
+from course_tools.grading.marks import Mark, Report
+from course_tools.grading.pages import LOOKS, class_page, histogram, page_of, questions, submission_page, write_pages
+from course_tools.project import find_project
+
+NOTEBOOKS = find_project().notebooks
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+HOSTILE = (
+    "<script>window.hacked=1</script>",
+    '"><img src=x onerror="window.hacked=2">',
+    "' onmouseover='window.hacked=3",
+    "</style></title></svg><script>window.hacked=4</script>",
+    "{{7*7}}{% raw %}",
+    "<a href='javascript:window.hacked=5'>marks</a><iframe src='//evil.example'></iframe>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'><link rel=stylesheet href=//evil.example>",
+    "<style>@import '//evil.example'; * {display: none}</style>",
+)
+
+
+def report(student="Anna", lesson="09_convolution", points=(2, 0.5), problem="", **facts) -> Report:
+    """A report with two exercises, of 2 and 3 points."""
+    verdicts = [
+        marks.CORRECT if earned == out_of else marks.WRONG for earned, out_of in zip(points, (2, 3), strict=True)
+    ]
+    found = [
+        Mark(name, earned, out_of, verdict, **facts)
+        for name, earned, out_of, verdict in zip(("correlate2d", "conv_layer"), points, (2, 3), verdicts, strict=True)
+    ]
+    return Report(student, lesson, f"{student}/{lesson}.ipynb", found, problem)
+
+
+def stray(student="Anna") -> Report:
+    return Report(student, "", f"{student}/homework.ipynb", [], "Its name ends with no lesson.")
+
+
+def table(path) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return list(csv.reader(stream))
+
+
+# --- the tables
+
+
+def test_one_row_for_every_exercise_in_csv_and_json(tmp_path):
+    write_gradebook(tmp_path, [report("Zoë", reason="No.", mistake="Flipped.", seconds=1.234), stray("Ann")])
+    heading, *rows = table(tmp_path / "gradebook.csv")
+    assert heading == ["student", "lesson", "exercise", "points", "out of", "verdict", "reason", "seconds"]
+    assert rows == [
+        ["Ann", "", "", "0", "0", "unreadable", "Its name ends with no lesson.", "0"],
+        ["Zoë", "09_convolution", "correlate2d", "2", "2", "correct", "Flipped. No.", "1.23"],
+        ["Zoë", "09_convolution", "conv_layer", "0.5", "3", "wrong", "Flipped. No.", "1.23"],
+    ]
+    data = json.loads((tmp_path / "gradebook.json").read_text(encoding="utf-8"))
+    assert [[str(row[name]) for name in heading] for row in data] == rows
+
+
+def test_totals_have_one_row_for_every_student(tmp_path):
+    write_gradebook(
+        tmp_path,
+        [
+            report("Chen", points=(1 / 3, 1 / 3)),
+            report("Anna", "12_pooling", (2, 3)),
+            report("Anna", points=(0, 0)),
+            stray("Berit"),
+        ],
+    )
+    assert table(tmp_path / "totals.csv") == [
+        ["student", "09_convolution (of 5)", "12_pooling (of 5)", "total"],
+        ["Anna", "0", "5", "5"],
+        ["Berit", "", "", "0"],
+        ["Chen", "0.67", "", "0.67"],
+    ]
+
+
+def test_the_order_of_the_reports_changes_nothing(tmp_path):
+    reports = [report(name) for name in ("Émile", "anna", "Zoë", "Berit", "Eva", "Franz")]
+    for folder, given in ((tmp_path / "a", reports), (tmp_path / "b", reports[::-1])):
+        folder.mkdir()
+        write_gradebook(folder, given)
+        write_pages(folder, given, NOTEBOOKS)
+    for path in (tmp_path / "a").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+    assert [row[0] for row in table(tmp_path / "a" / "totals.csv")[1:]] == [
+        "anna", "Berit", "Émile", "Eva", "Franz", "Zoë",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("//evil","x")', "＝1"])
+def test_no_cell_becomes_a_formula(tmp_path, name):
+    write_gradebook(tmp_path, [report(name, reason=name)])
+    for file in ("gradebook.csv", "totals.csv"):
+        for row in table(tmp_path / file)[1:]:
+            assert row[0] == f"'{name}"
+    assert table(tmp_path / "gradebook.csv")[1][6] == f"'{name}"
+    assert json.loads((tmp_path / "gradebook.json").read_text(encoding="utf-8"))[0]["student"] == name
+
+
+def test_odd_texts_stay_in_their_cell_and_their_line(tmp_path):
+    write_gradebook(tmp_path, [report('a\n"b",;\ud800\x1b', reason="one\r\n\ttwo\n" + "x" * 10**6)])
+    raw = (tmp_path / "gradebook.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf") and raw.count(b"\n") == 3
+    row = table(tmp_path / "gradebook.csv")[1]
+    assert row[0] == r'a\n"b",;\ud800\x1b'
+    assert row[6].startswith("one two xxx") and len(row[6]) == 500 and row[6].endswith("…")
+
+
+# --- what the pages say
+
+
+class Page(HTMLParser):
+    """The tags of a page, its visible text, and its headings."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags, self.attributes, self.shown, self.headings, self._path = [], [], [], [], []
+        self.feed(text)
+        assert not self._path, "every tag is closed"
+        self.text = " ".join(" ".join(self.shown).split())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attributes]
+        if tag not in ("meta", "br", "wbr"):
+            self._path.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attributes]
+
+    def handle_endtag(self, tag):
+        assert self._path.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self._path:
+            self.shown.append(data)
+
+
+def test_signs_and_words_are_those_of_check():
+    assert set(LOOKS) == set(marks.VERDICTS)
+    for verdict, (_, sign, word) in show._LOOKS.items():
+        assert (LOOKS[verdict].sign.strip("\ufe0e"), LOOKS[verdict].word) == (sign, word)
+    assert len({look.sign for look in LOOKS.values()}) == len({look.word for look in LOOKS.values()}) == len(LOOKS)
+
+
+def test_a_submission_page_says_what_was_asked_what_came_out_and_why():
+    facts = [("image", "[[1, 2]]"), ("expected", "[[5.5]]"), ("got", "[[6.5]]")]
+    one = report(reason="At index 0.", mistake="The kernel came out flipped.", facts=facts, passed=2, total=6)
+    text = Page(submission_page(one, questions(NOTEBOOKS / "09_convolution.ipynb"))).text
+    for words in (
+        "Anna", "09_convolution", "2.5 of 5 points", "correlate2d 2 of 2", "conv_layer 0.5 of 3",
+        "Exercise 1. Write it for any image and kernel", "def correlate2d(image, kernel): \"\"\"image (height, width)",
+        "✔︎ Correct", "✘︎ Not right yet 2 of 6 inputs came out right", "The kernel came out flipped.", "At index 0.",
+        "image [[1, 2]] expected [[5.5]] got [[6.5]]",
+    ):  # fmt: skip
+        assert words in text
+    assert "YOUR CODE HERE" not in text and "NotImplementedError" not in text
+    assert "Cross-correlation, as in every framework" not in text, "the story before the exercise is not the exercise"
+
+
+def test_every_exercise_of_every_lesson_says_what_it_asks():
+    for notebook in sorted(NOTEBOOKS.glob("*.ipynb")):
+        asked = questions(notebook)
+        assert asked, notebook
+        for name, task in asked.items():
+            assert "Exercise" in task.text and name in task.code and "$" not in task.text
+    assert questions(NOTEBOOKS / "99_none.ipynb") == {}
+
+
+def test_a_formula_is_readable_without_a_script(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "source": ["**Exercise 1.** $\\gamma_1 * \\beta * 2$ <b>"]},
+        {"cell_type": "code", "source": "x = ...", "metadata": {"nbgrader": {"solution": True, "grade_id": "x"}}},
+    ]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    text = questions(tmp_path / "a.ipynb")["x"].text
+    assert "<i>γ_1 * β * 2</i>" in text and "&lt;b&gt;" in text
+
+
+def test_the_class_page_counts(tmp_path):
+    reports = [report(f"s{number}", points=(2, 3)) for number in range(4)]
+    reports += [report(f"t{number}", points=(0, 0), mistake="Flipped.") for number in range(2)]
+    reports += [report("u", points=(1, 0), mistake="Too short."), stray("v")]
+    page = class_page(reports)
+    text = Page(page).text
+    assert "8 students, 8 submissions" in text
+    assert "1 file could not be read v : Its name ends with no lesson. ( v/homework.ipynb )" in text
+    assert "Mean 1.29 1.71 3" in text
+    assert "4 × ✔︎ Correct 3 × ✘︎ Not right yet" in text
+    assert "Commonest mistakes 2 × Flipped. 1 × Too short." in text
+    assert 'aria-label="Points for correlate2d: no points: 2; more than 0, at most 0.5: 0; ' in page
+    write_pages(tmp_path, reports, NOTEBOOKS)
+    links = re.findall('href="(pages/[^"]*)"', page)
+    assert len(set(links)) == 8 and all((tmp_path / link).is_file() for link in links)
+
+
+@pytest.mark.parametrize("out_of", [1, 2, 3, 4])
+def test_each_student_is_in_one_bar(out_of):
+    for points in (0, 0.1, 0.25, 0.5, 0.75, 0.9, 1):
+        counts = [bar.count for bar in histogram([points * out_of], out_of)]
+        assert sum(counts) == 1
+        assert counts.index(1) == {0: 0, 0.1: 1, 0.25: 1, 0.5: 2, 0.75: 3, 0.9: 4, 1: 5}[points]
+
+
+def test_pages_of_withdrawn_students_go_and_others_stay(tmp_path):
+    write_pages(tmp_path, [report("Anna"), report("Berit")], NOTEBOOKS)
+    write_pages(tmp_path, [report("Berit")], NOTEBOOKS)
+    assert [f"pages/{path.name}" for path in (tmp_path / "pages").iterdir()] == [page_of(report("Berit"))]
+    assert "Anna" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_class_of_nobody(tmp_path):
+    write_gradebook(tmp_path, [])
+    write_pages(tmp_path, [], NOTEBOOKS)
+    assert table(tmp_path / "totals.csv") == [["student", "total"]]
+
+
+# --- what the pages never do
+
+
+def hostile_reports() -> list[Report]:
+    found = [report(text, reason=text, mistake=text, facts=[(text, text)], problem=text) for text in HOSTILE]
+    found += [Report(text, "", text, [], text) for text in HOSTILE]
+    return [*found, report("plain", reason="A" * 10**6, facts=[("got", "\u202e" + "B" * 10**6)])]
+
+
+def all_pages(reports: list[Report]) -> list[str]:
+    asked = questions(NOTEBOOKS / "09_convolution.ipynb")
+    return [class_page(reports), *(submission_page(one, asked) for one in reports)]
+
+
+def test_pages_are_sound_and_hold_nothing_that_acts():
+    for page in all_pages(hostile_reports()):
+        seen = Page(page)
+        assert not {"script", "img", "iframe", "object", "embed", "link", "form", "base"} & set(seen.tags)
+        assert seen.tags.count("style") == 1
+        for tag, name, value in seen.attributes:
+            assert not name.startswith("on") and name != "style" and name != "src"
+            assert name != "href" or value.startswith(("pages/", "#")), (tag, value)
+        assert ("html", "lang", "en") in seen.attributes
+        assert seen.headings[0] == 1 and seen.headings.count(1) == 1
+        assert all(after <= before + 1 for before, after in zip(seen.headings, seen.headings[1:], strict=False))
+
+
+def test_pages_forbid_scripts_and_remote_content():
+    for page in all_pages([report()]):
+        [policy] = re.findall('http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "unsafe" not in policy and "http" not in policy
+        assert page.index("Content-Security-Policy") < page.index("<title>") < page.index("<style>")
+
+
+def test_long_texts_are_cut_with_a_note_and_direction_marks_are_shown():
+    page = submission_page(hostile_reports()[-1], {})
+    assert len(page) < 50_000
+    assert "[cut here: 1,000,000 characters in all]" in page and "[cut here: 1,000,001 characters in all]" in page
+    assert "\u202e" not in page and r"\u202eBBB" in page
+
+
+def test_templates_in_texts_are_not_run():
+    for page in all_pages([report("{{7*7}}", reason="{{7*7}}{% if %}")]):
+        assert "{{7*7}}" in page and ">49<" not in page
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (apt-get install chromium)")
+def test_nothing_a_student_wrote_runs_in_the_browser(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    index = write_pages(tmp_path, hostile_reports(), NOTEBOOKS)
+    happened = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page(viewport={"width": 390, "height": 800})
+        tab.on("dialog", lambda dialog: happened.append(dialog.message))
+        tab.on("console", lambda message: happened.append(message.text))
+        tab.on("request", lambda request: request.url.startswith("file:") or happened.append(request.url))
+        for path in (index, *sorted((tmp_path / "pages").iterdir())):
+            tab.goto(path.as_uri())
+            assert tab.evaluate("window.hacked") is None
+            assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "nothing sticks out on a phone"
+            assert tab.evaluate("getComputedStyle(document.querySelector('main')).maxWidth") != "none", "no style"
+        # And if escaping ever failed: the page's own policy stops what is in it.
+        leaky = index.read_text(encoding="utf-8").replace("</main>", f"{HOSTILE[0]}{HOSTILE[1]}{HOSTILE[7]}</main>")
+        index.write_text(leaky, encoding="utf-8")
+        assert not happened
+        tab.goto(index.as_uri())
+        assert tab.evaluate("window.hacked") is None
+        assert tab.locator("main").is_visible()
+        assert len([words for words in happened if "Content Security Policy" in words]) >= 3
+        browser.close()

@@ -1,0 +1,244 @@
+"""`course grade` as a teacher runs it: layouts, faults of files, a kill in the middle, a second run, the self-test."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from attacks import RIGHT
+
+from course_tools.grading.question import probe_source
+from course_tools.grading.sandbox import why_no_walls
+
+ROOT = Path(__file__).parents[1]
+COURSE = [sys.executable, "-c", "from course_tools.cli import main; main()"]
+LESSON = "09_convolution"
+ANSWER = ["import numpy as np", RIGHT.replace("def right", "def correlate2d")]
+FLIPPED = [ANSWER[0], ANSWER[1].replace("* kernel)", "* kernel[::-1, ::-1])")]
+
+needs_walls = pytest.mark.skipif(bool(why_no_walls()), reason=f"no sandbox: {why_no_walls()}")
+
+
+def hand_in(path: Path, cells: list[str], **changes) -> None:
+    found = [{"cell_type": "code", "source": cell, "metadata": {}, "outputs": []} for cell in cells]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"cells": found, "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **changes}))
+
+
+def course(*arguments, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*COURSE, "grade", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        **options,
+    )
+
+
+def gradebook(out: Path) -> dict[tuple[str, str], dict]:
+    with open(out / "gradebook.csv", encoding="utf-8-sig", newline="") as file:
+        return {(row["student"], row["exercise"]): row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory) -> Path:
+    """A folder with everything that teachers find in such folders."""
+    folder = tmp_path_factory.mktemp("handed in")
+    hand_in(folder / "ada" / f"{LESSON}.ipynb", ANSWER)
+    hand_in(folder / "ben" / LESSON / f"{LESSON}.ipynb", FLIPPED)
+    hand_in(folder / f"cy_d'Arc \N{SNOWMAN}\n_{LESSON}.ipynb", ANSWER)
+    shutil.copy(ROOT / "notebooks" / f"{LESSON}.ipynb", folder / f"blank_{LESSON}.ipynb")
+    old = {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": cell} for cell in ANSWER]}]}
+    (folder / "old").mkdir()
+    (folder / "old" / f"{LESSON}.ipynb").write_text(json.dumps(old))
+    big = [{"output_type": "stream", "name": "stdout", "text": "x" * 50_000_000}]
+    hand_in(folder / "big" / f"{LESSON}.ipynb", ANSWER)
+    text = (folder / "big" / f"{LESSON}.ipynb").read_text().replace('"outputs": []', f'"outputs": {json.dumps(big)}', 1)
+    (folder / "big" / f"{LESSON}.ipynb").write_text(text)
+    hand_in(folder / "kernel" / f"{LESSON}.ipynb", ANSWER, metadata={"kernelspec": {"name": "julia-1.9"}})
+    (folder / "empty").mkdir()
+    (folder / "empty" / f"{LESSON}.ipynb").write_text("")
+    (folder / "torn").mkdir()
+    (folder / "torn" / f"{LESSON}.ipynb").write_text(text[:400])
+    (folder / "latin").mkdir()
+    (folder / "latin" / f"{LESSON}.ipynb").write_bytes('{"cells": ["é"]}'.encode("latin-1"))
+    (folder / "link").mkdir()
+    (folder / "link" / f"{LESSON}.ipynb").symlink_to(folder / "ada" / f"{LESSON}.ipynb")
+    hand_in(folder / "two" / f"{LESSON}.ipynb", ANSWER)
+    hand_in(folder / f"two_{LESSON}.ipynb", FLIPPED)
+    hand_in(folder / "eve" / "my own notes.ipynb", ANSWER)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def marked(handed_in, tmp_path_factory):
+    out = tmp_path_factory.mktemp("marks") / "out"
+    done = course(handed_in, "--out", out, "--seed", 5, "--lesson", "9")
+    assert done.returncode == 0, done.stderr
+    return out, done
+
+
+@needs_walls
+@pytest.mark.parametrize("student", ["ada", "cy_d'Arc \N{SNOWMAN}\\n", "old", "big", "kernel"])
+def test_right_answers_get_all_points_however_they_are_handed_in(marked, student):
+    row = gradebook(marked[0])[student, "correlate2d"]
+    assert (row["verdict"], row["points"], row["out of"]) == ("correct", "2", "2")
+
+
+@needs_walls
+def test_a_known_mistake_is_named_and_counts_by_the_cases_it_passes(marked):
+    row = gradebook(marked[0])["ben", "correlate2d"]
+    assert row["verdict"] == "wrong" and "flipped" in row["reason"]
+    assert 0 < float(row["points"]) < 2, "a kernel of one pixel cannot be flipped"
+
+
+@needs_walls
+def test_missing_and_blank_are_told_apart(marked):
+    rows = gradebook(marked[0])
+    assert rows["ada", "output_size"]["verdict"] == "missing"
+    assert {rows["blank", name]["verdict"] for student, name in rows if student == "blank"} == {"not attempted"}
+
+
+@needs_walls
+@pytest.mark.parametrize(
+    "student, reason",
+    [("empty", "empty"), ("torn", "not complete"), ("latin", "UTF-8"), ("link", "link"), ("two", "two")],
+)
+def test_a_file_that_cannot_be_read_is_reported_and_the_rest_goes_on(marked, student, reason):
+    row = gradebook(marked[0])[student, "correlate2d"]
+    assert (row["verdict"], row["points"]) == ("unreadable", "0")
+    assert reason.lower() in row["reason"].lower()
+
+
+@needs_walls
+def test_a_notebook_of_no_lesson_is_reported(marked):
+    assert "my own notes" in marked[1].stdout
+
+
+@needs_walls
+def test_the_seed_is_recorded_and_a_second_run_changes_nothing_and_runs_nothing(handed_in, marked, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(marked[0], out)
+    (out / "gradebook.csv").unlink()
+    began = time.monotonic()
+    done = course(handed_in, "--out", out, "--lesson", LESSON)
+    assert "unchanged" in done.stdout and "seed 5" in done.stdout
+    assert (out / "gradebook.csv").read_bytes() == (marked[0] / "gradebook.csv").read_bytes()
+    assert time.monotonic() - began < 60
+
+
+@needs_walls
+def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
+    folder, out = tmp_path / "submissions", tmp_path / "out"
+    for number in range(12):
+        slow = ["import time", FLIPPED[0], FLIPPED[1].replace("rows, ", "time.sleep(0.1)\n    rows, ")]
+        hand_in(folder / f"student{number}" / f"{LESSON}.ipynb", slow)
+    command = [*COURSE, "grade", str(folder), "--out", str(out), "--seed", "1", "--jobs", "1"]
+    running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(list((out / "reports").glob("*.json"))) < 3:
+        assert running.poll() is None, "it was done before it could be killed"
+        time.sleep(0.02)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    kept = {path: path.stat().st_mtime_ns for path in (out / "reports").glob("*.json")}
+    assert 3 <= len(kept) < 12 and not (out / "gradebook.csv").exists()
+    for path in kept:
+        json.loads(path.read_text())
+
+    done = course(folder, "--out", out)
+    assert f"{len(kept)} of 12 submissions are unchanged" in done.stdout, done.stdout
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    rows = gradebook(out)
+    assert len(rows) == 12 * 5
+    assert len({row["points"] for (_, name), row in rows.items() if name == "correlate2d"}) == 1, (
+        "the same seed for all"
+    )
+
+
+@needs_walls
+def test_a_full_disk_is_told_and_what_is_written_stays_whole(handed_in, tmp_path):
+    """A small file system in memory stands for the full disk."""
+    if os.getuid() != 0:
+        pytest.skip("only root may mount a small file system")
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)], check=True)
+    try:
+        done = course(handed_in, "--out", small / "out", "--seed", 5)
+        assert done.returncode == 2 and "full" in done.stderr
+        for path in (small / "out" / "reports").glob("*.json"):
+            json.loads(path.read_text())
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_without_bubblewrap_it_says_so_or_refuses(tmp_path):
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", ANSWER)
+    bare = {**os.environ, "PATH": "/nowhere"}
+    refused = course(tmp_path / "in", "--out", tmp_path / "out", "--require-sandbox", env=bare)
+    assert refused.returncode == 2 and "bubblewrap is not installed" in refused.stderr
+    assert not (tmp_path / "out").exists(), "nothing was run"
+    warned = course(tmp_path / "in", "--out", tmp_path / "out", env=bare)
+    assert "WARNING" in warned.stdout and "run as you" in warned.stdout
+    assert gradebook(tmp_path / "out")["ada", "correlate2d"]["points"] == "2"
+
+
+def test_without_bubblewrap_limits_and_orphans_are_still_taken_care_of(tmp_path):
+    marker = f"{os.getpid()}{time.time_ns()}"[-12:]
+    daemon = [
+        "import os, time",
+        f"def correlate2d(image, kernel):\n    if os.fork() == 0:\n        os.setsid()\n"
+        f"        os.execv('/bin/sleep', ['sleep', '{marker}'])\n    while True: pass",
+    ]
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", daemon)
+    course(tmp_path / "in", "--out", tmp_path / "out", "--seconds", 3, env={**os.environ, "PATH": "/nowhere"})
+    assert gradebook(tmp_path / "out")["ada", "correlate2d"]["verdict"] == "timed out"
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if marker.encode() in command]
+
+
+@needs_walls
+def test_run_all_runs_every_cell(tmp_path):
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", [*ANSWER, "import os\nos._exit(3)"])
+    course(tmp_path / "in", "--out", tmp_path / "some")
+    course(tmp_path / "in", "--out", tmp_path / "all", "--run-all")
+    assert gradebook(tmp_path / "some")["ada", "correlate2d"]["verdict"] == "correct"
+    assert gradebook(tmp_path / "all")["ada", "correlate2d"]["verdict"] == "crashed"
+
+
+@needs_walls
+def test_the_self_test_knows_right_from_wrong():
+    done = course("--self-test", "--lesson", "2", "--lesson", "5", "--lesson", "9")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
+    done = course(tmp_path / "nowhere", "--out", tmp_path / "out")
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_no_probe_brings_an_oracle_into_the_sandbox():
+    from course_lib.exercises.spec import specs
+
+    probes = [
+        (exercise, probe_source(exercise))
+        for path in sorted((ROOT / "lessons").glob("*.py"))
+        for exercise in specs(path.stem).values()
+        if not exercise.takes_function
+    ]
+    assert probes
+    for exercise, source in probes:
+        functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+        assert not any(node.decorator_list for node in functions)
+        assert exercise.name not in {node.name for node in functions}
