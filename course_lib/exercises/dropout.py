@@ -13,6 +13,50 @@ LESSON = "16_dropout"
 
 
 @exercise(lesson=LESSON, points=2)
+def keep_scaling(kernels, keep):
+    first, *others = kernels
+    return (first, *(np.diag(np.full(len(kernel), keep)) @ kernel for kernel in others))
+
+
+keep_scaling.hints = (
+    "A kernel must shrink if its inputs were there only part of the time while training. Whose inputs were?",
+    "The pictures themselves were never dropped, so the first kernel stays as it is.",
+    "[kernels[0]] + [keep * kernel for kernel in kernels[1:]]",
+)
+
+
+@keep_scaling.cases
+def _(rng):
+    for sizes in ((2, 3, 1), (3, 2, 4, 2), (4, 3, 3, 2, 2)):
+        yield [rng.normal(size=shape) for shape in itertools.pairwise(sizes)], rng.uniform(0.6, 0.9)
+
+
+@keep_scaling.mistake("Only the last kernel is scaled. Every kernel that reads hidden units needs it.")
+def _(kernels, keep):
+    return (*kernels[:-1], keep * kernels[-1])
+
+
+@keep_scaling.mistake("The first kernel reads the pictures, which were never dropped: leave it as it is.")
+def _(kernels, keep):
+    return tuple(keep * kernel for kernel in kernels)
+
+
+@keep_scaling.mistake("You scaled by the drop rate. A unit was there with the probability keep: that is the factor.")
+def _(kernels, keep):
+    return (kernels[0], *((1 - keep) * kernel for kernel in kernels[1:]))
+
+
+@keep_scaling.mistake("You divided. At test time all units are there, more than before, so each must count less.")
+def _(kernels, keep):
+    return (kernels[0], *(kernel / keep for kernel in kernels[1:]))
+
+
+@keep_scaling.mistake("The kernels are unchanged: at test time every sum would be too large.")
+def _(kernels, keep):
+    return tuple(kernels)
+
+
+@exercise(lesson=LESSON, points=2)
 def dropout_forward(x, uniforms, rate):
     def unit(value, uniform):
         return 0.0 if uniform < rate else value / (1 - rate)
@@ -72,6 +116,51 @@ def _(x, uniforms, rate):
 @dropout_forward.mistake("This is the mask. Multiply the values by it.")
 def _(x, uniforms, rate):
     return (uniforms >= rate) / (1 - rate)
+
+
+@exercise(lesson=LESSON, points=2)
+def geometric_mean(probabilities):
+    return special.softmax(np.log(probabilities).sum(axis=0) / len(probabilities))
+
+
+geometric_mean.hints = (
+    "A geometric mean of n numbers is the n-th root of their product, or the exponential of the mean of their logs.",
+    "np.exp(np.log(probabilities).mean(axis=0)) gives one number for each class.",
+    "These do not sum to 1 yet: divide by their sum.",
+)
+
+
+@geometric_mean.cases
+def _(rng):
+    for networks, classes in ((2, 2), (3, 2), (4, 5), (40, 3)):
+        yield (special.softmax(rng.normal(0, 1.5, (networks, classes)), axis=1),)
+
+
+@geometric_mean.mistake("That is the arithmetic mean. Take the mean of the logarithms, then the exponential.")
+def _(probabilities):
+    return probabilities.mean(axis=0)
+
+
+@geometric_mean.mistake("Nearly: the geometric means do not sum to 1 yet. Divide them by their sum.")
+def _(probabilities):
+    return np.exp(np.log(probabilities).mean(axis=0))
+
+
+@geometric_mean.mistake("That is the product. Its n-th root is missing, so that ten networks do not shout down one.")
+def _(probabilities):
+    product = np.prod(probabilities, axis=0)
+    return product / product.sum()
+
+
+@geometric_mean.mistake("You averaged over the classes of each network. Average over the networks: axis=0.")
+def _(probabilities):
+    means = np.exp(np.log(probabilities).mean(axis=1))
+    return means / means.sum()
+
+
+@geometric_mean.mistake("These are logarithms. Take the exponential, then divide by the sum.")
+def _(probabilities):
+    return np.log(probabilities).mean(axis=0)
 
 
 @exercise(lesson=LESSON, points=3)
@@ -141,92 +230,3 @@ def _(x, weights, bias, keep):
 @expected_output.mistake("This is plain dropout as in 2012, without scaling: do not divide the inputs by keep.")
 def _(x, weights, bias, keep):
     return expected_output.oracle(x / keep, weights, bias, keep)
-
-
-@exercise(lesson=LESSON, points=2)
-def keep_scaling(kernels, keep):
-    first, *others = kernels
-    return (first, *(np.diag(np.full(len(kernel), keep)) @ kernel for kernel in others))
-
-
-keep_scaling.hints = (
-    "A kernel must shrink if its inputs were there only part of the time while training. Whose inputs were?",
-    "The pictures themselves were never dropped, so the first kernel stays as it is.",
-    "[kernels[0]] + [keep * kernel for kernel in kernels[1:]]",
-)
-
-
-@keep_scaling.cases
-def _(rng):
-    for sizes in ((2, 3, 1), (3, 2, 4, 2), (4, 3, 3, 2, 2)):
-        yield [rng.normal(size=shape) for shape in itertools.pairwise(sizes)], rng.uniform(0.6, 0.9)
-
-
-@keep_scaling.mistake("Only the last kernel is scaled. Every kernel that reads hidden units needs it.")
-def _(kernels, keep):
-    return (*kernels[:-1], keep * kernels[-1])
-
-
-@keep_scaling.mistake("The first kernel reads the pictures, which were never dropped: leave it as it is.")
-def _(kernels, keep):
-    return tuple(keep * kernel for kernel in kernels)
-
-
-@keep_scaling.mistake("You scaled by the drop rate. A unit was there with the probability keep: that is the factor.")
-def _(kernels, keep):
-    return (kernels[0], *((1 - keep) * kernel for kernel in kernels[1:]))
-
-
-@keep_scaling.mistake("You divided. At test time all units are there, more than before, so each must count less.")
-def _(kernels, keep):
-    return (kernels[0], *(kernel / keep for kernel in kernels[1:]))
-
-
-@keep_scaling.mistake("The kernels are unchanged: at test time every sum would be too large.")
-def _(kernels, keep):
-    return tuple(kernels)
-
-
-@exercise(lesson=LESSON, points=2)
-def geometric_mean(probabilities):
-    return special.softmax(np.log(probabilities).sum(axis=0) / len(probabilities))
-
-
-geometric_mean.hints = (
-    "A geometric mean of n numbers is the n-th root of their product, or the exponential of the mean of their logs.",
-    "np.exp(np.log(probabilities).mean(axis=0)) gives one number for each class.",
-    "These do not sum to 1 yet: divide by their sum.",
-)
-
-
-@geometric_mean.cases
-def _(rng):
-    for networks, classes in ((2, 2), (3, 2), (4, 5), (40, 3)):
-        yield (special.softmax(rng.normal(0, 1.5, (networks, classes)), axis=1),)
-
-
-@geometric_mean.mistake("That is the arithmetic mean. Take the mean of the logarithms, then the exponential.")
-def _(probabilities):
-    return probabilities.mean(axis=0)
-
-
-@geometric_mean.mistake("Nearly: the geometric means do not sum to 1 yet. Divide them by their sum.")
-def _(probabilities):
-    return np.exp(np.log(probabilities).mean(axis=0))
-
-
-@geometric_mean.mistake("That is the product. Its n-th root is missing, so that ten networks do not shout down one.")
-def _(probabilities):
-    product = np.prod(probabilities, axis=0)
-    return product / product.sum()
-
-
-@geometric_mean.mistake("You averaged over the classes of each network. Average over the networks: axis=0.")
-def _(probabilities):
-    means = np.exp(np.log(probabilities).mean(axis=1))
-    return means / means.sum()
-
-
-@geometric_mean.mistake("These are logarithms. Take the exponential, then divide by the sum.")
-def _(probabilities):
-    return np.log(probabilities).mean(axis=0)

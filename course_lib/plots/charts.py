@@ -13,7 +13,7 @@ def spread(axes, x, runs, label: str, **style) -> None:
     """The mean of `runs` `(len(x), seeds)` as a line with markers; the bars reach from the worst to the best seed."""
     runs = np.asarray(runs, dtype=float)
     mean = runs.mean(axis=1)
-    reach = [mean - runs.min(axis=1), runs.max(axis=1) - mean]
+    reach = np.maximum([mean - runs.min(axis=1), runs.max(axis=1) - mean], 0)  # equal runs: rounding may go below 0
     axes.errorbar(x, mean, yerr=reach, marker="o", capsize=4, label=label, **style)
 
 

@@ -128,7 +128,7 @@ def learning_curves(curves: dict[str, np.ndarray], window: int, guessing: float,
         (line,) = axes.plot(steps, means.mean(axis=0), style, label=label)
         axes.fill_between(steps, means.min(axis=0), means.max(axis=0), color=line.get_color(), alpha=0.2, linewidth=0)
     axes.axhline(guessing, color=GREY, linewidth=1, zorder=0)
-    axes.text(axes.get_xlim()[1], guessing, "guessing ", color="#5c5c5c", ha="right", va="bottom", fontsize=10)
+    axes.text(axes.get_xlim()[1], guessing, "guessing ", color="#5c5c5c", ha="right", va="top", fontsize=10)
     axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1.15 * guessing))
     axes.legend(loc="center right")
     return figure

@@ -6,8 +6,9 @@ import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter, StrMethodFormatter
 
 from course_lib.plots import BLUE, CYCLE, DIVERGING, GREY, ORANGE, SKY, VERMILION
 from course_lib.plots.charts import spread
@@ -15,42 +16,39 @@ from course_lib.plots.charts import spread
 _SIZES = (3, 6, 6, 1)
 
 
-def _weights(sizes=_SIZES) -> list[np.ndarray]:
+def _drawn_weights() -> list[np.ndarray]:
     rng = np.random.default_rng(3)
-    return [rng.normal(0, 1.5 / np.sqrt(a), (a, b)) for a, b in itertools.pairwise(sizes)]
+    return [rng.normal(0, 1.5 / np.sqrt(a), (a, b)) for a, b in itertools.pairwise(_SIZES)]
 
 
-def _masks(rate: float, rng: np.random.Generator, sizes=_SIZES) -> list[np.ndarray]:
+_WEIGHTS = _drawn_weights()
+
+
+def _masks(rate: float, rng: np.random.Generator) -> list[np.ndarray]:
     """1 for the units that stay; inputs and outputs always do."""
-    hidden = [(rng.random(size) >= rate).astype(float) for size in sizes[1:-1]]
-    return [np.ones(sizes[0]), *hidden, np.ones(sizes[-1])]
+    hidden = [(rng.random(size) >= rate).astype(float) for size in _SIZES[1:-1]]
+    return [np.ones(_SIZES[0]), *hidden, np.ones(_SIZES[-1])]
 
 
 def _output(masks: list[np.ndarray], rate: float) -> float:
     """What the little network says of the input 1, 1, 1, with inverted dropout."""
     x = np.ones(_SIZES[0])
-    for kernel, mask in zip(_weights()[:-1], masks[1:], strict=False):
+    for kernel, mask in zip(_WEIGHTS[:-1], masks[1:], strict=False):
         x = np.tanh(x @ kernel) * mask / (1 - rate)
-    return float((x @ _weights()[-1])[0])
+    return float((x @ _WEIGHTS[-1])[0])
 
 
 def network(axes, masks: list[np.ndarray], title: str = "") -> None:
     """Units as circles, the dropped ones crossed out and without their connections."""
     places = [np.column_stack([np.full(len(mask), x), _heights(len(mask))]) for x, mask in enumerate(masks)]
-    for (left, right), (mask_left, mask_right) in zip(
-        itertools.pairwise(places), itertools.pairwise(masks), strict=True
-    ):
-        for (a, here), (b, there) in itertools.product(
-            zip(left, mask_left, strict=True), zip(right, mask_right, strict=True)
-        ):
-            if here and there:
-                axes.plot(*np.stack([a, b]).T, color=GREY, linewidth=0.7, zorder=1)
-    for column, mask in zip(places, masks, strict=True):
-        for place, stays in zip(column, mask, strict=True):
-            style = {"color": SKY, "edgecolor": "black"} if stays else {"color": "white", "edgecolor": GREY}
-            axes.scatter(*place, s=95, zorder=2, linewidth=0.9, **style)
-            if not stays:
-                axes.scatter(*place, s=48, marker="x", color=VERMILION, zorder=3, linewidth=1.6)
+    stay = [column[mask > 0] for column, mask in zip(places, masks, strict=True)]
+    for left, right in itertools.pairwise(stay):
+        edges = np.array([[a, b] for a in left for b in right]).reshape(-1, 2, 2)
+        axes.plot(*edges.transpose(2, 1, 0), color=GREY, linewidth=0.7, zorder=1)
+    gone = np.concatenate([column[mask == 0] for column, mask in zip(places, masks, strict=True)])
+    axes.scatter(*np.concatenate(stay).T, s=95, zorder=2, linewidth=0.9, color=SKY, edgecolor="black")
+    axes.scatter(*gone.T, s=95, zorder=2, linewidth=0.9, color="white", edgecolor=GREY)
+    axes.scatter(*gone.T, s=48, marker="x", color=VERMILION, zorder=3, linewidth=1.6)
     axes.set(xlim=(-0.3, len(masks) - 0.7), ylim=(-3.1, 3.1))
     axes.set_title(title, fontsize=11)
     axes.axis("off")
@@ -61,7 +59,7 @@ def _heights(units: int) -> np.ndarray:
 
 
 def thinned_networks(rate: float, number: int, seed: int = 0) -> Figure:
-    """The whole network, and `number` thinned ones with the share of masks each stands for."""
+    """The whole network, and `number` thinned ones."""
     rng = np.random.default_rng(seed)
     figure, all_axes = plt.subplots(1, number + 1, figsize=(9, 2.3))
     whole = [np.ones(size) for size in _SIZES]
@@ -108,10 +106,9 @@ def _outputs(axes, masks, rate: float) -> None:
 
 def mask_rows(masks: np.ndarray, rows: list[str]) -> Figure:
     """Masks `(rows, units)` as squares: blue stays, white with a cross is dropped."""
-    figure, axes = plt.subplots(figsize=(6.2, 0.33 * len(masks) + 0.5))
-    axes.pcolormesh(
-        np.where(masks > 0, 1, 0), cmap=plt.matplotlib.colors.ListedColormap(["white", SKY]), edgecolors=GREY
-    )
+    figure, axes = plt.subplots(figsize=(0.38 * masks.shape[1] + 1.3, 0.38 * len(masks) + 0.5))
+    axes.pcolormesh(np.where(masks > 0, 1, 0), cmap=ListedColormap(["white", SKY]), edgecolors=GREY)
+    axes.spines[:].set_visible(False)
     for row, column in np.argwhere(masks == 0):
         axes.plot(column + 0.5, row + 0.5, "x", color=VERMILION, markersize=6)
     axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
@@ -121,24 +118,26 @@ def mask_rows(masks: np.ndarray, rows: list[str]) -> Figure:
     return figure
 
 
-def error_curves(panels: dict[str, dict[str, np.ndarray]], shapes, ylabel: str) -> Figure:
-    """One panel per data set, one colour per shape: errors `(seeds, epochs)` by (shape, with dropout or not)."""
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 2.4, 3.8), sharey=True, squeeze=False)
+def error_curves(panels: dict[str, dict[str, dict[float, np.ndarray]]], ylabel: str) -> Figure:
+    """Mean errors, one colour for each label in a panel: `(seeds, epochs)` by the probability to keep a unit.
+
+    Dashed where all units are kept, solid with dropout.
+    """
+    figure, all_axes = plt.subplots(1, len(panels), figsize=(9, 3.5), sharey=True, squeeze=False)
     for axes, (title, curves) in zip(all_axes[0], panels.items(), strict=True):
-        for shape, colour in zip(shapes, CYCLE, strict=False):
-            for dropout, style in ((False, "--"), (True, "-")):
-                values = np.asarray(curves[shape, dropout])
-                axes.plot(np.arange(1, values.shape[1] + 1), values.mean(axis=0), style, color=colour, linewidth=1.6)
+        for runs, colour in zip(curves.values(), CYCLE, strict=False):
+            for keep, errors in runs.items():
+                epochs = np.arange(1, np.shape(errors)[1] + 1)
+                style = "--" if keep == 1 else "-"
+                axes.plot(epochs, np.mean(errors, axis=0), style, color=colour, linewidth=1.6)
         axes.set(title=title, xlabel="epoch", ylim=(0, 0.5))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     all_axes[0, 0].set_ylabel(ylabel)
-    handles = [plt.Line2D([], [], color="black", linestyle=style, label=label) for style, label in _STYLES]
-    handles += [plt.Line2D([], [], color=colour, label=shape) for shape, colour in zip(shapes, CYCLE, strict=False)]
-    figure.legend(handles=handles, loc="outside right center")
+    handles = [plt.Line2D([], [], color=colour, label=label) for label, colour in zip(curves, CYCLE, strict=False)]
+    for style, label in (("--", "without"), ("-", "with dropout")):
+        handles.append(plt.Line2D([], [], color="black", linestyle=style, label=label))
+    all_axes[0, -1].legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
-
-
-_STYLES = (("--", "without"), ("-", "with dropout"))
 
 
 def error_pairs(pairs: dict[str, tuple], xlabel: str) -> Figure:
@@ -165,6 +164,8 @@ def sweep(keeps, curves: dict[str, np.ndarray], xlabel: str, ylabel: str) -> Fig
     figure, axes = plt.subplots(figsize=(6, 3.3))
     for (label, runs), style in zip(curves.items(), ("-", "--", ":"), strict=False):
         spread(axes, keeps, runs, label=label, linestyle=style)
+    axes.set_xticks(keeps)
+    axes.yaxis.set_major_locator(MultipleLocator(0.05))  # whole per cents
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
     axes.legend()
@@ -216,6 +217,7 @@ def converging(number, running: np.ndarray, target: float, ylabel: str) -> Figur
     axes.plot([], [], color=BLUE, label="mean over so many masks")
     axes.axhline(target, color=VERMILION, linestyle="--", label="one run without masks")
     axes.set(xlabel="masks", ylabel=ylabel)
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.legend()
     return figure
 
