@@ -1,15 +1,20 @@
 """The exercise engine itself, on a tiny exercise: verdicts, messages, hints, and what a student sees."""
 
 import json
+import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiny_notebook import BLANK, RIGHT, START, WRONG, run_pytest, write_notebook
 
 from course_lib import exercises
 from course_lib.exercises import spec
 from course_lib.exercises.judge import judge
 from course_lib.exercises.show import verdict_box
+from course_lib.session import SetupError
 
 
 @pytest.fixture
@@ -163,6 +168,75 @@ def test_a_wrong_check_raises_only_while_a_teacher_runs_the_notebook(halve, monk
     with pytest.raises(AssertionError, match=r"halve: wrong. You doubled it."):
         exercises.check(halve=lambda x: x * 2)
     exercises.check(halve=lambda x: x / 2)
+
+
+IN_NBVAL = {"PYTEST_CURRENT_TEST": "anna/02_perceptron.ipynb::Cell 0 (setup)"}
+IN_A_TEST = {"PYTEST_CURRENT_TEST": "tests/test_lessons.py::test_runs (call)"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "in_kernel", "raises"),
+    [
+        ({}, True, False),
+        (IN_A_TEST, True, False),
+        (IN_NBVAL, False, False),
+        (IN_NBVAL, True, True),
+        ({"COURSE_CHECK": ""} | IN_NBVAL, True, True),
+        ({"COURSE_CHECK": "show"} | IN_NBVAL, True, False),
+        ({"COURSE_CHECK": "show", "NBGRADER_EXECUTION": "autograde"}, True, False),
+        ({"COURSE_CHECK": "raise"}, False, True),
+    ],
+)
+@pytest.mark.parametrize("answer", [..., lambda x: x, lambda x: 1 / 0], ids=["blank", "wrong", "raising"])
+def test_when_a_check_raises(halve, monkeypatch, capsys, settings, in_kernel, raises, answer):
+    for name in ("COURSE_CHECK", "NBGRADER_EXECUTION", "PYTEST_CURRENT_TEST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    shell = SimpleNamespace(kernel="a kernel") if in_kernel else None
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    exercises.check(halve=lambda x: x / 2)
+    if raises:
+        with pytest.raises(AssertionError, match=r"^halve: (not attempted|wrong|raised)\. "):
+            exercises.check(halve=answer)
+    else:
+        exercises.check(halve=answer)
+    assert capsys.readouterr().out.count("halve: ") == 2  # the box is shown first, in any case
+
+
+@pytest.mark.parametrize("mode", ["show", "raise"])
+def test_a_strict_check_leaves_nothing_on_stderr(halve, monkeypatch, capfd, mode):
+    """nbgrader takes all points for a warning."""
+
+    def noisy(numbers):
+        print("a notice", file=sys.stderr)
+        os.write(2, b"from a library in C")
+        return numbers / 2
+
+    monkeypatch.setenv("COURSE_CHECK", mode)
+    exercises.check(halve=noisy)
+    streams = capfd.readouterr()
+    assert "Correct" in streams.out
+    assert (streams.err == "") == (mode == "raise")
+
+
+def test_an_unknown_way_to_check_is_refused(halve, monkeypatch):
+    monkeypatch.setenv("COURSE_CHECK", "loudly")
+    with pytest.raises(SetupError, match="COURSE_CHECK is 'loudly', but it must be one of: show, raise"):
+        exercises.check(halve=lambda x: x / 2)
+
+
+def test_plain_nbval_passes_or_fails_each_exercise(tmp_path):
+    noise = "import sys, warnings\nprint('a notice', file=sys.stderr)\nwarnings.warn('another')\n"
+    checks = [noise + "check(predict)", "check(weights_for_nand=weights_for_nand)", "check(update)", "check(nothing=1)"]
+    write_notebook(tmp_path / "anna.ipynb", START, RIGHT, WRONG, BLANK, *checks)
+    answer = run_pytest(tmp_path, "--nbval-lax", "--nbval-current-env", "-rA", "anna.ipynb")
+    ends = [line.split(" ")[0] for line in answer.stdout.splitlines() if line.startswith(("PASSED ", "FAILED "))]
+    assert ends.count("PASSED") == 5 and ends.count("FAILED") == 3, answer.stdout
+    for words in ("weights_for_nand: wrong.", "update: not attempted.", "has no exercise 'nothing'"):
+        assert words in answer.stdout
+    shown = run_pytest(tmp_path, "--nbval-lax", "--nbval-current-env", "anna.ipynb", COURSE_CHECK="show")
+    assert "1 failed, 7 passed" in shown.stdout  # the unknown exercise
 
 
 def test_hints_come_one_by_one_and_the_last_stays(halve, capsys):
