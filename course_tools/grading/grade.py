@@ -12,8 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
-from course_lib.exercises import judge
-from course_lib.exercises.judge import Outcome
+from course_lib.exercises.judge import AnswerKey, Outcome
 from course_lib.exercises.show import facts
 from course_lib.exercises.spec import find, specs
 from course_lib.session import quiet
@@ -128,7 +127,7 @@ def unreadable(submission: Submission, reason: str) -> Report:
 
 def fingerprint(lesson: str, settings: dict) -> str:
     """Changes whenever marks for a lesson could: with the seed, the limits, the exercises, the judge or Keras."""
-    modules = [inspect.getmodule(next(iter(specs(lesson).values())).oracle), judge, inspect.getmodule(Notebook)]
+    modules = map(inspect.getmodule, (next(iter(specs(lesson).values())).oracle, AnswerKey, Notebook))
     parts = [json.dumps(settings, sort_keys=True), *(inspect.getsource(module) for module in modules)]
     parts += [importlib.metadata.version(package) for package in ("keras", "numpy")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

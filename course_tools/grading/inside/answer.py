@@ -10,7 +10,8 @@ import os
 import types
 from collections.abc import Callable
 
-from course_lib.exercises import judge
+from course_lib.exercises.judge import RAISED
+from course_lib.exercises.judge import run as run_case
 from course_tools.grading import wire
 
 
@@ -26,11 +27,11 @@ def run(job: dict, send: Callable[[dict], None]) -> None:
     candidate = namespace[job["answer"]]
     exercise = _Question(job)
     for case in job["cases"]:
-        outcome = judge.run(exercise, candidate, tuple(wire.unpack(value) for value in case))
+        outcome = run_case(exercise, candidate, tuple(wire.unpack(value) for value in case))
         try:
             value = wire.pack(outcome.value) if not outcome.fault else None
         except Exception as error:
-            value, outcome.fault, outcome.status = None, f"{type(error).__name__}: {error}", judge.RAISED
+            value, outcome.fault, outcome.status = None, f"{type(error).__name__}: {error}", RAISED
         send({"value": value, "fault": str(outcome.fault)[:2000], "status": outcome.status})
 
 
