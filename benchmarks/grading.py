@@ -29,6 +29,7 @@ from course_lib.exercises.spec import specs
 ROOT = Path(__file__).parents[1]
 LESSON, CLASS = "09_convolution", 20
 QUIET = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OPENBLAS_NUM_THREADS": "1"}
+QUIET["PATH"] = f"{Path(sys.executable).parent}:{QUIET['PATH']}"  # nbgrader calls alembic
 FLIP = "kernel = kernel[::-1, ::-1]\n    ### BEGIN SOLUTION"
 
 

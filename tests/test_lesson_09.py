@@ -268,3 +268,16 @@ def test_the_layer_of_exercise_3_agrees_with_the_library():
     np.testing.assert_allclose(
         conv_layer(images, layer.parameters["kernel"], layer.parameters["bias"], 2, 1), layer.forward(images)
     )
+
+
+def test_keras_counts_as_many_parameters_as_the_exercise_does():
+    import keras
+
+    from course_lib.exercises import find
+
+    exercise = find("09_convolution", "conv_parameters")
+    for case in exercise.draw(RANDOM):
+        height, width, channels, filters, *kernel_size = case
+        layer = keras.layers.Conv2D(filters, kernel_size)
+        layer.build((None, height, width, channels))
+        assert exercise.oracle(*case) == layer.count_params()

@@ -240,11 +240,8 @@ def _(images, kernel, bias, strides, padding):
 
 @exercise(lesson=LESSON, points=1)
 def conv_parameters(height, width, channels, filters, kernel_height, kernel_width):
-    import keras
-
-    layer = keras.layers.Conv2D(filters, (kernel_height, kernel_width))
-    layer.build((None, height, width, channels))
-    return layer.count_params()
+    kernel, bias = np.empty((kernel_height, kernel_width, channels, filters)), np.empty(filters)
+    return kernel.size + bias.size  # a test holds this against Keras, which would take seconds to import here
 
 
 conv_parameters.hints = (

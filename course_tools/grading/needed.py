@@ -35,6 +35,10 @@ class Statement:
     )  # whose result nobody keeps: its name, all its names
     reads: set[str] = field(default_factory=set)
 
+    @property
+    def mentions_keras(self) -> bool:
+        return bool(re.search(r"\b(keras|tensorflow)\b", ast.unparse(self.node)))
+
     def affects(self, showing: set[str]) -> set[str]:
         """Names that may stand for something else after it; calls of `showing` have no effect."""
         called = (names for name, names in self.calls if name not in showing)
@@ -58,6 +62,7 @@ class Program:
     cells: list[str]
     picks: list[tuple[int, int]]
     defines: bool  # whether one of them gives a value to the answer
+    uses_keras: bool
     fault: str = ""  # of the cell that would have defined the answer, when it is no Python
 
 
@@ -90,7 +95,8 @@ class Notebook:
         defines = any(answer in statement.binds for statement in chosen)
         used = {cell for cell, _ in picks}
         cells = [source if number in used else "" for number, source in enumerate(self.cells)]
-        return Program(cells, picks, defines, "" if defines else self._fault(answer))
+        uses_keras = any(statement.mentions_keras for statement in chosen)
+        return Program(cells, picks, defines, uses_keras, "" if defines else self._fault(answer))
 
     def _slice(self, answer: str) -> list[Statement]:
         usable = self._without_spare_blanks()

@@ -33,6 +33,7 @@ class Question:
             "arguments": self.exercise.arguments,
             "probe": self._probe,
             "cases": self._cases,
+            "keras": program.uses_keras or "keras" in (self._probe or ""),
             "seed": self._number,  # of the answer's own random numbers; the seed of the cases stays outside
         }
 

@@ -37,69 +37,93 @@ _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
 
 
+# What the two warm processes have imported. Most answers need no Keras; a fork without it is smaller, and so quicker.
+_LIGHT = ("numpy", "scipy.signal", "course_lib.layers", "course_lib.exercises.judge")
+_FULL = ("keras", *_LIGHT)
+
+
 class Sandbox:
-    """The warm process and how to give it work. `walls` tells whether bubblewrap stands around it."""
+    """Two warm processes, started when they are first needed. `walls` tells whether bubblewrap stands around them."""
 
     def __init__(self, limits: Limits, walls: bool):
         self.limits, self.walls = limits, walls
-        self._process: subprocess.Popen | None = None
-        self._ready = False
         self._lock = threading.Lock()
+        self._warm: dict[tuple[str, ...], _WarmProcess] = {}
 
     def __enter__(self) -> Sandbox:
         self._view = Path(tempfile.mkdtemp(prefix="course-grade-"))
         try:
             _make_view(self._view)
-            self._open()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_) -> None:
-        if self._process:
-            self._control.close()
-            _end(self._process)
+        for process in self._warm.values():
+            process.end()
         shutil.rmtree(self._view, ignore_errors=True)
 
     def start(self, job: dict) -> socket.socket:
         """Hand over a job; what comes of it can be read from the socket that is returned, up to its end."""
         ours, theirs = socket.socketpair()
-        with theirs, self._lock:
-            if self._process.poll() is not None and self._ready:
-                self._open()
-            self._wait_until_ready()
-            socket.send_fds(self._control, [b"j"], [theirs.fileno()])
+        with theirs:
+            self._process_for(job).fork_for(theirs)
         data = json.dumps({**job, "limits": asdict(self.limits), "walls": self.walls}).encode() + b"\n"
         ours.sendall(data)
         return ours
 
-    def _open(self) -> None:
-        """Start the warm process. It takes seconds to get ready, and `start` waits for it."""
+    def _process_for(self, job: dict) -> _WarmProcess:
+        modules = _FULL if job["keras"] else _LIGHT
+        with self._lock:
+            if modules not in self._warm or self._warm[modules].died():
+                self._warm[modules] = _WarmProcess(self._view, self.walls, modules)
+            return self._warm[modules]
+
+
+class _WarmProcess:
+    """A process in the sandbox that has imported `modules` and forks for each job."""
+
+    def __init__(self, view: Path, walls: bool, modules: tuple[str, ...]):
+        self._lock, self._ready = threading.Lock(), False
         self._control, inner = socket.socketpair()
         command = [sys.executable, "-s", "-m", "course_tools.grading.inside.zygote", str(inner.fileno())]
-        command.append("walls" if self.walls else "open")
-        settings = {"PYTHONPATH": str(self._view), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
+        command += ["walls" if walls else "open", *modules]
+        settings = {"PYTHONPATH": str(view), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
         settings |= {"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), **warm.SETTINGS}
         settings |= {name: os.environ[name] for name in ("KERAS_BACKEND",) if name in os.environ}
-        if self.walls:
+        if walls:
             settings |= {"PYTHONPATH": _VIEW, "HOME": SCRATCH, "TMPDIR": SCRATCH}
-            command = [*_bubblewrap(self._view), "--", *command]
-        self._errors, self._ready = tempfile.TemporaryFile(), False
+            command = [*_bubblewrap(view), "--", *command]
+        self._errors = tempfile.TemporaryFile()
         with inner:
             self._process = subprocess.Popen(
                 command, env=settings, cwd="/", pass_fds=[inner.fileno()], start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
             )  # fmt: skip
 
+    def fork_for(self, line: socket.socket) -> None:
+        """Have a job served at the other end of `line`; the first time, wait until everything is imported."""
+        with self._lock:
+            if not self._ready:
+                self._wait_until_ready()
+            socket.send_fds(self._control, [b"j"], [line.fileno()])
+
+    def died(self) -> bool:
+        return self._ready and self._process.poll() is not None
+
+    def end(self) -> None:
+        self._control.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
     def _wait_until_ready(self) -> None:
-        if self._ready:
-            return
         self._control.settimeout(_START_SECONDS)
         with contextlib.suppress(OSError):
             self._ready = self._control.recv(5) == b"ready"
         if not self._ready:
-            _end(self._process)
+            self.end()
             self._errors.seek(0)
             last_words = self._errors.read().decode(errors="replace").strip()[-1500:]
             raise CourseError(f"The process that runs submissions did not start. {last_words}")
@@ -195,9 +219,3 @@ def _oracles(library: Path, folder: str) -> set[str]:
     if Path(folder) != library / "exercises":
         return set()
     return {path.name for path in Path(folder).iterdir()} - {"judge.py", "spec.py"}
-
-
-def _end(process: subprocess.Popen) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -1,6 +1,6 @@
-"""The warm process: it has imported Keras, waits for jobs on a socket and forks a supervisor for each.
+"""A warm process: it has imported what answers need, waits for jobs on a socket and forks a supervisor for each.
 
-    python -m course_tools.grading.inside.zygote SOCKET walls|open
+    python -m course_tools.grading.inside.zygote SOCKET walls|open MODULE ...
 
 SOCKET is the number of an inherited unix socket. Each message on it brings the end of another one, over which the
 supervisor takes its job and sends what came of it: one line of JSON, then the bytes that the answer's process sent.
@@ -26,10 +26,10 @@ from course_tools.grading.limits import Limits
 _CLOSER_LOOK = 0.1  # seconds between two looks at the family of a job's process
 
 
-def main(control: socket.socket, behind_walls: bool) -> None:
+def main(control: socket.socket, behind_walls: bool, modules: list[str]) -> None:
     if behind_walls:  # without them, nobody may not even be allowed to read where Python is installed
         confine.leave_root()
-    warm.warm_up(["keras", "scipy.signal", "course_lib.layers", "course_lib.data", "course_lib.exercises.judge"])
+    warm.warm_up(modules)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are nobody's business once they run
     control.sendall(b"ready")
     while True:
@@ -196,4 +196,4 @@ def _end_orphans() -> None:
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    main(socket.socket(fileno=int(sys.argv[1])), behind_walls=sys.argv[2] == "walls")
+    main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2] == "walls", sys.argv[3:])
