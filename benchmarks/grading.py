@@ -1,6 +1,6 @@
 """How fast is `course grade`? Beside nbgrader, nbval and otter-grader on the same submissions, and as a class grows.
 
-usage: python benchmarks/grading.py [--peers N] [--otter PYTHON] [--growth]
+usage: python benchmarks/grading.py [--peers N] [--otter PYTHON] [--growth] [--cost]
 
 A class of 20 hands in lesson 09: some right, some wrong, some blank. `course grade --jobs 2` grades all of them in its
 sandbox; the others execute whole notebooks, which takes them minutes, so each is timed on N submissions (20 unless told
@@ -13,7 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy: a process can be forked while it has one thread
+
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +29,15 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from course_lib.exercises.spec import specs
+from course_lib.exercises.spec import find, specs
+from course_tools import warm
+from course_tools.grading.grade import Grader
+from course_tools.grading.inside import answer
+from course_tools.grading.intake import read_cells
+from course_tools.grading.limits import Limits
+from course_tools.grading.needed import Notebook
+from course_tools.grading.question import Question
+from course_tools.grading.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 LESSON, CLASS = "09_convolution", 20
@@ -186,13 +199,55 @@ def growth() -> Table:
     return table
 
 
+def in_a_bare_fork(job: dict) -> float:
+    """Milliseconds of processor time for a student's needed cells and all cases, in a fork of this warm process."""
+    reading, writing = os.pipe()
+    child = warm.fork()
+    if child == 0:
+        try:
+            answer.run(job, lambda message: None)
+            spent = resource.getrusage(resource.RUSAGE_SELF)
+            os.write(writing, str(1000 * (spent.ru_utime + spent.ru_stime)).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading) as pipe:
+        milliseconds = float(pipe.read())
+    os.waitpid(child, 0)
+    return milliseconds
+
+
+def cost(rounds: int = 7) -> Table:
+    table = Table("exercise", title="Milliseconds for one answer, one after the other", title_justify="left")
+    for heading in ("own cells, CPU", "in the sandbox, CPU", "ratio", "with all around it, wall"):
+        table.add_column(heading, justify="right")
+    warm.warm_up()
+    with Sandbox(Limits(), walls=True) as sandbox:
+        grader = Grader(sandbox, seed=1)
+        for lesson in ("09_convolution", "05_mlp_backprop", "13_first_cnn_lenet"):
+            notebook = Notebook(read_cells(ROOT / "notebooks" / "solutions" / f"{lesson}.ipynb"))
+            for name in specs(lesson):
+                job = json.loads(json.dumps(Question(find(lesson, name), 1).job(notebook.program(name))))
+                grader.run_job(job)  # the warm process starts
+                own, inside, wall = [], [], []
+                for _ in range(rounds):
+                    own.append(in_a_bare_fork(job))
+                    began = time.perf_counter()
+                    inside.append(1000 * grader.run_job(job)[0]["cpu"])
+                    wall.append(1000 * (time.perf_counter() - began))
+                own, inside, wall = map(statistics.median, (own, inside, wall))
+                table.add_row(name, f"{own:.1f}", f"{inside:.1f}", f"{inside / own:.2f}", f"{wall:.0f}")
+    return table
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--peers", type=int, default=CLASS, help="submissions that the others grade")
     options.add_argument("--otter", metavar="PYTHON", help="Python of an environment with otter-grader")
     options.add_argument("--growth", action="store_true", help="grade classes of 20, 100 and 500 instead")
+    options.add_argument("--cost", action="store_true", help="look at single answers instead")
     chosen = options.parse_args()
-    Console().print(growth() if chosen.growth else compare(chosen.peers, chosen.otter))
+    Console().print(growth() if chosen.growth else cost() if chosen.cost else compare(chosen.peers, chosen.otter))
 
 
 if __name__ == "__main__":

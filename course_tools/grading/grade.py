@@ -85,10 +85,14 @@ class Grader:
 
     def _start(self, question: Question, notebook: Notebook, pool: ThreadPoolExecutor) -> tuple[Program, Future | None]:
         program = notebook.program(question.exercise.name, self._run_all)
-        running = pool.submit(self._run, question.job(program)) if program.defines else None
-        return program, running
+        if not program.defines:
+            return program, None
+        job = question.job(program)
+        self._sandbox.prepare(job)  # here: a process ends with the thread that started it, and the pool's are soon gone
+        return program, pool.submit(self.run_job, job)
 
-    def _run(self, job: dict) -> tuple[dict, list[dict]]:
+    def run_job(self, job: dict) -> tuple[dict, list[dict]]:
+        """How one answer's process ended, and what it said."""
         for _ in range(2):  # no answer at all means that the sandbox itself died, which is not this student's fault
             with self._sandbox.start(job) as line:
                 if data := b"".join(iter(lambda: line.recv(1 << 16), b"")):

@@ -64,21 +64,26 @@ class Sandbox:
             process.end()
         shutil.rmtree(self._view, ignore_errors=True)
 
+    def prepare(self, job: dict) -> None:
+        """Start the warm process for a job if it does not run yet. It ends with the thread that calls this."""
+        modules = _modules(job)
+        with self._lock:
+            if modules not in self._warm or self._warm[modules].died():
+                self._warm[modules] = _WarmProcess(self._view, self.walls, modules)
+
     def start(self, job: dict) -> socket.socket:
         """Hand over a job; what comes of it can be read from the socket that is returned, up to its end."""
+        self.prepare(job)
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process_for(job).fork_for(theirs)
+            self._warm[_modules(job)].fork_for(theirs)
         data = json.dumps({**job, "limits": asdict(self.limits), "walls": self.walls}).encode() + b"\n"
         ours.sendall(data)
         return ours
 
-    def _process_for(self, job: dict) -> _WarmProcess:
-        modules = _FULL if job["keras"] else _LIGHT
-        with self._lock:
-            if modules not in self._warm or self._warm[modules].died():
-                self._warm[modules] = _WarmProcess(self._view, self.walls, modules)
-            return self._warm[modules]
+
+def _modules(job: dict) -> tuple[str, ...]:
+    return _FULL if job["keras"] else _LIGHT
 
 
 class _WarmProcess:
