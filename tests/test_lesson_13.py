@@ -208,7 +208,8 @@ def test_a_cascade_grown_without_labels_reads_better_than_chance(lesson):
     assert [kernel.shape for kernel in kernels] == [(6, 25), (16, 150), (120, 400)] and maps.shape == (200, 5, 5, 16)
     assert sum(kernel.size for kernel in kernels) == 50_550
     names = lesson["names_of"](lesson["last_cells"](maps, kernels[2])[1], labels)
-    assert np.mean(lesson["read"](lesson["test"].images[:200], kernels, names) == lesson["test"].labels[:200]) > 0.6
+    seen = lesson["c2_maps"](lesson["test"].images[:200], kernels)
+    assert np.mean(lesson["read"](seen, kernels, names) == lesson["test"].labels[:200]) > 0.6
 
 
 # Figures
