@@ -187,14 +187,14 @@ print("deviation by layer:", *(f"{y.std():.1e}" for y in outputs))
 # %% [markdown]
 # Each layer leaves about a fifth. Why? A sum of $n$ products has $n$ times the variance of one of them. So a layer
 # multiplies the deviation by $\sqrt{500}\cdot 0.01 = 0.2236$, as long as tanh is nearly a straight line. Hold that
-# against five draws, and against the numbers printed in lectures.
+# against three draws, and against the numbers printed in lectures.
 
 # %% tags=["T173", "H06"]
-seeds = range(5)
-small = np.array([[y.std() for y in ten_layers(0.01, seed)[0][1:]] for seed in seeds]).T
+draws = [ten_layers(0.01, seed) for seed in range(3)]
+small = np.array([[y.std() for y in outputs[1:]] for outputs, _ in draws]).T
 printed = [0.213081, 0.047551, 0.010630, 0.002378, 0.000532]
 printed += [0.000119, 0.000026, 0.000006, 0.000001, 0.000000]
-print("layer   five draws: lowest and highest     printed   0.2236 ** layer")
+print("layer   three draws: lowest and highest    printed   0.2236 ** layer")
 for layer, (row, old) in enumerate(zip(small, printed, strict=True), start=1):
     power = (np.sqrt(500) * 0.01) ** layer
     print(f"{layer:5}   {row.min():.9f} to {row.max():.9f}   {old:.6f}   {power:.9f}")
@@ -244,11 +244,11 @@ def send_back(outputs, kernels, seed):
     return np.array(found[::-1]).T
 
 
-back = np.array([send_back(*ten_layers(0.01, seed), seed) for seed in range(3)])
+back = np.array([send_back(*drawn, seed) for seed, drawn in enumerate(draws)])
 by_kernel, by_inputs, _ = np.moveaxis(back, 0, -1)  # each (layers, seeds)
 factors = by_inputs[:-1] / by_inputs[1:]
 print(f"message from layer to layer: times {factors.min():.3f} to {factors.max():.3f}")
-curves = {"outputs X, forward": small[:, :3], "message, back": by_inputs}
+curves = {"outputs X, forward": small, "message, back": by_inputs}
 show(
     signals.by_layer(curves | {"gradient dW": by_kernel}, "standard deviation"),
     alt="Outputs fall from left to right, messages fall from right to left, each by seven powers of "
@@ -293,9 +293,9 @@ check(gradient_statistics)
 # %% tags=["C07", "T174", "H06"]
 draw = keras.initializers.RandomNormal(stddev=1.0, seed=0)((500, 500))
 print(f"in Keras: standard deviation {np.std(draw):.4f}")
+draws = [ten_layers(1.0, seed) for seed in range(3)]
 spread, beyond = [], []
-for seed in seeds:
-    outputs, _ = ten_layers(1.0, seed)
+for outputs, _ in draws:
     spread.append([y.std() for y in outputs[1:]])
     beyond.append([np.mean(np.abs(y) > 0.99) for y in outputs[1:]])
 spread, beyond = np.array(spread), np.array(beyond)
@@ -304,7 +304,10 @@ print(f"share of outputs beyond ±0.99:    {beyond.min():.1%} to {beyond.max():.
 assert np.allclose(spread, 0.9817, rtol=0.03) and np.allclose(beyond, 0.904, atol=0.01)
 
 # %% tags=["G31", "T173", "T174", "picture"]
-histories = {f"weights {size}": ten_layers(size, 0)[0][1:] for size in (0.01, 1.0)}
+histories = {
+    "weights 0.01": ten_layers(0.01, seed=0)[0][1:],
+    "weights 1.0": draws[0][0][1:],
+}
 for name, outputs in histories.items():
     print(f"{name}: largest mean of a layer {max(abs(y.mean()) for y in outputs):.4f}")
 show(
@@ -319,7 +322,7 @@ show(
 # its sizes), and at the deviation of the message that the layer then passes on.
 
 # %% tags=["E35", "T174", "F344"]
-back = np.array([send_back(*ten_layers(1.0, seed), seed) for seed in range(3)])
+back = np.array([send_back(*drawn, seed) for seed, drawn in enumerate(draws)])
 _, strength, median = np.moveaxis(back, 0, -1)
 for layer in (10, 1):
     typical, passed_on = median[layer - 1].mean(), strength[layer - 1].mean()
@@ -452,7 +455,7 @@ explore(
 # %% [markdown]
 # ## Does it matter?
 #
-# Statistics are one thing, learning another. Digits again, four epochs, three seeds, the better of two learning rates
+# Statistics are one thing, learning another. Digits again, three epochs, three seeds, the better of two learning rates
 # for each start; first with one hidden layer, then with ten. What do you expect of each?
 
 # %% tags=["T172", "T176", "Q12"]
@@ -476,7 +479,7 @@ for (title, (activation, hidden)), (name, draw) in itertools.product(
     for rate in (0.05, 0.1):
         nets = [classifier(activation, sizes, draw, seed) for seed in range(3)]
         with np.errstate(all="ignore"):  # ReLU with 1.0 grows beyond all numbers
-            runs.append([train(net, rate, 4, seed) for seed, net in enumerate(nets)])
+            runs.append([train(net, rate, 3, seed) for seed, net in enumerate(nets)])
     scores[title][name] = max(runs, key=np.mean)
 shallow, deep = (scores[title] for title in list(panels)[::2])
 assert min(shallow["Xavier"]) > 0.85 and max(deep["normal, 0.01"]) < 0.2
