@@ -35,9 +35,11 @@ def drift_text(drift: Drift) -> str:
 
 
 def run_table(runs: list[tuple[Rendered, Run]]) -> Table:
-    """One row per lesson: did it run, how long it took, and what it needed."""
-    table = Table("lesson", "result")
-    for heading in ("seconds", "in cells", "peak MB", "slowest cell"):
+    """One row per lesson: did it run, how long it took, its peak of memory, and where the time went."""
+    table = Table()
+    table.add_column("lesson", no_wrap=True)  # the other columns give way
+    table.add_column("result")
+    for heading in ("seconds", "MB", "slowest cell"):
         table.add_column(heading, justify="right")
     for rendered, run in runs:
         slowest = max(run.cell_seconds, key=run.cell_seconds.get, default=None)
@@ -45,7 +47,6 @@ def run_table(runs: list[tuple[Rendered, Run]]) -> Table:
             rendered.lesson,
             "failed" if run.failed_cell else "ran",
             f"{run.seconds:.1f}",
-            f"{sum(run.cell_seconds.values()):.1f}",
             "unknown" if run.peak_megabytes is None else f"{run.peak_megabytes:.0f}",
             f"{run.cell_seconds[slowest]:.1f} s, {rendered.spot(slowest)}" if slowest else "",
         )
