@@ -307,8 +307,8 @@ def record(activation, rate, seed, epochs):
 
 
 # %% tags=["T086", "E84"]
-sigmoids = [record(layers.Sigmoid, 1.0, seed, epochs=60) for seed in range(3)]
-tanhs = [record(layers.Tanh, 0.1, seed, epochs=30) for seed in range(3)]
+sigmoids = [record(layers.Sigmoid, 2.0, seed, epochs=36) for seed in range(3)]
+tanhs = [record(layers.Tanh, 0.1, seed, epochs=20) for seed in range(3)]
 for (s, s_errors), (t, t_errors) in zip(sigmoids, tanhs, strict=True):
     print(f"sigmoid: last layer's median falls to {s[:, -1, 2].min():.2f},", end=" ")
     print(f"error below one half after {np.argmax(s_errors < 0.5)} epochs", end="; ")
@@ -393,7 +393,7 @@ def epochs_to_learn(activation, rate, seed, images, labels):
 
 
 # %% tags=["H05", "T081", "Q06"]
-limit, examples = scale(laptop=40, gpu=60), scale(laptop=600, gpu=2000)
+limit, examples = scale(laptop=34, gpu=60), scale(laptop=600, gpu=2000)
 if scale(laptop=True, gpu=False):
     pictures = data.shapes(examples, seed=0, size=16)
 else:
@@ -458,7 +458,7 @@ def wild_then_calm(activation, rate, seed, mean=0.0):
     inputs, silent, kernels = digits - mean, [], []
     for rate_now, epochs in ((rate, 3), (0.1, 6)):
         recipe = {"loss": losses.softmax_cross_entropy, "optimizer": optim.SGD(rate_now)}
-        net.fit(inputs, digit_labels, epochs=epochs, batch_size=32, rng=rng, **recipe)
+        net.fit(inputs, digit_labels, epochs=epochs, batch_size=30, rng=rng, **recipe)
         silent.append(np.all(first.forward(inputs) <= 0, axis=0))
         kernels.append(first.parameters["kernel"].copy())
     right = np.mean(net.forward(new_digits - mean).argmax(axis=1) == new_labels)

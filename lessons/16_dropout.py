@@ -73,7 +73,7 @@ def error(net, x, labels):
 
 
 # %% tags=["T196"]
-epochs = scale(laptop=28, gpu=20)
+epochs, learning_rate = scale(laptop=(22, 0.006), gpu=(20, 0.003))
 
 
 @cache  # asked a second time for the same, it remembers the answer
@@ -82,7 +82,10 @@ def learn(hidden, seed, keep=1.0, wrong=0.2, epochs=epochs):
     and the share of the wrong labels that it has learnt by heart."""
     x, labels, spoilt = careless(seed, wrong)
     net, rng, history = build(hidden, seed, keep), np.random.default_rng(seed), []
-    recipe = {"loss": losses.softmax_cross_entropy, "optimizer": optim.Adam(0.003)}
+    recipe = {
+        "loss": losses.softmax_cross_entropy,
+        "optimizer": optim.Adam(learning_rate),
+    }
     for _ in range(epochs):
         net.fit(x, labels, epochs=1, batch_size=batch_size, rng=rng, **recipe)
         right = net.forward(x).argmax(axis=1) == labels
@@ -95,10 +98,10 @@ size = scale(laptop=(128, 128, 128), gpu=(512, 512, 512))
 histories = np.array([learn(size, seed)[1] for seed in range(3)])
 names = ("examples: error", "new digits: error", "wrong labels learnt")
 panels = {"": {name: histories[:, place] for place, name in enumerate(names)}}
-assert histories[:, 2, -1].min() > 0.5
+assert histories[:, 2, -1].min() > 0.4
 show(
     normalisation.band_panels(panels, range(1, histories.shape[2] + 1), "epoch", "share"),
-    alt="The error on the examples falls to nearly nothing as the network learns nearly all wrong "
+    alt="The error on the examples falls towards nothing as the network learns most of the wrong "
     "labels by heart; the error on new digits falls first and then rises.",
 )
 
@@ -401,8 +404,8 @@ def autoencoder(seed, rate, units=64):
     first, last = layers.Dense(196, units, rng), layers.Dense(units, 196, rng)
     first.parameters["kernel"] *= 0.1  # small, so that what we see was learnt
     net = layers.Sequential([first, layers.ReLU(), layers.Dropout(rate, luck), last])
-    recipe = {"loss": losses.sigmoid_cross_entropy, "optimizer": optim.Adam(0.01)}
-    net.fit(centred, letters, epochs=40, batch_size=100, rng=rng, **recipe)
+    recipe = {"loss": losses.sigmoid_cross_entropy, "optimizer": optim.Adam(0.015)}
+    net.fit(centred, letters, epochs=25, batch_size=100, rng=rng, **recipe)
     return first.parameters["kernel"].T.reshape(units, 14, 14)
 
 
