@@ -169,11 +169,11 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
 @needs_walls
 def test_a_full_disk_is_told_and_what_is_written_stays_whole(handed_in, tmp_path):
     """A small file system in memory stands for the full disk."""
-    if os.getuid() != 0:
-        pytest.skip("only root may mount a small file system")
     small = tmp_path / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)], check=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("a small file system cannot be mounted here")
     try:
         done = course(handed_in, "--out", small / "out", "--seed", 5)
         assert done.returncode == 2 and "full" in done.stderr
