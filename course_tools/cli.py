@@ -12,10 +12,12 @@ from typing import Annotated
 from course_tools.errors import CourseError
 from course_tools.grading.limits import Limits
 
+_INSTALL = 'in the folder of the course, run  python -m pip install -e ".[teach]"'
+
 try:
     import typer
 except ImportError:  # a student's environment that was made without the teacher's tools
-    sys.exit('`course` needs its tools; in the folder of the course, run  python -m pip install -e ".[teach]"')
+    sys.exit(f"`course` needs its tools; {_INSTALL}")
 
 app = typer.Typer(
     help="Build, run and check the course.",
@@ -211,4 +213,9 @@ def main() -> None:
         app()
     except CourseError as error:
         print(error, file=sys.stderr)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("course_"):
+            raise
+        print(f"This needs {error.name}; {_INSTALL}", file=sys.stderr)
         sys.exit(2)

@@ -379,3 +379,12 @@ def test_without_typer_the_command_says_what_to_install(tmp_path):
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1 and 'pip install -e ".[teach]"' in answer.stderr
+
+
+def test_a_missing_package_is_named_with_what_to_install(run, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "jinja2", None)  # Python's way to say that it cannot be imported
+    for name in [name for name in sys.modules if name.startswith("course_tools.grading")]:
+        monkeypatch.delitem(sys.modules, name)
+    ended = run("grade", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert ended.status == 2 and "jinja2" in ended.err and 'pip install -e ".[teach]"' in ended.err
+    assert "Traceback" not in ended.err
