@@ -4,6 +4,7 @@ Needs Chromium on the machine (`apt-get install chromium`); without one it is sk
 pictures of what the student saw.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -132,9 +133,13 @@ def run_with(page, cell, source: str | None = None):
 
 
 def run_all(page) -> None:
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
+    for _ in range(3):  # on a busy machine JupyterLab may not yet listen to its menu
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+        with contextlib.suppress(AssertionError):
+            expect(prompts.first).not_to_have_text("[ ]:", timeout=15_000)
+            break
     expect(prompts).to_have_text([re.compile("[0-9]")] * prompts.count(), timeout=180_000)
 
 
