@@ -105,6 +105,18 @@ ATTACKS = [
     Attack("os._exit", "import os\ndef correlate2d(image, kernel):\n    os._exit(0)", "crashed", "status 0"),
     Attack("sys.exit", "import sys\ndef correlate2d(image, kernel):\n    sys.exit()", "raised", "end itself"),
     Attack(
+        "raises what no `except Exception` catches",
+        "class Leave(BaseException): pass\ndef correlate2d(image, kernel):\n    raise Leave",
+        "raised",
+        "Leave",
+    ),
+    Attack(
+        "opens a terminal, to talk to another submission",
+        "import os\ndef correlate2d(image, kernel):\n    os.openpty()\n    return right(image, kernel)",
+        "raised",
+        "Errno",
+    ),
+    Attack(
         "sys.exit in the cell, instead of an answer", "import sys\ncorrelate2d = sys.exit()", "raised", "SystemExit"
     ),
     Attack(

@@ -253,3 +253,20 @@ def test_no_probe_brings_an_oracle_into_the_sandbox():
         functions = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
         assert not any(node.decorator_list for node in functions)
         assert exercise.name not in {node.name for node in functions}
+
+
+@needs_walls
+def test_a_sandbox_that_fails_is_no_wrong_answer(tmp_path):
+    """No scratch folder of negative size can be made: the walls fail, and nobody gets a mark for that."""
+    from course_tools.errors import CourseError
+    from course_tools.grading.grade import Grader
+    from course_tools.grading.intake import find_submissions
+    from course_tools.grading.limits import Limits
+    from course_tools.grading.sandbox import Sandbox
+
+    hand_in(tmp_path / "ada" / f"{LESSON}.ipynb", ANSWER)
+    with (
+        Sandbox(Limits(files=-1), walls=True) as sandbox,
+        pytest.raises(CourseError, match="sandbox could not be made"),
+    ):
+        list(Grader(sandbox, seed=1).grade(tmp_path, find_submissions(tmp_path, [LESSON]), jobs=1))

@@ -16,7 +16,9 @@ from course_lib.exercises.judge import AnswerKey, Outcome
 from course_lib.exercises.show import facts
 from course_lib.exercises.spec import find, specs
 from course_lib.session import quiet
+from course_tools.errors import CourseError
 from course_tools.grading import marks, wire
+from course_tools.grading.inside import answer
 from course_tools.grading.intake import Submission, Unreadable, read_cells
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Mark, Report
@@ -110,9 +112,12 @@ class Grader:
 
     def _judged(self, question: Question, ending: dict, messages: list[dict]) -> Mark:
         exercise = question.exercise
+        if "no walls" in ending:  # nobody's mark may depend on that
+            raise CourseError(f"The sandbox could not be made: {ending['no walls']}. What was graded so far is kept.")
         if messages and messages[0].get("undefined"):
             return _without_answer(exercise.name, exercise.points, str(messages[0].get("fault", "")))
-        outcomes = [_outcome(message, self._sandbox.limits) for message in messages[: len(question.key.cases)]]
+        answers = [message for message in messages if "broken" not in message][: len(question.key.cases)]
+        outcomes = [_outcome(message, self._sandbox.limits) for message in answers]
         unanswered = len(question.key.cases) - len(outcomes)
         outcomes += [_ended(ending, messages, self._sandbox.limits)] * unanswered
         with quiet():
@@ -131,8 +136,8 @@ def unreadable(submission: Submission, reason: str) -> Report:
 
 def fingerprint(lesson: str, settings: dict) -> str:
     """Changes whenever marks for a lesson could: with the seed, the limits, the exercises, the judge or Keras."""
-    modules = map(inspect.getmodule, (next(iter(specs(lesson).values())).oracle, AnswerKey, Notebook))
-    parts = [json.dumps(settings, sort_keys=True), *(inspect.getsource(module) for module in modules)]
+    things = (next(iter(specs(lesson).values())).oracle, AnswerKey, Notebook, answer.run, wire.pack, Grader)
+    parts = [json.dumps(settings, sort_keys=True), *(inspect.getsource(inspect.getmodule(each)) for each in things)]
     parts += [importlib.metadata.version(package) for package in ("keras", "numpy")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

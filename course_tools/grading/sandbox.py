@@ -2,7 +2,7 @@
 
     with Sandbox(limits) as sandbox:
         line = sandbox.start(job)          # a socket; read it to its end
-        ending, words = read_result(data)
+        ending, messages = read_result(data)
 
 Bubblewrap gives that process a file system with Python, its packages and a copy of `course_lib` without the exercises'
 oracles, all read-only, and no network. Every job is a fork of it behind further walls (`inside.confine`).
@@ -154,7 +154,7 @@ def read_result(data: bytes) -> tuple[dict, list[dict]]:
 
 
 def why_no_walls() -> str:
-    """ "" where bubblewrap can make a sandbox, or else the reason in words."""
+    """Why bubblewrap can make no sandbox here; empty where it can."""
     if not sys.platform.startswith("linux"):
         return f"bubblewrap needs Linux, and this is {sys.platform}"
     if not shutil.which("bwrap"):

@@ -49,7 +49,9 @@ class _Question:
     def run(self, candidate, case: tuple):
         try:
             return candidate(*case) if self.takes_function else self._probe(candidate, *case)
-        except (SystemExit, KeyboardInterrupt, GeneratorExit) as leaving:
+        except Exception:
+            raise
+        except BaseException as leaving:  # SystemExit and its kin, which would end this process before the other cases
             raise RuntimeError(f"the program tried to end itself ({type(leaving).__name__})") from None
 
 

@@ -61,6 +61,7 @@ def separate_files(megabytes: int) -> None:
     room = f"size={megabytes}m,nr_inodes=10000,mode=0700".encode()
     _call("mount", b"tmpfs", SCRATCH.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, room)
     os.chdir(SCRATCH)
+    _call("mount", b"tmpfs", b"/dev/pts", b"tmpfs", _MS_RDONLY | _MS_NOSUID | _MS_NODEV, b"size=4k")  # no terminals
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
     _hide_other_processes()
 

@@ -8,6 +8,7 @@ supervisor takes its job and sends what came of it: one line of JSON, then the b
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
@@ -59,12 +60,13 @@ def supervise(line: socket.socket) -> None:
         os.chdir(tempfile.mkdtemp(prefix="course-grade-"))
     said, says = os.pipe()
     printed, prints = os.pipe()
+    excuse, excuses = os.pipe()  # for the way from here to the answer's first line; closed before strange code runs
     began = time.monotonic()
     child = os.fork()
     if child == 0:
-        _become_the_answer(job, limits, says, prints)
-    os.close(says)
-    os.close(prints)
+        _become_the_answer(job, limits, says, prints, excuses)
+    for end in (says, prints, excuses):
+        os.close(end)
     struck, words = _watch(child, limits, said, printed, line, began)
     _, status, usage = os.wait4(child, 0)
     if not job["walls"]:
@@ -75,22 +77,31 @@ def supervise(line: socket.socket) -> None:
     if code == -signal.SIGXCPU or (code == -signal.SIGKILL and not struck and cpu > 0.8 * limits.cpu):
         struck = "cpu"
     ending = {"limit": struck, "exit": code, "seconds": time.monotonic() - began, "cpu": cpu}
+    if failed := os.read(excuse, 2000).decode():
+        ending["no walls"] = failed
     line.sendall(json.dumps(ending).encode() + b"\n" + words)
 
 
-def _become_the_answer(job: dict, limits: Limits, says: int, prints: int) -> None:
+def _become_the_answer(job: dict, limits: Limits, says: int, prints: int, excuses: int) -> None:
     """From here on this process is the stranger's; it never returns."""
     try:
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, 0), (prints, 1), (prints, 2), (says, 3)):
+        # First out of the way of their new places, which are 0 to 4.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (nothing, prints, prints, says, excuses)]
+        for target, source in enumerate(ends):
             os.dup2(source, target)
-        os.closerange(4, 4096)
+        os.closerange(5, 4096)
         if job["walls"]:
             confine.separate_files(limits.files)
             confine.drop_capabilities()
         confine.limit_resources(limits)
         warm.reseed(job["seed"])
+        os.close(4)
+    except BaseException as error:
+        os.write(4, f"{type(error).__name__}: {error}".encode())
+        os._exit(1)
+    try:
         answer.run(job, answer.sender(3))
         os._exit(0)
     except BaseException as error:
