@@ -95,6 +95,12 @@ def test_a_check_a_picture_and_a_print_are_left_out_even_if_they_show_the_answer
     assert sources(cells) == "data = [1]\n\ndef answer():\n    return data".replace("\n\n", "\n")
 
 
+def test_the_setup_of_a_lesson_is_not_run_for_an_answer_that_uses_the_library():
+    setup = "try:\n    import course_lib\nexcept ImportError:\n    raise\n\ncourse_lib.start('09_convolution')"
+    code = sources([setup, "def answer(x):\n    return course_lib.layers.sigmoid(x)"])
+    assert "import course_lib" in code and "start" not in code
+
+
 BLANK = "def answer(x):\n    # YOUR CODE HERE\n    raise NotImplementedError"
 
 

@@ -30,9 +30,7 @@ class Statement:
     node: ast.stmt
     binds: set[str] = field(default_factory=set)  # names that get a value
     changes: set[str] = field(default_factory=set)  # names whose object is changed
-    calls: list[tuple[str, set[str]]] = field(
-        default_factory=list
-    )  # whose result nobody keeps: its name, all its names
+    calls: list[tuple[str, set[str]]] = field(default_factory=list)  # whose result nobody keeps: its name, and all
     reads: set[str] = field(default_factory=set)
 
     @property
@@ -186,12 +184,12 @@ def _call(call: ast.Call) -> tuple[str, set[str]]:
 
 def _shows(node: ast.stmt) -> set[str]:
     """Names imported from the course or from matplotlib: their functions draw and check, and change no argument."""
-    if isinstance(node, ast.Import):
-        found = {(name.asname or name.name).partition(".")[0]: name.name for name in node.names}
-    elif isinstance(node, ast.ImportFrom):
-        found = {name.asname or name.name: node.module or "" for name in node.names}
-    else:
-        return set()
+    found = {}
+    for part in ast.walk(node):  # a lesson's set-up imports the course in a `try`
+        if isinstance(part, ast.Import):
+            found |= {(name.asname or name.name).partition(".")[0]: name.name for name in part.names}
+        elif isinstance(part, ast.ImportFrom):
+            found |= {name.asname or name.name: part.module or "" for name in part.names}
     return {name for name, module in found.items() if module.partition(".")[0] in _SHOWING_MODULES}
 
 
