@@ -1,7 +1,18 @@
-"""What the whole test run adds: how much of the syllabus is live, said at the end."""
+"""What holds for every test, and what the whole run adds: how much of the syllabus is live, said at the end."""
+
+import sys
+
+import pytest
 
 from course_tools.ledger import coverage, read_syllabus, summary
 from course_tools.project import find_project
+
+
+@pytest.fixture(autouse=True)
+def no_figures_left_open():
+    yield
+    if "matplotlib.pyplot" in sys.modules:  # most tests draw nothing, and need not wait for it
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def pytest_terminal_summary(terminalreporter):

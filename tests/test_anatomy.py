@@ -5,7 +5,6 @@ import re
 from html.parser import HTMLParser
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from keras import layers
@@ -856,7 +855,6 @@ def test_bars_hold_the_parameters_and_the_memory():
     assert [label.get_text() for label in left.get_yticklabels()] == [result.rows[0].name, "a", "b"]
     assert [bar.get_width() for bar in left.patches] == [0, 76, 725]
     assert [bar.get_width() for bar in right.patches] == 2 * [512, 576, 20]
-    plt.close(figure)
 
 
 def test_layout_of_branches_and_of_shortcuts():
@@ -915,7 +913,6 @@ def test_the_drawing_names_every_row_and_its_words_stay_in_their_boxes(direction
             assert not first.overlaps(second)
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["input", "convolution", "pooling", "join", "unknown"]
-    plt.close(figure)
     with pytest.raises(ValueError, match="'down' or 'right', not 'up'"):
         plots.drawing(result, direction="up")
 

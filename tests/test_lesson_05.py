@@ -1,30 +1,15 @@
 """The figures of lesson 05 show what they are given, and its sliders react."""
 
-import io
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from PIL import Image
+from figures import pixels
 
-from course_lib import plots
 from course_lib.layers import sigmoid
 from course_lib.plots import networks
 from course_lib.plots.controls import explore
 
 CORNERS = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 XOR = np.array([0, 1, 1, 0])
-
-
-def pixels(figure: Figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
 
 
 def test_hidden_space_shows_where_the_corners_go():

@@ -1,15 +1,11 @@
 """The figures of lesson 07 show what they are given, its sliders react, and what it measures is measured right."""
 
-import io
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from figures import pixels
 from lesson_code import all_lessons, answer
-from matplotlib.figure import Figure
-from PIL import Image
 
-from course_lib import layers, plots
+from course_lib import layers
 from course_lib.gradcheck import numerical_gradient
 from course_lib.plots import signals
 from course_lib.plots.controls import explore
@@ -21,16 +17,6 @@ KINDS = {
     "leaky ReLU": layers.LeakyReLU(0.3),
     "ELU": layers.ELU(0.3),
 }
-
-
-def pixels(figure: Figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
 
 
 # An activation and its slope

@@ -1,16 +1,12 @@
 """The figures of lesson 09 show what they are given, and its sliders react."""
 
-import io
 from functools import partial
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from figures import pixels
 from lesson_code import all_lessons, answer
-from matplotlib.figure import Figure
-from PIL import Image
 
-from course_lib import plots
 from course_lib.gradcheck import numerical_gradient
 from course_lib.layers import Conv2D, Dense
 from course_lib.plots import convolutions
@@ -19,18 +15,8 @@ from course_lib.plots.controls import explore
 RANDOM = np.random.default_rng(0)
 
 
-def pixels(figure: Figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
-
-
 def numbers(axes) -> list[str]:
     return [text.get_text() for text in axes.texts if text.get_text() and not text.get_text().startswith("×")]
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
 
 
 # Sliding windows

@@ -11,12 +11,6 @@ from course_lib.plots.controls import explore
 RNG = np.random.default_rng(0)
 
 
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def blame() -> conv_gradients.Blame:
     inputs, kernel = RNG.integers(-2, 3, (6, 5)), RNG.integers(-2, 3, (3, 2))

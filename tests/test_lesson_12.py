@@ -1,6 +1,5 @@
 """The figures of lesson 12 show what they are given, and its sliders react."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -8,12 +7,6 @@ from course_lib.plots import pooling
 from course_lib.plots.controls import explore
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

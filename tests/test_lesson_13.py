@@ -1,18 +1,15 @@
 """What lesson 13 builds does what its words say, and its figures show what they are given."""
 
 import ast
-import io
 from math import log
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from figures import pixels
 from lesson_code import _needed, all_lessons, answer
-from matplotlib.figure import Figure
-from PIL import Image
 from scipy import ndimage, special
 
-from course_lib import layers, plots
+from course_lib import layers
 from course_lib.gradcheck import numerical_gradient
 from course_lib.plots import digits
 from course_lib.plots.controls import explore
@@ -21,22 +18,12 @@ LESSON = "13_first_cnn_lenet"
 RANDOM = np.random.default_rng(0)
 
 
-def pixels(figure: Figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
-
-
 def words(axes) -> list[str]:
     return [text.get_text() for text in axes.texts if text.get_text()]
 
 
 def picture(axes) -> np.ndarray:
     return np.asarray(axes.images[0].get_array())
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
 
 
 # What the lesson defines

@@ -1,31 +1,17 @@
 """The figures of lesson 14 show what they are given, its sliders react, and what it lets students write is right."""
 
-import io
 import itertools
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from figures import pixels
 from lesson_code import all_lessons, answer
-from matplotlib.figure import Figure
-from PIL import Image
 
-from course_lib import plots
 from course_lib.layers import Dense, Sequential, Tanh
 from course_lib.plots import signals
 from course_lib.plots.controls import explore
 
 LESSON = "14_initialisation"
-
-
-def pixels(figure: Figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
 
 
 # Signals through layers

@@ -1,26 +1,11 @@
 """The figures of lesson 15 show what they are given, and its sliders react."""
 
-import io
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from PIL import Image
+from figures import pixels
 
-from course_lib import plots
 from course_lib.plots import normalisation
 from course_lib.plots.controls import explore
-
-
-def pixels(figure: Figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
 
 
 def words(axes) -> str:

@@ -1,30 +1,17 @@
 """The figures of lesson 16 show what they are given, its sliders react, and the means it teaches are right."""
 
-import io
 import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from figures import pixels
 from lesson_code import all_lessons, answer
-from matplotlib.figure import Figure
-from PIL import Image
 
-from course_lib import layers, plots
+from course_lib import layers
 from course_lib.layers import Dense, Dropout, ReLU, Sequential, softmax
 from course_lib.plots import dropout
 from course_lib.plots.controls import explore
-
-
-def pixels(figure: Figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
-
-
-@pytest.fixture(autouse=True)
-def no_figures_left_open():
-    yield
-    plt.close("all")
-
 
 # The mask sampler
 

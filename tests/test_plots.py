@@ -1,21 +1,15 @@
 """Figures: they need words, stay small, and the things to play with answer when they are moved."""
 
-import io
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from PIL import Image
+from figures import pixels
 
 from course_lib import plots
 from course_lib.plots import charts, classifiers, machines
 from course_lib.plots.controls import explore
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-
-
-def pixels(figure) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(plots.png(figure))).convert("RGB"))
 
 
 def test_show_needs_alternative_text():
@@ -52,27 +46,24 @@ def test_colours_differ_for_every_colour_vision():
 
 
 def test_regions_show_the_output():
-    figure, axes = plt.subplots()
+    _, axes = plt.subplots()
     classifiers.regions(axes, lambda x: x[:, 0] - 0.5, window=(0, 1), resolution=11)
     values = axes.images[0].get_array()
     np.testing.assert_allclose(values[3], np.linspace(0, 1, 11) - 0.5)
-    plt.close(figure)
 
 
 @pytest.mark.parametrize("weights", [(1, 2, -3), (0.5, 0, 1), (-1, 1, 0)])
 def test_the_line_is_where_the_sum_is_zero(weights):
-    figure, axes = plt.subplots()
+    _, axes = plt.subplots()
     classifiers.line_of(axes, weights)
     x, y = axes.lines[0].get_data()
     np.testing.assert_allclose(weights[0] + weights[1] * x + weights[2] * y, 0, atol=1e-12)
-    plt.close(figure)
 
 
 def test_no_weights_no_line():
-    figure, axes = plt.subplots()
+    _, axes = plt.subplots()
     classifiers.line_of(axes, (1, 0, 0))
     assert not axes.lines
-    plt.close(figure)
 
 
 @pytest.mark.parametrize("unit", ["step", "sigmoid"])
@@ -84,11 +75,10 @@ def test_neuron_surface(unit):
 
 
 def test_spread_reaches_from_the_worst_to_the_best_seed():
-    figure, axes = plt.subplots()
+    _, axes = plt.subplots()
     charts.spread(axes, [1, 2], [[0.1, 0.3, 0.8], [0.5, 0.5, 0.5]], label="x")
     (bars,) = axes.collections
     np.testing.assert_allclose([segment[:, 1] for segment in bars.get_segments()], [[0.1, 0.8], [0.5, 0.5]])
-    plt.close(figure)
 
 
 def test_unit_strip_has_a_panel_per_unit_with_its_own_targets():
@@ -99,34 +89,28 @@ def test_unit_strip_has_a_panel_per_unit_with_its_own_targets():
         assert (axes.images[0].get_array()[0, 0] > 0) == fires_at_the_origin
         triangles, circles = (collection.get_offsets() for collection in axes.collections[-2:])
         assert ([0, 0] in triangles.tolist()) == fires_at_the_origin and len(triangles) + len(circles) == 4
-    plt.close(figure)
 
 
 def test_charts_hold_the_numbers_they_are_given():
     figure = charts.bars([1, 2], [0.25, 1.0], "x", "y")
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.25, 1.0]
     assert [text.get_text() for text in figure.axes[0].texts] == ["25%", "100%"]
-    plt.close(figure)
     figure = charts.growth([1, 10], [[0.1, 0.3], [0.6, 0.8]], "runs", 0.5, "guessing", "x", "y")
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.2, 0.7])
     assert {text.get_text() for text in figure.axes[0].get_legend().texts} == {"runs", "guessing"}
-    plt.close(figure)
     figure = classifiers.mistakes_and_ceiling([0.1, 0.2], [0, 5], [300, 80])
     ceilings, mistakes = figure.axes[0].lines
     assert mistakes.get_ydata().tolist() == [1, 5] and ceilings.get_ydata().tolist() == [300, 80]
-    plt.close(figure)
 
 
 def test_timeline_names_every_date():
     figure = charts.timeline({"first": 1943, "second": 1957})
     assert [text.get_text() for text in figure.axes[0].texts] == ["1943\nfirst", "1957\nsecond"]
-    plt.close(figure)
 
 
 def test_contact_sheet_has_a_title_for_each_picture():
     figure = charts.contact_sheet(np.zeros((5, 4, 4)), list("abcde"), columns=3)
     assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]
-    plt.close(figure)
 
 
 def test_the_two_block_diagrams_say_what_the_units_say():
@@ -134,7 +118,6 @@ def test_the_two_block_diagrams_say_what_the_units_say():
     figure = machines.brain_and_perceptron(np.eye(4), np.ones((16, 5)), firing, score=-2.0)
     words = " ".join(text.get_text() for text in figure.findobj(plt.Text))
     assert "−1: other" in words and "3 of them fire" in words and "5 association units" in words
-    plt.close(figure)
 
 
 def test_explore_starts_at_the_defaults_and_redraws_when_moved():
