@@ -26,7 +26,7 @@ lab: $(VENV)/.lab ## install what is missing and open the first lesson in Jupyte
 
 # Two workers share the cores already; more threads in each only get into one another's way.
 # In the notebooks for students every answer is missing: `check` is to say so, and not to fail. Kernels that start with
-# Keras in them save its import in every notebook.
+# Keras in them save its import in every notebook. There is no network: no lesson may need it.
 test: export OPENBLAS_NUM_THREADS = 1
 test: $(VENV)/.dev ## install what is missing and run every test
 	@echo "1/5 Style of the code"
@@ -35,9 +35,9 @@ test: $(VENV)/.dev ## install what is missing and run every test
 	@$(BIN)/course build --check
 	@echo "3/5 Tests of the library and the tools"
 	@$(BIN)/python -m pytest -n 2 tests
-	@echo "4/5 Every notebook runs, blank and solved"
+	@echo "4/5 Every notebook runs, blank and solved, without a network"
 	@$(BIN)/course kernel install >/dev/null
-	@COURSE_CHECK=show COURSE_WARM_IDLE=60 $(BIN)/python -m pytest -n 2 --dist loadfile \
+	@COURSE_CHECK=show COURSE_WARM_IDLE=60 $(BIN)/python tests/offline.py $(BIN)/python -m pytest -n 2 --dist loadfile \
 	  --nbval-lax --nbval-kernel-name=course-warm --nbval-cell-timeout=300 notebooks
 	@echo "5/5 The library on JAX instead of TensorFlow"
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 $(LIBRARY_TESTS)

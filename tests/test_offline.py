@@ -1,57 +1,56 @@
-"""No lesson needs the network: all of them run, as students get them, where there is none."""
+"""`tests/offline.py` leaves a command no network but the loopback. `make test` runs the notebooks that way."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 
+import offline
 import pytest
 
-from course_tools.project import find_project
-
-# First bring up the loopback device, over which Jupyter talks to its kernel; then prove that there is no other way out.
-PROGRAM = """
-import errno, fcntl, socket, struct, sys
-
-SET_INTERFACE_FLAGS, UP_AND_RUNNING = 0x8914, 0x41
-with socket.socket() as handle:
-    fcntl.ioctl(handle, SET_INTERFACE_FLAGS, struct.pack("16sh22x", b"lo", UP_AND_RUNNING))
-
-# An address kept for documentation: with a network there is a way towards it, where nobody answers; here there is none.
-try:
-    socket.create_connection(("192.0.2.1", 443), timeout=5)
-except OSError as error:
-    if error.errno != errno.ENETUNREACH:
-        sys.exit(f"the network is not off: {error}")
-else:
-    sys.exit("the network is not off")
-
-from course_tools.cli import main
-sys.argv = ["course", "run", "--student"]
-main()
+LISTEN_AND_CALL = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(listener.getsockname(), timeout=5)
+print("heard")
 """
+CALL_OUT = "import socket; socket.create_connection(('192.0.2.1', 443), timeout=5)"
 
 
-@pytest.fixture(scope="module")
-def cut_off() -> list[str]:
-    """The beginning of a command that runs the rest of it without network."""
-    if shutil.which("unshare") is None:
-        pytest.skip("the command unshare, of Linux, is not here, so the network cannot be cut off")
-    ways = [["unshare", "--net"]] if os.geteuid() == 0 else []
-    for way in [*ways, ["unshare", "--net", "--map-root-user"]]:
-        if subprocess.run([*way, "true"], capture_output=True).returncode == 0:
-            return way
-    pytest.skip("unshare is not allowed here, so the network cannot be cut off")
+def run(*command: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, offline.__file__, *command], capture_output=True, text=True)
 
 
-def test_all_lessons_run_without_network(cut_off):
-    project = find_project()
-    settings = {key: value for key, value in os.environ.items() if key not in ("COURSE_SCALE", "COURSE_DATA")}
+cut_off = pytest.mark.skipif(offline.prefix() is None, reason="the network cannot be cut off here")
+
+
+@cut_off
+def test_only_this_computer_can_be_reached():
+    assert run(sys.executable, "-c", LISTEN_AND_CALL).stdout == "heard\n"
+    assert "Network is unreachable" in run(sys.executable, "-c", CALL_OUT).stderr
+
+
+@cut_off
+def test_it_ends_as_the_command_does():
+    assert run(sys.executable, "-c", "raise SystemExit(7)").returncode == 7
+
+
+def test_a_network_that_is_still_there_is_noticed(monkeypatch):
+    class Connected:
+        def __init__(self, *_, **__):
+            pass
+
+    monkeypatch.setattr("socket.create_connection", Connected)
+    with pytest.raises(SystemExit, match="not off"):
+        offline._require_no_way_out()
+
+
+def test_without_unshare_the_command_runs_and_a_line_says_so(tmp_path):
     answer = subprocess.run(
-        [*cut_off, sys.executable, "-c", PROGRAM], cwd=project.root, env=settings, capture_output=True, text=True
+        [sys.executable, offline.__file__, sys.executable, "-c", "print('ran')"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
     )
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    for name in project.lesson_names():
-        assert any(name in line and " ran " in line for line in answer.stdout.splitlines()), answer.stdout
+    assert (answer.stdout, answer.returncode) == ("ran\n", 0)
+    assert "cannot be cut off" in answer.stderr
