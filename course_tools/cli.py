@@ -165,6 +165,37 @@ def kernel(
         raise CourseError(f"No kernel called {specification.NAME} is installed here, so there is none to remove.")
 
 
+zoo_app = typer.Typer(help="The trained networks of the course.", no_args_is_help=True)
+app.add_typer(zoo_app, name="zoo")
+
+
+@zoo_app.command("list")
+def zoo_list() -> None:
+    """What there is, and how well each does."""
+    from course_lib.session import quiet
+
+    with quiet():
+        from course_lib import zoo
+    from course_tools import report
+
+    report.console().print(report.zoo_table([zoo.card(name) for name in zoo.names()]))
+
+
+@zoo_app.command("train")
+def zoo_train(name: Annotated[str, typer.Argument(help="A network of `course zoo list`.")]) -> None:
+    """Train a network again; broken off, it goes on from its last whole pass."""
+    from course_lib.session import quiet
+
+    with quiet():
+        from course_tools import zoo
+    from course_tools import report
+    from course_tools.project import find_project
+
+    console = report.console()
+    card = zoo.train(name, find_project().root, console)
+    console.print(f"{name}: {card.test_accuracy:.2%} of {card.test_images:,} test pictures right, as shipped.")
+
+
 def _check(project, rendered, every_lesson: bool) -> bool:
     """Print how the files differ from the lessons; True if they do."""
     from course_tools import report

@@ -51,3 +51,17 @@ def run_table(runs: list[tuple[Rendered, Run]]) -> Table:
             f"{run.cell_seconds[slowest]:.1f} s, {rendered.spot(slowest)}" if slowest else "",
         )
     return table
+
+
+def zoo_table(cards: list) -> Table:
+    """One row per trained network."""
+    table = Table()
+    for heading in ("network", "what it is"):
+        table.add_column(heading)
+    for heading in ("parameters", "test accuracy", "of images"):
+        table.add_column(heading, justify="right")
+    for card in cards:
+        table.add_row(
+            card.name, card.summary, f"{card.parameters:,}", f"{card.test_accuracy:.2%}", f"{card.test_images:,}"
+        )
+    return table

@@ -19,6 +19,7 @@ from course_lib.architectures.lenet import lenet5, lenet5_1998
 from course_lib.architectures.network_in_network import network_in_network
 from course_lib.architectures.resnet import PaddedShortcut, basic_block, bottleneck_block, cifar_resnet, resnet
 from course_lib.architectures.vgg import stage, vgg
+from course_lib.architectures.zfnet import zfnet
 
 RNG = np.random.default_rng(0)
 numpy = keras.ops.convert_to_numpy
@@ -57,6 +58,7 @@ def block_model(shape, block, *arguments, **options):
         (alexnet, (), {"without": ("fc7",)}, 60_965_224 - 16_781_312),
         (alexnet, (), {"without": ("fc6", "fc7")}, 60_965_224 - 49_414_144),
         (alexnet, (), {"without": ("conv3", "conv4")}, 60_965_224 - 1_696_512),
+        (zfnet, (), {}, 62_357_608),  # by hand, from the filters in the paper's figure 3
         (network_in_network, (), {}, 966_986),
         (vgg, ("A",), {}, 132_863_336),
         (vgg, ("A-LRN",), {}, 132_863_336),
@@ -101,7 +103,7 @@ def test_width_scales_filters_and_hidden_units():
 
 
 def test_only_the_classifier_depends_on_the_classes():
-    for build in (lenet5, alexnet, network_in_network, vgg, googlenet, resnet, cifar_resnet):
+    for build in (lenet5, alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet):
         model = blueprint(build, classes=3)
         assert model.output.shape == (None, 3), build
 
@@ -280,6 +282,26 @@ def test_shapes_of_alexnet():
         "flatten": (9216,), "fc6": (4096,), "fc7": (4096,), "fc8": (1000,),
     }  # fmt: skip
     assert output_shape(blueprint(alexnet, (224, 224, 3)), "conv1") == (54, 54, 96)
+
+
+def test_shapes_of_zfnet():
+    """Those of the paper's figure 3."""
+    sides = {"conv1": 110, "pool1": 55, "conv2": 26, "pool2": 13, "conv3": 13, "conv4": 13, "conv5": 13, "pool5": 6}
+    model = blueprint(zfnet)
+    assert {layer: output_shape(model, layer)[0] for layer in sides} == sides
+
+
+def test_zfnet_may_normalise_by_the_batch_or_not_at_all():
+    def kinds(**options):
+        return [type(layer).__name__ for layer in blueprint(zfnet, **options).layers]
+
+    assert kinds().count("LocalResponseNormalization") == 2
+    assert kinds(normalization="batch").count("BatchNormalization") == 5
+    assert not any("Normalization" in kind for kind in kinds(normalization=None))
+    batch = blueprint(zfnet, normalization="batch")
+    names = [layer.name for layer in batch.layers]
+    assert names[names.index("conv3") : names.index("conv3") + 3] == ["conv3", "norm3", "relu3"]
+    assert not any(layer.use_bias for layer in batch.layers if isinstance(layer, keras.layers.Conv2D))
 
 
 def test_normalisation_comes_before_or_after_pooling_or_not_at_all():
@@ -577,6 +599,8 @@ def test_a_blueprint_passes_errors_on():
         (alexnet, {"normalization": "between"}, "normalization must be one of 'before', 'after', None"),
         (alexnet, {"without": ["conv2"]}, "without must be one of 'conv3', 'conv4', 'fc6', 'fc7'; not 'conv2'"),
         (network_in_network, {"input_shape": (3, 8, 3)}, "at least 4"),
+        (zfnet, {"input_shape": (52, 53, 3)}, "at least 53"),
+        (zfnet, {"normalization": "before"}, "normalization must be one of 'local', 'batch', None; not 'before'"),
         (vgg, {"variant": "F"}, "variant must be one of 'A', 'A-LRN', 'B', 'C', 'D', 'E'; not 'F'"),
         (vgg, {"variant": [(3,), ()]}, "variant must have 1 to 5 stages of at least one convolution"),
         (vgg, {"variant": [(3,)] * 6}, "variant must have 1 to 5 stages"),
@@ -593,7 +617,7 @@ def test_a_blueprint_passes_errors_on():
         (cifar_resnet, {"input_shape": (3, 3, 3)}, "at least 4"),
         *[
             (build, options, message)
-            for build in (lenet5, alexnet, network_in_network, vgg, googlenet, resnet, cifar_resnet)
+            for build in (lenet5, alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet)
             for options, message in (
                 ({"classes": 0}, "classes must be a whole number above 0, not 0"),
                 ({"classes": 2.5}, "classes must be a whole number above 0, not 2.5"),
@@ -603,7 +627,7 @@ def test_a_blueprint_passes_errors_on():
         ],
         *[
             (build, {"width": 0}, "width must be a number above 0, not 0")
-            for build in (alexnet, network_in_network, vgg, googlenet, resnet, cifar_resnet)
+            for build in (alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet)
         ],
     ],
 )
@@ -620,6 +644,8 @@ def test_wrong_arguments_are_named(build, options, message):
         (lenet5, {"input_shape": (28, 28, 1), "padding": "same"}),
         (alexnet, {"input_shape": (67, 67, 3)}),
         (alexnet, {"input_shape": (17, 17, 3), "kernel_size": 3, "strides": 1}),
+        (zfnet, {"input_shape": (53, 53, 3), "units": 8}),
+        (zfnet, {"input_shape": (37, 37, 3), "units": 8, "strides": (2, 1)}),
         (network_in_network, {"input_shape": (4, 4, 3)}),
         (vgg, {"input_shape": (32, 32, 3)}),
         (vgg, {"variant": [(3,)] * 3, "input_shape": (8, 8, 3)}),
@@ -654,6 +680,7 @@ SMALL = {
     "lenet5": (lenet5, {}),
     "lenet5_1998": (lenet5_1998, {"codes": np.sign(np.random.default_rng(0).normal(size=(6, 84)))}),
     "alexnet": (alexnet, LITTLE | {"groups": 1, "kernel_size": 3, "strides": 1}),
+    "zfnet": (zfnet, LITTLE | {"strides": (1, 1), "normalization": "batch", "units": 64}),
     "network_in_network": (network_in_network, LITTLE | {"width": 1 / 4}),
     "vgg": (vgg, LITTLE | {"variant": "A-LRN"}),
     "googlenet": (googlenet, LITTLE | {"auxiliary": True, "strides": 1}),

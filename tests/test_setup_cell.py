@@ -127,8 +127,10 @@ def test_the_real_course_can_be_installed_and_started(setup_cell, tmp_path):
         shutil.copy(ROOT / name, checkout)
     for name in ("course_lib", "course_tools"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "data" / "zoo", checkout / "data" / "zoo")
     answer = execute(
-        setup_cell.replace("70_alpha", "02_perceptron"),
+        setup_cell.replace("70_alpha", "02_perceptron")
+        + "\nfrom course_lib import zoo; print(zoo.folder(), zoo.names())",
         tmp_path,
         "-S",  # .pth files are not read, and so the course as it is installed here is not found
         PYTHONPATH=os.pathsep.join([str(target), sysconfig.get_path("purelib")]),
@@ -140,5 +142,7 @@ def test_the_real_course_can_be_installed_and_started(setup_cell, tmp_path):
     )
     assert answer.returncode == 0, answer.stderr
     assert f"Installing the course from {checkout}" in answer.stdout and "Keras" in answer.stdout
+    networks = sorted(path.stem for path in (ROOT / "data" / "zoo").glob("*.json"))
+    assert f"{target / 'share' / 'neural-networks-course' / 'zoo'} {networks}" in answer.stdout
     shipped = {path.name for path in (target / "course_lib" / "exercises" / "solutions").glob("*.json")}
     assert shipped == {path.name for path in (ROOT / "course_lib" / "exercises" / "solutions").glob("*.json")}

@@ -5,6 +5,7 @@ from                                           import
 =============================================  ==========================================================
 `course_lib.architectures.lenet`               `lenet5`, `lenet5_1998`
 `course_lib.architectures.alexnet`             `alexnet`, and its layer `LocalResponseNormalization`
+`course_lib.architectures.zfnet`               `zfnet`
 `course_lib.architectures.network_in_network`  `network_in_network`, and its block `mlp_convolution`
 `course_lib.architectures.vgg`                 `vgg`, and its block `stage`
 `course_lib.architectures.googlenet`           `googlenet`, and its blocks `inception`, `naive_inception`

@@ -1,0 +1,239 @@
+"""Train the networks of `course_lib.zoo`: what each learns from, for how long, and how it goes on after a break."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from course_lib import data, zoo
+from course_lib.data import DataError, Examples
+from course_tools.build import write_together
+from course_tools.errors import CourseError
+
+BATCH = 128
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: SGD with momentum, a learning rate that rises for a while and falls along a cosine.
+
+    draw: gives the training and the test examples
+    shift, flip: augmentation: by up to so many pixels each way; mirror images, too
+    """
+
+    summary: str
+    builder: str
+    arguments: dict
+    draw: Callable[[], tuple[Examples, Examples]]
+    data: str
+    origin: str
+    epochs: int
+    learning_rate: float
+    shift: int
+    flip: bool = False
+    weight_decay: float = 5e-3
+    seed: int = 0
+
+
+def _digits() -> tuple[Examples, Examples]:
+    digits = data.digits(size=28)
+    return digits.train, digits.test
+
+
+def _shapes() -> tuple[Examples, Examples]:
+    return data.shapes(12_000, seed=1, size=64), data.shapes(1_000, seed=2, size=64)
+
+
+def _cifar10() -> tuple[Examples, Examples]:
+    cifar10 = data.cifar10()
+    return cifar10.train, cifar10.test
+
+
+RECIPES = {
+    "digits_lenet": Recipe(
+        summary="LeNet-5 for handwritten digits",
+        builder="lenet.lenet5",
+        arguments={"input_shape": [28, 28, 1], "padding": "same", "activation": "relu"},
+        draw=_digits,
+        data="data.digits(size=28): 1,347 to learn from, 450 to test",
+        origin="E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998; CC BY 4.0",
+        epochs=40,
+        learning_rate=0.05,
+        shift=3,
+    ),
+    "shapes_zfnet": Recipe(
+        summary="a small ZFNet for coloured shapes, whose masks are known",
+        builder="zfnet.zfnet",
+        arguments={
+            "input_shape": [64, 64, 3],
+            "classes": 6,
+            "strides": [2, 1],
+            "normalization": "batch",
+            "width": 1 / 6,
+            "units": 128,
+            "dropout": 0.2,
+        },
+        draw=_shapes,
+        data="data.shapes(12_000, seed=1, size=64) to learn from, data.shapes(1_000, seed=2, size=64) to test",
+        origin="drawn by course_lib.data; no licence needed",
+        epochs=16,
+        learning_rate=0.05,
+        shift=4,
+        flip=True,
+    ),
+    "cifar_resnet": Recipe(
+        summary="ResNet-20 for CIFAR-10",
+        builder="resnet.cifar_resnet",
+        arguments={"depth": 20},
+        draw=_cifar10,
+        data="data.cifar10(): 50,000 to learn from, 10,000 to test",
+        origin="A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009; no licence is stated",
+        epochs=24,
+        learning_rate=0.2,
+        shift=4,
+        flip=True,
+    ),
+}
+
+
+def train(name: str, project_root: Path, where: Console) -> zoo.Card:
+    """Train a network and write its weights and its card to `data/zoo`.
+
+    After every pass the state goes to `build/zoo`; started again, the training goes on from there. Raises CourseError
+    for a name without recipe, and where the data cannot be had.
+    """
+    if name not in RECIPES:
+        raise CourseError(f"No network called {name!r} can be trained; there are {', '.join(RECIPES)}.")
+    recipe = RECIPES[name]
+    try:
+        learn, test = recipe.draw()
+    except DataError as error:
+        raise CourseError(str(error)) from None
+    model = fit(recipe, learn, project_root / "build" / "zoo" / name, where)
+    return _ship(name, recipe, model, test, project_root / "data" / "zoo")
+
+
+def fit(recipe: Recipe, learn: Examples, backup: Path, where: Console) -> keras.Model:
+    """The network after all passes; `backup` holds the state after the last whole one, and is gone at the end."""
+    keras.utils.set_random_seed(recipe.seed)
+    model = zoo.build(recipe.builder, recipe.arguments)
+    steps = -(-len(learn) // BATCH)
+    compile_for(recipe, model, steps)
+    batches = Batches(recipe, learn, model)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("batches"),
+        TimeRemainingColumn(), console=where, disable=not where.is_terminal,
+    ) as progress:  # fmt: skip
+        backup.mkdir(parents=True, exist_ok=True)
+        model.fit(
+            batches,
+            epochs=recipe.epochs,
+            shuffle=False,  # Batches does it, so that a training that was broken off goes on as it would have
+            verbose=0,
+            callbacks=[keras.callbacks.BackupAndRestore(str(backup)), _Bar(progress, where, recipe.epochs, steps)],
+        )
+    shutil.rmtree(backup, ignore_errors=True)
+    return model
+
+
+def compile_for(recipe: Recipe, model: keras.Model, steps: int) -> None:
+    """Choose optimizer and loss. Only kernels decay: biases and normalisation have little to lose."""
+    total = recipe.epochs * steps
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, decay_steps=total - total // 5, warmup_target=recipe.learning_rate, warmup_steps=total // 5
+    )
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
+    optimizer.exclude_from_weight_decay([one for one in model.trainable_variables if len(one.shape) == 1])
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+
+
+class Batches(keras.utils.PyDataset):
+    """The examples in a new order in every pass, each shifted and mirrored by chance.
+
+    Chance depends on seed, pass and batch alone: a training that was broken off goes on as it would have.
+    """
+
+    def __init__(self, recipe: Recipe, examples: Examples, model: keras.Model):
+        super().__init__()
+        self.recipe, self.model, self.labels = recipe, model, examples.labels
+        self.size = examples.images.shape[1:3]
+        margin = (recipe.shift, recipe.shift)
+        self.padded = np.pad(examples.images, [(0, 0), margin, margin, (0, 0)], mode="reflect")
+        self.on_epoch_begin()
+
+    def __len__(self) -> int:
+        return -(-len(self.labels) // BATCH)
+
+    def on_epoch_begin(self) -> None:
+        self.epoch = int(self.model.optimizer.iterations) // len(self)
+        self.order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.labels))
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        chance = np.random.default_rng([self.recipe.seed, self.epoch, number])
+        some = self.order[number * BATCH : (number + 1) * BATCH]
+        down, right = chance.integers(2 * self.recipe.shift + 1, size=(2, len(some), 1))
+        rows, columns = down + np.arange(self.size[0]), right + np.arange(self.size[1])
+        images = self.padded[some[:, None, None], rows[:, :, None], columns[:, None, :]]
+        if self.recipe.flip:
+            mirrored = chance.random(len(some)) < 0.5
+            images[mirrored] = images[mirrored, :, ::-1]
+        return images, self.labels[some]
+
+
+class _Bar(keras.callbacks.Callback):
+    """A bar for all batches of all passes, and a line after each pass."""
+
+    def __init__(self, progress: Progress, where: Console, epochs: int, steps: int):
+        super().__init__()
+        self.progress, self.where, self.epochs, self.steps = progress, where, epochs, steps
+        self.task = progress.add_task("training", total=epochs * steps)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.progress.update(self.task, completed=epoch * self.steps, description=f"pass {epoch + 1} of {self.epochs}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.progress.advance(self.task)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.where.print(
+            f"pass {epoch + 1} of {self.epochs}: loss {logs['loss']:.3f}, {logs['accuracy']:.1%} of what it saw right"
+        )
+
+
+def _ship(name: str, recipe: Recipe, model: keras.Model, test: Examples, folder: Path) -> zoo.Card:
+    """Write the weights, measure what they are worth once they are rounded, and write the card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / f"{name}.npz"
+    sha256 = zoo.write_weights(model.get_weights(), weights)
+    model.set_weights(zoo.read_weights(weights, sha256))
+    facts = {
+        "summary": recipe.summary,
+        "builder": recipe.builder,
+        "arguments": recipe.arguments,
+        "class_names": test.class_names,
+        "data": recipe.data,
+        "origin": recipe.origin,
+        "seed": recipe.seed,
+        "epochs": recipe.epochs,
+        "test_accuracy": accuracy(model, test),
+        "test_images": len(test),
+        "parameters": sum(int(np.prod(one.shape)) for one in model.trainable_variables),
+        "command": f"course zoo train {name}",
+        "sha256": sha256,
+    }
+    write_together({folder / f"{name}.json": json.dumps(facts, indent=2, ensure_ascii=False) + "\n"})
+    return zoo.card(name)
+
+
+def accuracy(model: keras.Model, examples: Examples) -> float:
+    """The share of the examples that the network gets right."""
+    guesses = model.predict(examples.images, batch_size=BATCH, verbose=0).argmax(axis=1)
+    return float((guesses == examples.labels).mean())

@@ -1,0 +1,197 @@
+"""The trained networks of the course are what their cards say, and a training that is broken off goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from rich.console import Console
+
+from course_lib import zoo
+from course_lib.data import DataError, Examples
+from course_tools import zoo as training
+from course_tools.cli import app
+from course_tools.project import find_project
+
+LARGEST = 2_000_000  # bytes
+
+
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "folder", lambda: tmp_path)
+    return tmp_path
+
+
+# What is shipped
+
+
+def test_every_network_has_its_recipe():
+    assert set(zoo.names()) <= set(training.RECIPES)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_network_is_as_good_as_its_card_says(name):
+    try:
+        _, test = training.RECIPES[name].draw()
+    except DataError as missing:
+        pytest.skip(str(missing))
+    model, card = zoo.load(name), zoo.card(name)
+    right = (model.predict(test.images, batch_size=250, verbose=0).argmax(axis=1) == test.labels).mean()
+    assert len(test) == card.test_images
+    # Another processor rounds otherwise; a picture in a thousand may change sides.
+    assert right == pytest.approx(card.test_accuracy, abs=max(1.5 / len(test), 1e-3))
+    assert test.class_names == card.class_names
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_card_tells_what_its_recipe_does(name):
+    card, recipe = zoo.card(name), training.RECIPES[name]
+    for key in ("summary", "builder", "arguments", "data", "origin", "seed", "epochs"):
+        assert getattr(card, key) == getattr(recipe, key), key
+    assert card.command == f"course zoo train {name}"
+    assert (zoo.folder() / f"{name}.npz").stat().st_size <= LARGEST
+    assert card.parameters == sum(int(np.prod(one.shape)) for one in zoo.load(name).trainable_variables)
+
+
+def test_loading_takes_less_than_two_seconds_after_keras():
+    program = (
+        "import keras, time\n"
+        "from course_lib import zoo\n"
+        "for name in zoo.names(): began = time.process_time(); zoo.load(name); print(time.process_time() - began)"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert all(float(seconds) < 2 for seconds in answer.stdout.split())
+
+
+def test_an_unknown_name_is_told_the_known_ones():
+    with pytest.raises(zoo.ZooError, match="digits_lenet"):
+        zoo.load("digits_resnet")
+
+
+def test_a_damaged_or_missing_file_is_named(own_folder):
+    sha256 = zoo.write_weights([np.ones((2, 2))], own_folder / "one.npz")
+    content = (own_folder / "one.npz").read_bytes()
+    (own_folder / "one.npz").write_bytes(content[:-1])
+    with pytest.raises(zoo.ZooError, match="damaged"):
+        zoo.read_weights(own_folder / "one.npz", sha256)
+    with pytest.raises(zoo.ZooError, match="cannot be read"):
+        zoo.read_weights(own_folder / "two.npz", sha256)
+
+
+def test_weights_survive_the_file_and_make_the_same_bytes(tmp_path):
+    kernel, statistics = np.linspace(-1, 1, 6).reshape(2, 3), np.array([1e-9, 1e9])
+    first, second = (zoo.write_weights([kernel, statistics], tmp_path / name) for name in ("a.npz", "b.npz"))
+    assert first == second
+    back = zoo.read_weights(tmp_path / "a.npz", first)
+    np.testing.assert_allclose(back[0], kernel, rtol=2**-11)
+    np.testing.assert_allclose(back[1], statistics, rtol=1e-6)
+    with pytest.raises(zoo.ZooError, match="half precision"):
+        zoo.write_weights([np.full((2, 2), 1e5)], tmp_path / "c.npz")
+
+
+# Training
+
+
+def two_classes(number: int, seed: int) -> Examples:
+    """Pictures of 12×12 with a bright upper or lower half."""
+    chance = np.random.default_rng(seed)
+    labels = np.arange(number) % 2
+    images = chance.random((number, 12, 12, 1)).astype("float32") * 0.2
+    images[labels == 0, :6] += 0.5
+    images[labels == 1, 6:] += 0.5
+    return Examples(images, labels, ("above", "below"))
+
+
+@pytest.fixture
+def tiny() -> training.Recipe:
+    return dataclasses.replace(
+        training.RECIPES["cifar_resnet"],
+        arguments={"depth": 8, "input_shape": [12, 12, 1], "classes": 2, "width": 0.25, "momentum": 0.5},
+        draw=lambda: (two_classes(300, 0), two_classes(64, 1)),
+        epochs=4,
+        shift=2,
+        flip=False,
+    )
+
+
+class Break(keras.callbacks.Callback):
+    """Power fails in the middle of the third pass."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if int(self.model.optimizer.iterations) == 7:
+            raise KeyboardInterrupt
+
+
+def test_a_training_that_was_broken_off_ends_as_if_it_had_not_been(tiny, tmp_path, monkeypatch):
+    learn, test = tiny.draw()
+    quietly = Console(file=io.StringIO())
+    whole = training.fit(tiny, learn, tmp_path / "whole", quietly)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_Bar", lambda *_: Break())
+        with pytest.raises(KeyboardInterrupt):
+            training.fit(tiny, learn, tmp_path / "broken", quietly)
+    resumed = training.fit(tiny, learn, tmp_path / "broken", quietly)
+    assert int(resumed.optimizer.iterations) == int(whole.optimizer.iterations) == 12
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    assert training.accuracy(resumed, test) > 0.9
+    assert not (tmp_path / "broken").exists()
+
+
+def test_training_ships_weights_and_a_card(tiny, own_folder, monkeypatch, tmp_path):
+    monkeypatch.setitem(training.RECIPES, "tiny", tiny)
+    monkeypatch.setattr(zoo, "folder", lambda: tmp_path / "data" / "zoo")
+    said = io.StringIO()
+    card = training.train("tiny", tmp_path, Console(file=said))
+    assert [line.split(":")[0] for line in said.getvalue().splitlines()] == [f"pass {n} of 4" for n in (1, 2, 3, 4)]
+    _, test = tiny.draw()
+    guesses = zoo.load("tiny").predict(test.images, verbose=0).argmax(axis=1)
+    assert card.test_accuracy == (guesses == test.labels).mean() > 0.9
+    assert card.class_names == ("above", "below")
+
+
+def test_augmentation_only_shifts_and_mirrors(tiny):
+    examples = two_classes(200, 0)
+    model = zoo.build(tiny.builder, tiny.arguments)
+    training.compile_for(tiny, model, 2)
+    batches = training.Batches(dataclasses.replace(tiny, flip=True), examples, model)
+    images, labels = (np.concatenate(arrays) for arrays in zip(*(batches[n] for n in range(len(batches))), strict=True))
+    padded = np.pad(examples.images, [(0, 0), (2, 2), (2, 2), (0, 0)], mode="reflect")
+    seen = {}
+    for place, picture in enumerate(padded):
+        for down in range(5):
+            for right in range(5):
+                crop = picture[down : down + 12, right : right + 12]
+                seen[crop.tobytes()] = seen[crop[:, ::-1].tobytes()] = place
+    places = [seen[image.tobytes()] for image in np.ascontiguousarray(images)]
+    assert sorted(places) == list(range(200))
+    np.testing.assert_array_equal(labels, examples.labels[places])
+
+
+def test_an_unknown_network_and_missing_data_are_said(tmp_path):
+    folder = find_project().root
+    settings = {**os.environ, "COURSE_DATA": str(tmp_path)}
+    for name, words in (("nobody", "digits_lenet"), ("cifar_resnet", "cifar10.npz")):
+        program = (
+            f"import sys; from course_tools.cli import main; sys.argv = ['course', 'zoo', 'train', '{name}']; main()"
+        )
+        answer = subprocess.run(
+            [sys.executable, "-c", program], cwd=folder, env=settings, capture_output=True, text=True
+        )
+        assert answer.returncode == 2
+        assert words in answer.stderr
+
+
+def test_the_list_names_all():
+    from typer.testing import CliRunner
+
+    answer = CliRunner().invoke(app, ["zoo", "list"], env={"COLUMNS": "160"})
+    assert answer.exit_code == 0
+    for name in zoo.names():
+        assert name in answer.output
