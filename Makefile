@@ -10,8 +10,8 @@ AT_FIRST_LESSON := $(if $(FIRST_LESSON),--LabApp.default_url=/lab/tree/$(FIRST_L
 # JupyterLab refuses to run as root unless told to; in a container there is nobody else.
 ALLOW_ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
 # These must pass on another Keras backend, too.
-LIBRARY_TESTS := $(addprefix tests/test_,check.py data.py exercises.py gradients.py image_layers.py layers.py perceptron.py \
-  plots.py session.py)
+LIBRARY_TESTS := $(addprefix tests/test_,check.py data.py exercises.py explain_network.py explain_optimisation.py \
+  explain_saliency.py gradients.py image_layers.py layers.py perceptron.py plots.py session.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test build clean

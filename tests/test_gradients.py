@@ -1,14 +1,22 @@
 """Gradients of numbers, against formulas."""
 
+import logging
+
 import keras
 import numpy as np
+import pytest
 
-from course_lib.gradients import gradients
+from course_lib.gradients import gradient_function, gradients
 
 
-def test_a_product_and_an_unused_array():
+def product(x, y, z):
+    return keras.ops.sum(x * x * y)
+
+
+@pytest.mark.parametrize("of", [gradients, lambda function, *arrays: gradient_function(function)(*arrays)[1]])
+def test_a_product_and_an_unused_array(of):
     x, y = np.array([1.0, 2.0], "float32"), np.array([3.0, -1.0], "float32")
-    by_x, by_y, by_z = gradients(lambda x, y, z: keras.ops.sum(x * x * y), x, y, np.ones(3, "float32"))
+    by_x, by_y, by_z = of(product, x, y, np.ones(3, "float32"))
     np.testing.assert_allclose(by_x, 2 * x * y)
     np.testing.assert_allclose(by_y, x * x)
     np.testing.assert_allclose(by_z, np.zeros(3))
@@ -20,3 +28,41 @@ def test_through_a_layer():
     layer.build(x.shape)
     (by_x,) = gradients(lambda x: keras.ops.sum(layer(x)), x)
     np.testing.assert_allclose(by_x[0], layer.get_weights()[0].sum(axis=1), rtol=1e-6)
+
+
+def test_of_several_numbers_it_is_the_gradient_of_their_sum():
+    x = np.array([1.0, -2.0, 3.0], "float32")
+    np.testing.assert_allclose(gradients(lambda x: x**3, x)[0], 3 * x**2)
+    value, (by_x,) = gradient_function(lambda x: x**3)(x)
+    np.testing.assert_allclose(value, x**3)
+    np.testing.assert_allclose(by_x, 3 * x**2)
+
+
+def test_a_compiled_function_reads_its_python_once_for_each_shape_and_type():
+    seen = []
+
+    def function(x):
+        seen.append(x.shape)
+        return keras.ops.sum(keras.ops.square(x))
+
+    squares = gradient_function(function)
+    for size in (2, 2, 3, 2, 3):
+        value, (by_x,) = squares(np.full(size, 2.0, "float32"))
+        assert value == 4 * size
+        np.testing.assert_allclose(by_x, np.full(size, 4.0))
+    if keras.backend.backend() != "torch":
+        assert len(seen) == 2
+
+
+def test_many_functions_raise_no_warning_of_retracing(caplog):
+    with caplog.at_level(logging.WARNING):
+        for factor in range(1, 12):
+            _, (by_x,) = gradient_function(lambda x, factor=factor: factor * keras.ops.sum(x))(np.ones(2, "float32"))
+            np.testing.assert_allclose(by_x, factor)
+    assert not caplog.records
+
+
+def test_another_backend_is_named(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
+    with pytest.raises(NotImplementedError, match="not on numpy"):
+        gradients(product, np.ones(2), np.ones(2), np.ones(2))

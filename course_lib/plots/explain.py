@@ -1,0 +1,459 @@
+"""Seeing inside a trained network: maps, filters, neighbours, class images, fooled networks. Lessons 26 and 27.
+
+Pictures are (batch, height, width, channels) from 0 to 1; grey ones, with one channel, are drawn black to white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patches import Patch
+
+from course_lib.plots import BLUE, CYCLE, DIVERGING, GREEN, GREY, ORANGE, VERMILION, YELLOW
+
+WIDEST = 9.0  # inches
+HEAT = "inferno"  # for what is never negative: black is zero, and lightness alone tells the order
+
+_axes = partial(plt.subplots, layout="constrained")
+
+
+# Maps
+
+
+def maps(images, columns: dict[str, np.ndarray], titles: Sequence[str] | None = None, masks=None) -> Figure:
+    """A row for each picture: the picture, and its map by each method, each from 0 to its own highest value.
+
+    columns: method -> (batch, height, width); titles are written beside the rows; masks outline the object everywhere.
+    """
+    rows, number = len(images), 1 + len(columns)
+    size = min(1.5, WIDEST / number)
+    figure, all_axes = _axes(rows, number, figsize=(size * number, size * rows + 0.45), squeeze=False)
+    for row, axes_row in enumerate(all_axes):
+        _picture(axes_row[0], images[row])
+        for axes, values in zip(axes_row[1:], columns.values(), strict=True):
+            _heat(axes, values[row])
+        for axes in axes_row:
+            if masks is not None:
+                _outline(axes, masks[row])
+        if titles is not None:
+            axes_row[0].set_ylabel(titles[row], fontsize=10)
+    for axes, name in zip(all_axes[0], ["picture", *columns], strict=True):
+        axes.set_title(_broken(name), fontsize=10)
+    return figure
+
+
+def overlays(images, values, titles: Sequence[str], what: str = "map") -> Figure:
+    """A column for each picture: the picture, its map, and the map laid over a pale copy of the picture."""
+    number = len(images)
+    size = min(1.6, WIDEST / number)
+    figure, all_axes = _axes(3, number, figsize=(size * number + 0.3, 3 * size + 0.3), squeeze=False)
+    for column, (top, middle, bottom) in enumerate(all_axes.T):
+        _picture(top, images[column])
+        _heat(middle, values[column])
+        pale = 0.45 + 0.35 * images[column].mean(axis=-1, keepdims=True) + 0.2 * images[column]
+        strength = values[column] / max(float(values[column].max()), 1e-12)
+        colour = plt.get_cmap(HEAT)(0.35 + 0.6 * strength)[..., :3]
+        alpha = 0.85 * strength[..., None] ** 0.7
+        bottom.imshow((1 - alpha) * pale + alpha * colour)
+        _bare(bottom)
+        top.set_title(titles[column], fontsize=10)
+    for axes, name in zip(all_axes[:, 0], ("picture", what, "both"), strict=True):
+        axes.set_ylabel(name, fontsize=10)
+    return figure
+
+
+def segments(images, values, marked, masks, truths, scores: Sequence[float]) -> Figure:
+    """A row for each picture: picture, map, seeds, what is cut out, and the true mask with the IoU."""
+    names = ("picture", "map", "seeds", "cut out", "true mask")
+    figure, all_axes = _axes(len(images), 5, figsize=(8, 1.6 * len(images) + 0.5), squeeze=False)
+    for row, axes_row in enumerate(all_axes):
+        _picture(axes_row[0], images[row])
+        _heat(axes_row[1], values[row])
+        grey = np.repeat(0.35 + 0.5 * images[row].mean(axis=-1, keepdims=True), 3, axis=-1)
+        for seed, colour in ((1, VERMILION), (2, BLUE)):
+            grey[marked[row] == seed] = plt.matplotlib.colors.to_rgb(colour)
+        axes_row[2].imshow(grey, vmin=0, vmax=1)
+        white = np.where(masks[row][..., None], images[row], 1.0)
+        axes_row[3].imshow(np.clip(np.broadcast_to(white, (*white.shape[:2], 3)), 0, 1))
+        axes_row[4].imshow(truths[row], cmap="gray", vmin=0, vmax=1)
+        for axes in axes_row[2:]:
+            _bare(axes)
+        axes_row[4].set_xlabel(f"IoU {scores[row]:.2f}", fontsize=10)
+    for axes, name in zip(all_axes[0], names, strict=True):
+        axes.set_title(name, fontsize=10)
+    handles = [Patch(color=VERMILION, label="seeds of the object"), Patch(color=BLUE, label="seeds of the ground")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure
+
+
+def occlusion_panels(image, occlusion, names: Sequence[str]) -> Figure:
+    """The picture; and for every place of the square the probability of the watched class, and the class that wins.
+
+    occlusion: of `course_lib.explain.occlusion`; names: of all classes. The panels are as fine as the places are many.
+    """
+    figure, (left, middle, right) = _axes(1, 3, figsize=(WIDEST, 3.1))
+    _picture(left, image)
+    left.set_title(f"{names[occlusion.label]}: {occlusion.before:.0%}", fontsize=11)
+
+    drawn = middle.imshow(occlusion.probability, cmap=HEAT, vmin=0, vmax=1)
+    bar = figure.colorbar(drawn, ax=middle, fraction=0.046, pad=0.03)
+    bar.ax.tick_params(labelsize=9)
+    middle.set_title(f"probability of “{names[occlusion.label]}”", fontsize=11)
+
+    winners = np.unique(occlusion.most_probable)
+    ordered = [occlusion.label, *(winner for winner in winners if winner != occlusion.label)]
+    colours = [BLUE, ORANGE, GREEN, VERMILION, YELLOW, "#CC79A7", "#56B4E9", GREY, "#000000"]
+    places = np.searchsorted(np.sort(ordered), occlusion.most_probable)
+    codes = np.argsort(np.argsort(ordered))  # the place of each of `ordered` among the sorted
+    ranks = np.argsort(codes)[places]
+    shown = [colours[place % len(colours)] for place in range(len(ordered))]
+    norm = BoundaryNorm(np.arange(len(ordered) + 1) - 0.5, len(ordered))
+    right.imshow(ranks, cmap=ListedColormap(shown), norm=norm, interpolation="nearest")
+    right.set_title("most probable class", fontsize=11)
+    handles = [Patch(color=colour, label=names[at]) for at, colour in zip(ordered, shown, strict=True) if at in winners]
+    right.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9.5)
+    for axes in (middle, right):
+        _bare(axes)
+        axes.set_xlabel("place of the hidden square", fontsize=10)
+    return figure
+
+
+def pointing_bars(scores: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]]) -> Figure:
+    """How well maps point at the object: measure -> method -> share, a panel for each measure, methods as bars.
+
+    baselines: measure -> name -> share, as lines across.
+    """
+    methods = list(next(iter(scores.values())))
+    figure, all_axes = _axes(1, len(scores), figsize=(WIDEST, 0.9 + 0.34 * len(methods)), sharey=True, squeeze=False)
+    places = np.arange(len(methods))
+    for axes, (measure, values) in zip(all_axes[0], scores.items(), strict=True):
+        axes.barh(places, [values[method] for method in methods], color=BLUE, height=0.65)
+        axes.bar_label(axes.containers[0], fmt="{:.0%}", padding=3, fontsize=10)
+        for (name, value), style in zip(baselines.get(measure, {}).items(), ("--", ":", "-."), strict=False):
+            axes.axvline(value, color=VERMILION, linestyle=style, linewidth=1.6, label=f"{name}, {value:.0%}")
+        axes.set(xlim=(0, 1.12), ylim=(len(methods) - 0.5, -0.5), xlabel=measure)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
+        axes.tick_params(axis="y", length=0)
+        if baselines.get(measure):
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9.5)
+    all_axes[0][0].set_yticks(places, methods)
+    return figure
+
+
+def cascade(similarities: dict[str, Sequence[float]], ylabel: str = "similarity to the map before") -> Figure:
+    """The sanity check: method -> similarity of its maps as more and more layers, from the last on, are shuffled."""
+    figure, axes = _axes(figsize=(6.8, 3.5))
+    marks = "osD^vP*X"
+    for (method, values), colour, mark in zip(similarities.items(), [*CYCLE, GREY], marks, strict=False):
+        axes.plot(np.arange(len(values)), values, marker=mark, color=colour, label=method)
+    axes.axhline(0, color=GREY, linewidth=1)
+    axes.set(xlabel="layers shuffled, from the last on", ylabel=ylabel)
+    axes.set_xticks(np.arange(max(map(len, similarities.values()))))
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+# Layers
+
+
+def filter_grid(kernels, titles: Sequence[str] | None = None, columns: int = 8) -> Figure:
+    """Kernels (filters, height, width, channels) in one scale for all.
+
+    With three channels each is a picture in colour, grey being zero; with another number, a row for each filter and a
+    column for each channel: blue negative, white zero, red positive.
+    """
+    kernels = np.asarray(kernels)
+    reach = max(float(np.abs(kernels).max()), 1e-12)
+    if kernels.shape[-1] == 3 or kernels.shape[-1] == 1:
+        columns = min(columns, len(kernels))
+        rows = -(-len(kernels) // columns)
+        size = min(0.95, WIDEST / columns)
+        high = size + (0.22 if titles is not None else 0)
+        figure, all_axes = _axes(rows, columns, figsize=(size * columns, high * rows), squeeze=False)
+        for place, axes in enumerate(all_axes.flat):
+            _bare(axes, framed=place < len(kernels))
+            if place >= len(kernels):
+                axes.axis("off")
+            elif kernels.shape[-1] == 3:
+                axes.imshow(0.5 + 0.5 * kernels[place] / reach)
+            else:
+                axes.imshow(kernels[place, :, :, 0], cmap=DIVERGING, vmin=-reach, vmax=reach)
+            if titles is not None and place < len(kernels):
+                axes.set_title(titles[place], fontsize=9)
+        return figure
+    filters, _, _, channels = kernels.shape
+    size = min(0.6, (WIDEST - 0.8) / channels)
+    figure, all_axes = _axes(filters, channels, figsize=(size * channels + 0.8, size * filters + 0.6), squeeze=False)
+    for row, axes_row in enumerate(all_axes):
+        for channel, axes in enumerate(axes_row):
+            axes.imshow(kernels[row, :, :, channel], cmap=DIVERGING, vmin=-reach, vmax=reach)
+            _bare(axes)
+        label = titles[row] if titles is not None else f"filter {row}"
+        axes_row[0].set_ylabel(label, fontsize=9, rotation=0, ha="right", va="center")
+    figure.supxlabel("a column for each input channel", fontsize=10)
+    return figure
+
+
+def filters_over_time(kernels: dict[str, np.ndarray], scores: Sequence[float], what: str) -> Figure:
+    """The same filters at several moments of training, a row for each, beside a number: their smoothness, say."""
+    number = min(12, min(map(len, kernels.values())))
+    figure, all_axes = _axes(
+        len(kernels), number, figsize=(0.62 * number + 1.4, 0.66 * len(kernels) + 0.2), squeeze=False
+    )
+    for axes_row, (name, grid), score in zip(all_axes, kernels.items(), scores, strict=True):
+        reach = max(float(np.abs(grid).max()), 1e-12)
+        for axes, kernel in zip(axes_row, grid, strict=False):
+            colour = kernel.shape[-1] == 3
+            axes.imshow(0.5 + 0.5 * kernel / reach if colour else kernel[..., 0], cmap="gray")
+            _bare(axes)
+        label = f"{name}\n{what} {score:.2f}"
+        axes_row[0].set_ylabel(label, fontsize=9.5, rotation=0, ha="right", va="center")
+    return figure
+
+
+def activation_grid(image, stages: dict[str, np.ndarray], most: int = 16) -> Figure:
+    """A picture, and maps of some layers, layer -> (height, width, filters): the first `most`, one scale a layer."""
+    side = min(3.4, (WIDEST - 1.6) / len(stages) - 0.15)
+    figure, all_axes = _axes(
+        1,
+        1 + len(stages),
+        figsize=(1.7 + (side + 0.15) * len(stages), side + 0.65),
+        width_ratios=[1.4] + [side] * len(stages),
+    )
+    figure.get_layout_engine().set(wspace=0.06)
+    _picture(all_axes[0], image)
+    all_axes[0].set_title("picture", fontsize=11)
+    for axes, (name, values) in zip(all_axes[1:], stages.items(), strict=True):
+        height, width, number = values.shape
+        shown = values[:, :, :most]
+        axes.imshow(_sheet(shown), cmap=HEAT, vmin=0, vmax=max(float(shown.max()), 1e-12))
+        axes.axis("off")
+        axes.set_title(f"{name}: {number} maps of {height}×{width}\n{np.mean(values == 0):.0%} zeros", fontsize=11)
+    return figure
+
+
+def patches(images, strongest, projections: dict[str, np.ndarray], title: str = "") -> Figure:
+    """The patches that a unit answers to most, and under each what of it made the answer, by several backward rules.
+
+    strongest: of `course_lib.explain.activations`; projections: rule -> (k, height, width, channels), of these images;
+    each is scaled by its own largest value, grey being zero.
+    """
+    number = len(strongest.indices)
+    size = min(0.95, (WIDEST - 1.2) / number)
+    figure, all_axes = _axes(
+        1 + len(projections),
+        number,
+        figsize=(size * number + 1.2, (size + 0.02) * (1 + len(projections)) + 0.35),
+        squeeze=False,
+    )
+    for column, (index, (top, left, bottom, right)) in enumerate(
+        zip(strongest.indices, strongest.boxes.tolist(), strict=True)
+    ):
+        _picture(all_axes[0][column], images[index][top:bottom, left:right])
+        for axes, signal in zip(all_axes[1:, column], projections.values(), strict=True):
+            _signal(axes, signal[column][top:bottom, left:right])
+    for axes, name in zip(all_axes[:, 0], ["patch", *projections], strict=True):
+        axes.set_ylabel(_broken(name), fontsize=9.5, rotation=0, ha="right", va="center")
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+# Neighbours
+
+
+def neighbour_panels(queries, images, spaces: dict[str, np.ndarray], query_labels, labels, names) -> Figure:
+    """Queries and their nearest, space -> int (queries, k): framed green if of its class, else dashed and red."""
+    k = next(iter(spaces.values())).shape[1]
+    columns = 1 + sum(found.shape[1] for found in spaces.values())
+    size = (WIDEST - 0.4) / (columns + 0.4 * len(spaces))
+    widths = [1.0]
+    for found in spaces.values():
+        widths += [0.25] + [1.0] * found.shape[1]
+    figure, all_axes = _axes(
+        len(queries),
+        len(widths),
+        figsize=(WIDEST, (size + 0.12) * len(queries) + 0.55),
+        width_ratios=widths,
+        squeeze=False,
+    )
+    for row, axes_row in enumerate(all_axes):
+        _picture(axes_row[0], queries[row])
+        axes_row[0].set_xlabel(names[query_labels[row]], fontsize=9)
+        place = 1
+        for space, found in spaces.items():
+            axes_row[place].axis("off")
+            for step, index in enumerate(found[row]):
+                axes = axes_row[place + 1 + step]
+                _picture(axes, images[index])
+                agrees = labels[index] == query_labels[row]
+                axes.spines[:].set(
+                    color=GREEN if agrees else VERMILION, linewidth=2.5, linestyle="-" if agrees else "--"
+                )
+                if row == 0 and step == k // 2:
+                    axes.set_title(f"nearest by {space}", fontsize=11)
+            place += 1 + found.shape[1]
+    all_axes[0][0].set_title("query", fontsize=11)
+    handles = [
+        Patch(fill=False, edgecolor=GREEN, linewidth=2.5, label="same class"),
+        Patch(fill=False, edgecolor=VERMILION, linewidth=2.5, linestyle="--", label="another class"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure
+
+
+def embeddings(points: dict[str, np.ndarray], labels, names: Sequence[str]) -> Figure:
+    """Flat maps of the same examples side by side: title -> (n, 2); colour and mark tell the class."""
+    figure, all_axes = _axes(1, len(points), figsize=(min(WIDEST, 4.4 * len(points)), 3.9), squeeze=False)
+    colours, marks = [*CYCLE, GREY, YELLOW, "#882255"], "osD^vP*Xph"
+    for axes, (title, places) in zip(all_axes[0], points.items(), strict=True):
+        for label, name in enumerate(names):
+            own = places[np.asarray(labels) == label]
+            axes.scatter(
+                *own.T, s=14, color=colours[label % 10], marker=marks[label % 10], alpha=0.75, linewidths=0, label=name
+            )
+        axes.set_title(title, fontsize=11)
+        _bare(axes)
+    handles, words = all_axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, words, loc="outside lower center", ncols=min(len(names), 6), markerscale=1.6)
+    return figure
+
+
+def picture_map(points, images, size: float = 0.32, title: str = "") -> Figure:
+    """Pictures at their places (n, 2) of a flat map, `size` inches wide; one that would cover another is left out."""
+    points = np.asarray(points, float)
+    span = np.maximum(np.ptp(points, axis=0), 1e-12)
+    inches = (points - points.min(axis=0)) / span * (WIDEST - size - 0.3, 6.5 - size)
+    figure, axes = _axes(figsize=(WIDEST, 7.0))
+    axes.set(xlim=(-size, WIDEST - 0.3), ylim=(-size, 6.5))
+    shown: list[np.ndarray] = []
+    for place, image in zip(inches, images, strict=True):
+        if any(np.abs(place - other).max() < 0.8 * size for other in shown):
+            continue
+        shown.append(place)
+        picture = OffsetImage(np.clip(np.squeeze(image), 0, 1), zoom=72 * size / image.shape[1], cmap="gray")
+        axes.add_artist(AnnotationBbox(picture, place, pad=0, bboxprops={"linewidth": 0.3, "edgecolor": GREY}))
+    _bare(axes)
+    if title:
+        axes.set_title(title)
+    return figure
+
+
+# Images by optimisation
+
+
+def gallery(images, titles: Sequence[str], columns: int = 5, size: float = 1.45) -> Figure:
+    """Pictures under their titles: a class image for each class, say."""
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    size = min(size, WIDEST / columns)
+    lines = max(title.count("\n") + 1 for title in titles)
+    figure, all_axes = _axes(
+        rows, columns, figsize=(size * columns, (size + 0.06 + 0.18 * lines) * rows), squeeze=False
+    )
+    for axes in all_axes.flat[len(images) :]:
+        axes.axis("off")
+    for axes, image, title in zip(all_axes.flat, images, titles, strict=False):
+        _picture(axes, image)
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+def inversions(images, layers: dict[str, np.ndarray], errors: dict[str, Sequence[float]]) -> Figure:
+    """A row for each picture: the picture, and what was found for it from each layer; under each its pixel error."""
+    number = 1 + len(layers)
+    size = min(1.5, WIDEST / number)
+    figure, all_axes = _axes(
+        len(images), number, figsize=(size * number, (size + 0.2) * len(images) + 0.3), squeeze=False
+    )
+    for row, axes_row in enumerate(all_axes):
+        _picture(axes_row[0], images[row])
+        for axes, (name, found) in zip(axes_row[1:], layers.items(), strict=True):
+            _picture(axes, found[row])
+            axes.set_xlabel(f"error {errors[name][row]:.2f}", fontsize=9)
+    for axes, name in zip(all_axes[0], ["picture", *layers], strict=True):
+        axes.set_title(_broken(name), fontsize=10)
+    return figure
+
+
+def adversarial(before, after, answers: Sequence[str], times: int = 10) -> Figure:
+    """Four panels for each pair of pictures: before, after, their difference, and that `times` over; grey is no change.
+
+    answers: a pair for each pair of pictures, what the network says before and after, for example "cross, 98 %".
+    """
+    rows = len(before)
+    figure, all_axes = _axes(rows, 4, figsize=(8, 2.25 * rows + 0.1), squeeze=False)
+    for axes_row, one, other, (said_before, said_after) in zip(all_axes, before, after, answers, strict=True):
+        change = other - one
+        _picture(axes_row[0], one)
+        _picture(axes_row[1], other)
+        _picture(axes_row[2], 0.5 + change)
+        _picture(axes_row[3], 0.5 + times * change)
+        titles = (f"before\n{said_before}", f"after\n{said_after}", "difference", f"difference ×{times}")
+        for axes, title in zip(axes_row, titles, strict=True):
+            axes.set_title(title, fontsize=11)
+    return figure
+
+
+# What they share
+
+
+def _picture(axes, image) -> None:
+    image = np.clip(np.asarray(image), 0, 1)
+    if image.shape[-1] == 1:
+        axes.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1)
+    else:
+        axes.imshow(image)
+    _bare(axes)
+
+
+def _heat(axes, values) -> None:
+    axes.imshow(values, cmap=HEAT, vmin=0, vmax=max(float(np.max(values)), 1e-12))
+    _bare(axes)
+
+
+def _signal(axes, values) -> None:
+    """Signed values, grey being zero."""
+    _picture(axes, 0.5 + 0.5 * values / max(float(np.abs(values).max()), 1e-12))
+
+
+def _bare(axes, framed: bool = True) -> None:
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(visible=framed, color=GREY, linewidth=0.8)
+
+
+def _outline(axes, mask) -> None:
+    """The edge of a mask, light on dark, so that it is seen on any ground."""
+    if mask.any() and not mask.all():
+        axes.contour(mask, levels=[0.5], colors=["#000000"], linewidths=2.2)
+        axes.contour(mask, levels=[0.5], colors=["#ffffff"], linewidths=1.1)
+
+
+def _broken(words: str, longest: int = 14) -> str:
+    """Over several lines, if it is long."""
+    lines = [""]
+    for word in words.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= longest:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines)
+
+
+def _sheet(values: np.ndarray) -> np.ndarray:
+    """Maps (height, width, maps) in rows, with gaps of nothing."""
+    height, width, number = values.shape
+    columns = int(np.ceil(np.sqrt(number)))
+    rows = -(-number // columns)
+    gap = max(1, height // 10)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for place in range(number):
+        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = values[:, :, place]
+    return sheet
