@@ -1,5 +1,6 @@
 """Facts of lesson 21_resnet."""
 
+import ast
 import functools
 import math
 
@@ -109,3 +110,12 @@ def multiply_adds_of_vgg_19_and_of_resnet_34():
     from course_lib.architectures.vgg import vgg
 
     return _multiply_adds(blueprint(vgg, "E")), _multiply_adds(_resnet(34))
+
+
+@recompute("F218")
+def weight_decay_of_the_recipe_that_the_lesson_trains_with():
+    from lesson_code import all_lessons
+
+    (cell,) = (cell for cell in all_lessons()["21_resnet"].cells if '"weight_decay":' in cell.source)
+    settings = [node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.AugAssign)]
+    return ast.literal_eval(settings[0])["weight_decay"]

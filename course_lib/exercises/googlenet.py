@@ -1,0 +1,397 @@
+"""Exercises of lesson 20_googlenet."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+
+import numpy as np
+from scipy import ndimage
+
+from course_lib.exercises.spec import exercise
+
+LESSON = "20_googlenet"
+
+
+@exercise(lesson=LESSON, points=1, atol=0, rtol=0)
+def multiply_adds(height, width, channels, filters, kernel_size, strides):
+    import keras
+
+    layer = keras.layers.Conv2D(filters, kernel_size, strides, padding="same", use_bias=False)
+    output = layer.compute_output_shape((1, height, width, channels))
+    places = output[1] * output[2]
+    return places * sum(1 for _ in range(kernel_size**2)) * channels * output[3]
+
+
+multiply_adds.hints = (
+    "One value of the output: how many products? One for each weight of the filter that made it.",
+    "How many values has the output? With padding='same', a side of n becomes n / strides, rounded up.",
+    "places * filters * kernel_size * kernel_size * channels, where places counts the output's rows times columns.",
+)
+
+
+@multiply_adds.cases
+def _(rng):
+    yield 2, 2, 1, 1, 3, 1
+    yield 28, 28, 192, 32, 5, 1
+    yield 7, 5, 3, 4, 3, 2
+    yield 15, 11, 3, 8, 7, 3
+    yield int(rng.integers(9, 40)), int(rng.integers(41, 80)), 6, int(rng.integers(7, 30)), 5, 2
+    yield 14, 14, int(rng.integers(20, 500)), 16, 1, 1
+
+
+def _up(side, strides):
+    return -(-side // strides)
+
+
+@multiply_adds.mistake("These are the weights. Each of them is used once at every place of the output.")
+def _(height, width, channels, filters, kernel_size, strides):
+    return channels * filters * kernel_size**2
+
+
+@multiply_adds.mistake("You counted the places of the input. With strides, the filter stops at fewer places.")
+def _(height, width, channels, filters, kernel_size, strides):
+    return height * width * channels * filters * kernel_size**2
+
+
+@multiply_adds.mistake("A filter reads all channels of its window, not one: the factor `channels` is missing.")
+def _(height, width, channels, filters, kernel_size, strides):
+    return _up(height, strides) * _up(width, strides) * filters * kernel_size**2
+
+
+@multiply_adds.mistake("The window has kernel_size rows and kernel_size columns: square it.")
+def _(height, width, channels, filters, kernel_size, strides):
+    return _up(height, strides) * _up(width, strides) * channels * filters * kernel_size
+
+
+@multiply_adds.mistake("That is one filter. There are `filters` of them.")
+def _(height, width, channels, filters, kernel_size, strides):
+    return _up(height, strides) * _up(width, strides) * channels * kernel_size**2
+
+
+@multiply_adds.mistake("A bias is added, not multiplied: leave it out.")
+def _(height, width, channels, filters, kernel_size, strides):
+    return _up(height, strides) * _up(width, strides) * (channels * kernel_size**2 + 1) * filters
+
+
+@multiply_adds.mistake("With padding='same' the sides are rounded up: 7 with strides=2 gives 4 places, not 3.")
+def _(height, width, channels, filters, kernel_size, strides):
+    return (height // strides) * (width // strides) * channels * filters * kernel_size**2
+
+
+@exercise(lesson=LESSON, points=1, atol=0, rtol=0)
+def naive_depths(channels, filters, modules):
+    # Join empty maps, and look how deep they are.
+    maps, depths = np.empty((0, channels)), []
+    for _ in range(modules):
+        maps = np.concatenate([*(np.empty((0, number)) for number in filters), maps], axis=-1)
+        depths.append(maps.shape[-1])
+    return np.array(depths)
+
+
+naive_depths.hints = (
+    "Which branches have filters of their own, and which one hands on as many maps as it gets?",
+    "Behind one module: sum(filters) + channels. And that is what the next module gets.",
+    "A loop: channels = channels + sum(filters), and each value goes into a list.",
+)
+
+
+@naive_depths.cases
+def _(rng):
+    yield 256, (128, 192, 96), 1
+    yield 3, (2, 5, 1), 3
+    first, *others = (int(number) for number in rng.choice(np.arange(4, 60), 3, replace=False))
+    yield int(rng.integers(100, 300)), (first, *others), int(rng.integers(4, 7))
+
+
+@naive_depths.mistake(
+    "The pooling branch is missing: it has no filters, but hands on all maps that the module was given."
+)
+def _(channels, filters, modules):
+    return [sum(filters)] * modules
+
+
+@naive_depths.mistake("Each module gets what the one before it put out, not the maps of the beginning.")
+def _(channels, filters, modules):
+    return [sum(filters) + channels] * modules
+
+
+@naive_depths.mistake("This begins with the depth of the input. The list begins behind the first module.")
+def _(channels, filters, modules):
+    return [channels + number * sum(filters) for number in range(modules)]
+
+
+@naive_depths.mistake("The branches are joined, not multiplied: their depths add up.")
+def _(channels, filters, modules):
+    return [channels * sum(filters) ** (number + 1) for number in range(modules)]
+
+
+@naive_depths.mistake("That is only the last depth; a list with the depth behind every module is asked for.")
+def _(channels, filters, modules):
+    return channels + modules * sum(filters)
+
+
+@exercise(lesson=LESSON, points=4, atol=1e-4, rtol=1e-4)
+def inception_module(images, filters):
+    one, reduce_three, three, reduce_five, five, pool = filters
+    branches = (
+        _convolve(images, 1, one),
+        _convolve(_convolve(images, 1, reduce_three), 3, three),
+        _convolve(_convolve(images, 1, reduce_five), 5, five),
+        _convolve(ndimage.maximum_filter(images, (1, 3, 3, 1), mode="constant", cval=-np.inf), 1, pool),
+    )
+    channels = images.shape[-1]
+    weights = channels * (one + reduce_three + reduce_five + pool) + 9 * reduce_three * three + 25 * reduce_five * five
+    joined = np.concatenate(branches, axis=-1)
+    return np.array(joined.shape[1:]), weights + sum(filters), joined
+
+
+inception_module.hints = (
+    "Four branches, and each begins with x. Only the last line brings them together.",
+    "A helper saves typing: conv(x, filters, size) with padding='same' and activation='relu'. The 3×3 branch is then "
+    "conv(conv(x, reduce_3x3, 1), n_3x3, 3).",
+    "The last branch: keras.layers.MaxPooling2D(3, strides=1, padding='same')(x), and then a 1×1 convolution.",
+    "Join them in this order with keras.layers.Concatenate()([...]): 1×1, 3×3, 5×5, pooling.",
+)
+
+
+@inception_module.cases
+def _(rng):
+    """Numbers of filters that differ, so that a kernel's shape tells which one it is."""
+    for side, channels in (((1, 1), 2), ((8, 6), 4)):
+        filters = rng.choice(np.arange(2, 9), 6, replace=False)
+        yield rng.normal(size=(2, *side, channels)).astype("float32"), tuple(int(number) for number in filters)
+
+
+def _weights(shape):
+    """The kernel of this shape and its bias: the same in every answer, whatever its layers are called."""
+    rng = np.random.default_rng(shape)
+    return rng.normal(0, 1 / np.sqrt(np.prod(shape[:3])), shape), rng.normal(0, 0.3, shape[3])
+
+
+def _convolve(images, size, filters):
+    """A convolution with ReLU by SciPy, with the agreed weights."""
+    kernel, bias = _weights((size, size, images.shape[-1], filters))
+    maps = [
+        sum(
+            ndimage.correlate(images[..., channel], kernel[None, :, :, channel, number], mode="constant")
+            for channel in range(images.shape[-1])
+        )
+        for number in range(filters)
+    ]
+    return np.maximum(np.stack(maps, axis=-1) + bias, 0)
+
+
+_MISTAKEN = set()  # answers that are asked again and again for the same pictures
+
+
+@inception_module.probe
+def _(build, images, filters):
+    """Shape and parameters of the module; and what it makes of pictures once its kernels hold the agreed weights."""
+    if build in _MISTAKEN:
+        return _look_once(build, images.shape, images.astype("float32").tobytes(), filters)
+    return _look(build, images, filters)
+
+
+@functools.cache
+def _look_once(build, shape, pixels, filters):
+    return _look(build, np.frombuffer(pixels, "float32").reshape(shape), filters)
+
+
+def _look(build, images, filters):
+    import keras
+
+    inputs = keras.Input(images.shape[1:])
+    output = build(inputs, *filters)
+    if output is None or output is ...:
+        return output
+    if not isinstance(output, keras.KerasTensor):
+        raise TypeError(f"inception_module must return the joined branches, this is a {type(output).__name__}")
+    model = keras.Model(inputs, output)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            kernel, bias = _weights(tuple(layer.kernel.shape))
+            layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
+    return np.array(model.output.shape[1:]), model.count_params(), np.asarray(model(images))
+
+
+def _layers():
+    from keras import layers
+
+    def conv(x, filters, size, activation="relu"):
+        return layers.Conv2D(filters, size, padding="same", activation=activation)(x)
+
+    def pool(x, kind="Max"):
+        return getattr(layers, f"{kind}Pooling2D")(3, strides=1, padding="same")(x)
+
+    return conv, pool, layers.Concatenate()
+
+
+def _variant(branches):
+    """An answer from a function that gives the four branches, in the order of their joining."""
+
+    def build(x, *filters):
+        conv, pool, join = _layers()
+        return join(branches(x, conv, pool, *filters))
+
+    _MISTAKEN.add(build)
+    return lambda: build
+
+
+@inception_module.mistake(
+    "Your branches hang one behind the other: each must begin with x itself. The layers that nobody reads are lost."
+)
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    first = conv(x, one, 1)
+    second = conv(first, three, 3)
+    third = conv(second, five, 5)
+    return [first, second, third, conv(third, last, 1)]
+
+
+@inception_module.mistake("The bottlenecks are missing: a 1×1 convolution goes before the 3×3 and one before the 5×5.")
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    return [conv(x, one, 1), conv(x, three, 3), conv(x, five, 5), conv(pool(x), last, 1)]
+
+
+@inception_module.mistake(
+    "The pooling branch hands on its whole input, so the depth keeps growing. A 1×1 convolution goes behind it."
+)
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    return [conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5), pool(x)]
+
+
+@inception_module.mistake("In the pooling branch the order is turned round: first pool, then the 1×1 convolution.")
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    return [conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5), pool(conv(x, last, 1))]
+
+
+@inception_module.mistake("The last branch takes the mean of each window. The maximum is asked for.")
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    pooled = conv(pool(x, "Average"), last, 1)
+    return [conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5), pooled]
+
+
+@inception_module.mistake("There is no ReLU. Every convolution has one: activation='relu'.")
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    def conv_(x, filters, size):
+        return conv(x, filters, size, None)
+
+    return [conv_(x, one, 1), conv_(conv_(x, r3, 1), three, 3), conv_(conv_(x, r5, 1), five, 5),
+            conv_(pool(x), last, 1)]  # fmt: skip
+
+
+@inception_module.mistake("The 1×1 convolutions stand behind the large ones. To save, they must come before.")
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    return [conv(x, one, 1), conv(conv(x, r3, 3), three, 1), conv(conv(x, r5, 5), five, 1), conv(pool(x), last, 1)]
+
+
+@inception_module.mistake("The branches are joined in another order. Take 1×1, 3×3, 5×5, pooling.")
+@_variant
+def _(x, conv, pool, one, r3, three, r5, five, last):
+    return [conv(pool(x), last, 1), conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5)]
+
+
+@exercise(lesson=LESSON, points=3, atol=0, rtol=0)
+def network_depth(reads, weighted):
+    # Every path that there is, one after the other.
+    readers = {name: [each for each in reads if name in reads[each]] for name in reads}
+
+    def paths(name):
+        if not readers[name]:
+            yield [name]
+        for reader in readers[name]:
+            for rest in paths(reader):
+                yield [name, *rest]
+
+    every = itertools.chain.from_iterable(paths(name) for name in reads if not reads[name])
+    return max(len(weighted.intersection(path)) for path in every)
+
+
+network_depth.hints = (
+    "Give each layer a number: the most layers with weights on a way from the input up to and including itself.",
+    "That number is the largest one among the layers that it reads, plus 1 if it has weights itself.",
+    "The layers come in the order of their computation, so one loop is enough: depth[name] = max((depth[source] for "
+    "source in sources), default=0) + (name in weighted).",
+)
+
+
+def _chain_and_branches(rng, modules):
+    """A graph with one input: between its joins, branches of one to four layers; about half of them have weights."""
+    reads, weighted, last = {"input": []}, set(), "input"
+    for module in range(modules):
+        ends = []
+        for branch in range(int(rng.integers(2, 4))):
+            before = last
+            for layer in range(int(rng.integers(1, 5))):
+                name = f"m{module}_{branch}_{layer}"
+                reads[name] = [before]
+                before = name
+                if rng.random() < 0.6:
+                    weighted.add(name)
+            ends.append(before)
+        last = f"m{module}"
+        reads[last] = ends
+    reads["dense"] = [last]
+    return reads, weighted | {"dense"}
+
+
+@network_depth.cases
+def _(rng):
+    yield {"input": []}, set()
+    inception = {
+        "input": [], "conv": ["input"], "a": ["conv"], "pool": ["conv"], "b": ["pool"], "c_reduce": ["conv"],
+        "c": ["c_reduce"], "c_pool": ["c"], "joined": ["a", "b", "c_pool"], "dense": ["joined"],
+    }  # fmt: skip
+    yield inception, {"conv", "a", "b", "c_reduce", "c", "dense"}
+    # The longest way has few weights, the one with most weights is short; and the last branch is no guide.
+    detour = {
+        "input": [], "p1": ["input"], "p2": ["p1"], "p3": ["p2"], "p4": ["p3"], "w1": ["input"], "w2": ["w1"],
+        "w3": ["w2"], "v": ["input"], "joined": ["v", "w3", "p4"], "dense": ["joined"],
+    }  # fmt: skip
+    yield detour, {"w1", "w2", "w3", "v", "dense"}
+    for modules in (1, 3):
+        yield _chain_and_branches(rng, modules)
+
+
+@network_depth.mistake("You counted all layers with weights. Those side by side count once: the longest path decides.")
+def _(reads, weighted):
+    return len(weighted)
+
+
+def _lengths(reads, step, choose):
+    lengths = {}
+    for name, sources in reads.items():
+        lengths[name] = choose([lengths[source] for source in sources] or [0]) + step(name)
+    return lengths
+
+
+@network_depth.mistake("You counted every layer on the path. Pooling and joining have no weights; they count nothing.")
+def _(reads, weighted):
+    return max(_lengths(reads, lambda name: 1, max).values())
+
+
+@network_depth.mistake("Where branches meet, the deepest one counts: max, not min.")
+def _(reads, weighted):
+    return list(_lengths(reads, lambda name: name in weighted, min).values())[-1]
+
+
+@network_depth.mistake("Where branches meet, only one of them is on the path: take the largest number, not their sum.")
+def _(reads, weighted):
+    return list(_lengths(reads, lambda name: name in weighted, sum).values())[-1]
+
+
+@network_depth.mistake("You follow the first branch only. Look at all layers that are read.")
+def _(reads, weighted):
+    return list(_lengths(reads, lambda name: name in weighted, lambda depths: depths[0]).values())[-1]
+
+
+@network_depth.mistake("The layer itself is missing: add 1 if it has weights.")
+def _(reads, weighted):
+    return network_depth.oracle(reads, weighted) - (list(reads)[-1] in weighted)

@@ -1,0 +1,353 @@
+"""Exercises of lesson 19_vgg."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy import signal
+
+from course_lib.exercises.spec import exercise
+
+LESSON = "19_vgg"
+
+
+@exercise(lesson=LESSON, points=2)
+def receptive_field(kernel_sizes, strides):
+    # From the top down: one unit, then the units that it reads, then the units that those read ...
+    seen = np.ones(1)
+    for size, step in zip(kernel_sizes[::-1], strides[::-1], strict=True):
+        seen = signal.upfirdn(np.ones(size), seen, up=step)
+    return len(seen)
+
+
+receptive_field.hints = (
+    "Keep two numbers: the field, which starts at 1, and the jump, the pixels between two neighbours, also 1.",
+    "A window of k units reaches k - 1 jumps further: field += (k - 1) * jump.",
+    "Only then does the layer's own stride count: jump *= stride. It is felt by the layers above.",
+)
+
+
+@receptive_field.cases
+def _(rng):
+    yield [3], [1]
+    yield [3, 3, 3], [1, 1, 1]
+    yield [11, 5], [4, 1]
+    yield [3, 2, 3, 2], [1, 2, 1, 2]
+    yield [7, 3, 3, 2], [2, 2, 1, 2]
+    for layers in (3, 5):
+        yield rng.integers(2, 8, layers).tolist(), rng.integers(1, 4, layers).tolist()
+
+
+@receptive_field.mistake("The strides are not used. Behind a stride of 2, every step of a window is two pixels wide.")
+def _(kernel_sizes, strides):
+    return 1 + sum(size - 1 for size in kernel_sizes)
+
+
+@receptive_field.mistake(
+    "The stride comes in one layer too early. It moves a layer's own units apart, so only the layers above feel it."
+)
+def _(kernel_sizes, strides):
+    return 1 + sum((size - 1) * jump for size, jump in zip(kernel_sizes, np.cumprod(strides), strict=True))
+
+
+@receptive_field.mistake("A window of k units adds k - 1 jumps, not k: the windows overlap in the middle.")
+def _(kernel_sizes, strides):
+    jumps = np.cumprod([1, *strides[:-1]])
+    return 1 + sum(size * jump for size, jump in zip(kernel_sizes, jumps, strict=True))
+
+
+@receptive_field.mistake("The field of no layer at all is one pixel, not none: start from 1.")
+def _(kernel_sizes, strides):
+    return receptive_field.oracle(kernel_sizes, strides) - 1
+
+
+@receptive_field.mistake(
+    "Strides multiply: behind 2 and 2, neighbours are 4 pixels apart. You add them or take the last."
+)
+def _(kernel_sizes, strides):
+    return 1 + sum((size - 1) * jump for size, jump in zip(kernel_sizes, [1, *strides[:-1]], strict=True))
+
+
+@exercise(lesson=LESSON, points=1)
+def layers_needed(field, kernel_size):
+    return next(number for number in itertools.count() if len(_sees(number, kernel_size)) >= field)
+
+
+def _sees(number: int, kernel_size: int) -> np.ndarray:
+    seen = np.ones(1)
+    for _ in range(number):
+        seen = np.convolve(seen, np.ones(kernel_size))
+    return seen
+
+
+layers_needed.hints = (
+    "The first layer sees kernel_size pixels. How many more does each further one see?",
+    "number layers see 1 + number * (kernel_size - 1) pixels. Solve for the number; what if it is not whole?",
+    "-(-a // b) divides and rounds up; math.ceil does it too.",
+)
+
+
+@layers_needed.cases
+def _(rng):
+    yield 3, 3
+    yield 7, 3
+    yield 8, 3  # not reached exactly
+    yield 12, 5
+    yield 1, 3  # a pixel sees itself
+    yield int(rng.integers(20, 60)), 3
+    yield 4 * int(rng.integers(5, 15)) + 1, 5
+    yield 6 * int(rng.integers(5, 15)) + 3, 7
+
+
+@layers_needed.mistake("Layers overlap: each one after the first adds kernel_size - 1 pixels, not kernel_size.")
+def _(field, kernel_size):
+    return -(-field // kernel_size)
+
+
+@layers_needed.mistake(
+    "Rounded down, the stack sees too little. When the division is not even, one more layer is needed."
+)
+def _(field, kernel_size):
+    return (field - 1) // (kernel_size - 1)
+
+
+@layers_needed.mistake(
+    "One too many: with no layer at all the field is 1, so (field - 1) / (kernel_size - 1) is enough."
+)
+def _(field, kernel_size):
+    return layers_needed.oracle(field, kernel_size) + 1
+
+
+@layers_needed.mistake("One pixel is there before the first layer: divide field - 1, not field, by kernel_size - 1.")
+def _(field, kernel_size):
+    return -(-field // (kernel_size - 1))
+
+
+@exercise(lesson=LESSON, points=2)
+def stack_or_one(kernel_size, channels, filters):
+    import keras
+
+    def count(inputs, size):
+        layer = keras.layers.Conv2D(filters, size)
+        layer.build((None, 99, 99, inputs))
+        return layer.count_params()
+
+    inputs = [channels] + [filters] * (layers_needed.oracle(kernel_size, 3) - 1)
+    return count(channels, kernel_size), sum(count(number, 3) for number in inputs)
+
+
+stack_or_one.hints = (
+    "A layer has size * size * channels in * filters weights, and one bias for each filter.",
+    "(kernel_size - 1) // 2 layers of 3×3 see as far. Only the first of them reads `channels`. And the others?",
+    "stack = 9 * channels * filters + (layers - 1) * 9 * filters**2 + layers * filters",
+)
+
+
+@stack_or_one.cases
+def _(rng):
+    yield 7, 64, 64
+    yield 11, 3, 96
+    yield 3, 5, 7  # a stack of one
+    yield 5, int(rng.integers(2, 20)), int(rng.integers(21, 60))
+    yield 9, int(rng.integers(21, 60)), int(rng.integers(2, 20))
+
+
+def _counts(size, channels, filters, biases=1, layers=None, later=None, first=None):
+    layers = (size - 1) // 2 if layers is None else layers
+    first, later = first or channels, later or filters
+    stack = 9 * first * filters + (layers - 1) * 9 * later * filters + biases * layers * filters
+    return size * size * channels * filters + biases * filters, stack
+
+
+@stack_or_one.mistake("The biases are missing: each layer has one for every filter.")
+def _(kernel_size, channels, filters):
+    return _counts(kernel_size, channels, filters, biases=0)
+
+
+@stack_or_one.mistake(
+    "Only the first layer of the stack reads `channels`. The others read what it hands on: `filters`."
+)
+def _(kernel_size, channels, filters):
+    return _counts(kernel_size, channels, filters, later=channels)
+
+
+@stack_or_one.mistake("The first layer of the stack reads the `channels` of its input, not yet `filters`.")
+def _(kernel_size, channels, filters):
+    return _counts(kernel_size, channels, filters, first=filters)
+
+
+@stack_or_one.mistake("Each 3×3 layer adds 2 to the field, so (kernel_size - 1) / 2 of them are needed.")
+def _(kernel_size, channels, filters):
+    return _counts(kernel_size, channels, filters, layers=-(-kernel_size // 3))
+
+
+@stack_or_one.mistake("The order is turned round: the one large layer comes first, then the stack.")
+def _(kernel_size, channels, filters):
+    return _counts(kernel_size, channels, filters)[::-1]
+
+
+@exercise(lesson=LESSON, points=3, atol=1e-3, rtol=1e-3)
+def vgg_stage(images, filters, kernel_sizes, seed):
+    rng, maps, parameters = np.random.default_rng(seed), images, 0
+    for size in kernel_sizes:
+        kernel = rng.normal(0, 0.3, (size, size, maps.shape[-1], filters))
+        bias = rng.normal(0, 0.3, filters)
+        parameters += kernel.size + bias.size
+        maps = [[_one_map(image, kernel[..., number]) + bias[number] for number in range(filters)] for image in maps]
+        maps = np.maximum(np.moveaxis(maps, 1, -1), 0)
+    number, height, width, _ = maps.shape
+    halves = maps[:, : height // 2 * 2, : width // 2 * 2].reshape(number, height // 2, 2, width // 2, 2, filters)
+    pooled = halves.max(axis=(2, 4))
+    return np.array(pooled.shape), parameters, pooled
+
+
+def _one_map(image, kernel):
+    """One filter over all channels, as SciPy correlates."""
+    return sum(signal.correlate2d(image[..., each], kernel[..., each], mode="same") for each in range(image.shape[-1]))
+
+
+vgg_stage.hints = (
+    "keras.Sequential can be filled in a loop: model.add(layer). It begins with keras.Input(input_shape).",
+    "Each convolution: keras.layers.Conv2D(filters, size, padding='same', activation='relu').",
+    "After the loop, once: keras.layers.MaxPooling2D(2), which halves height and width.",
+)
+
+
+@vgg_stage.cases
+def _(rng):
+    yield rng.normal(size=(1, 8, 8, 2)), 2, (3,), int(rng.integers(10**6))
+    yield rng.normal(size=(2, 9, 11, 1)), 3, (3, 3), int(rng.integers(10**6))
+    yield rng.normal(size=(2, 12, 10, 3)), 4, (3, 3, 1), int(rng.integers(10**6))
+
+
+@vgg_stage.probe
+def _(build, images, filters, kernel_sizes, seed):
+    """Shape of the answer, number of parameters, and the answer itself with weights drawn layer by layer."""
+    import keras
+
+    model = build(images.shape[1:], filters, kernel_sizes)
+    if model is None or model is ...:
+        return model
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"vgg_stage must return a Keras model, this is a {type(model).__name__}")
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.weights])
+    answer = np.asarray(keras.ops.convert_to_numpy(model(images.astype("float32"))))
+    return np.array(answer.shape), model.count_params(), answer
+
+
+def _wrong_stage(padding="same", relu="all", pool="max", strides=2, each=False, size_of=lambda sizes: sizes):
+    def build(input_shape, filters, kernel_sizes):
+        import keras
+
+        pooling = {"max": keras.layers.MaxPooling2D, "mean": keras.layers.AveragePooling2D}
+        model = keras.Sequential([keras.Input(input_shape)])
+        sizes = size_of(kernel_sizes)
+        for number, size in enumerate(sizes, 1):
+            activation = "relu" if relu == "all" or (relu == "last" and number == len(sizes)) else None
+            model.add(keras.layers.Conv2D(filters, size, padding=padding, activation=activation))
+            if pool and (each or number == len(sizes)):
+                model.add(pooling[pool](2, strides))
+        return model
+
+    return build
+
+
+@vgg_stage.mistake(
+    "Without padding each 3×3 layer takes two rows and two columns away. VGG keeps them: padding='same'."
+)
+def _():
+    return _wrong_stage(padding="valid")
+
+
+@vgg_stage.mistake("ReLU is missing: without it the whole stack is one linear layer. Give each convolution its own.")
+def _():
+    return _wrong_stage(relu="none")
+
+
+@vgg_stage.mistake("ReLU stands behind the last convolution only. Each one needs its own, or the stack gains nothing.")
+def _():
+    return _wrong_stage(relu="last")
+
+
+@vgg_stage.mistake("The pooling at the end of the stage is missing.")
+def _():
+    return _wrong_stage(pool=None)
+
+
+@vgg_stage.mistake("This takes the mean of each 2×2. VGG takes the maximum.")
+def _():
+    return _wrong_stage(pool="mean")
+
+
+@vgg_stage.mistake("The pooling moves on by one pixel, so nothing is halved. Its stride is 2, as its window is.")
+def _():
+    return _wrong_stage(strides=1)
+
+
+@vgg_stage.mistake("You pool after each convolution. A stage pools once, at its end.")
+def _():
+    return _wrong_stage(each=True)
+
+
+@vgg_stage.mistake(
+    "All your windows are 3×3. kernel_sizes says how large each one is: configuration C has 1×1 among them."
+)
+def _():
+    return _wrong_stage(size_of=lambda sizes: [3] * len(sizes))
+
+
+@vgg_stage.mistake("You build one convolution only. There is one for each entry of kernel_sizes.")
+def _():
+    return _wrong_stage(size_of=lambda sizes: sizes[:1])
+
+
+@exercise(lesson=LESSON, points=1)
+def activation_bytes(shapes, batch_size, training):
+    kept = sum(np.empty((batch_size, *shape), "float32").nbytes for shape in shapes)
+    return kept + kept * bool(training)
+
+
+activation_bytes.hints = (
+    "A map of (height, width, channels) holds height * width * channels values, for each picture of the batch.",
+    "A float32 takes 4 bytes. Training keeps one gradient for each value.",
+    "sum(math.prod(shape) for shape in shapes) is the number of values for one picture.",
+)
+
+
+@activation_bytes.cases
+def _(rng):
+    yield [(2, 3, 4)], 1, False
+    yield [(2, 3, 4)], 2, True
+    yield [(8, 8, 3), (8, 8, 16), (4, 4, 16), (10,)], 3, False
+    yield [(int(rng.integers(5, 30)), 7, 3), (int(rng.integers(5, 30)),)], int(rng.integers(3, 9)), True
+
+
+def _values(shapes):
+    return sum(int(np.prod(shape)) for shape in shapes)
+
+
+@activation_bytes.mistake("These are values. In bytes it is four times as much: float32.")
+def _(shapes, batch_size, training):
+    return _values(shapes) * batch_size * (1 + training)
+
+
+@activation_bytes.mistake("That is for one picture. A batch keeps the activations of all of its pictures.")
+def _(shapes, batch_size, training):
+    return 4 * _values(shapes) * (1 + training)
+
+
+@activation_bytes.mistake("The gradients are missing: training keeps one for each value.")
+def _(shapes, batch_size, training):
+    return 4 * _values(shapes) * batch_size
+
+
+@activation_bytes.mistake("You add up the sides. A map holds their product.")
+def _(shapes, batch_size, training):
+    return 4 * sum(map(sum, shapes)) * batch_size * (1 + training)
+
+
+@activation_bytes.mistake("You count the last shape only. All layers before it are kept, too.")
+def _(shapes, batch_size, training):
+    return 4 * _values(shapes[-1:]) * batch_size * (1 + training)
