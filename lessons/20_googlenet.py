@@ -476,7 +476,8 @@ for title, chained in {"as meant": False, "as printed": True}.items():
 
 # %% tags=["T228", "C03"]
 x, _, joined = wired(chained=False)
-keras.Model(x, joined, name="as_meant").summary()
+as_meant = keras.Model(x, joined, name="as_meant")
+as_meant.summary()
 
 # %% [markdown]
 # Counting parameters by hand is a test of code, and often the only one that notices such a slip.

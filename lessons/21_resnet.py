@@ -218,6 +218,7 @@ def deepened(seed, images=None):
     """A plain network of 20 layers: 8 trained ones, and 12 fresh ones (idle ones for `images`, if given)."""
     shallow, deep = compiled(8), compiled(20)
     shallow.set_weights(trained(8, 0.0, seed)[1])
+    keras.utils.set_random_seed(seed)
     deep.set_weights(network(20).get_weights())
     for old, new in zip(shallow.layers, deep.layers, strict=True):
         weights = old.get_weights()
@@ -253,7 +254,6 @@ for seed in range(3):
 # %% tags=["T236"]
 for seed in range(3):
     before = trained(8, 0.0, seed)[0][0, -1]
-    keras.utils.set_random_seed(seed)
     after = learn(deepened(seed), epochs=scale(laptop=3, gpu=20))[0]
     print(f"training error: 8 layers {before:.0%}, with 12 more,", end=" ")
     print("epoch by epoch:", *(f"{value:.0%}" for value in after))
@@ -756,10 +756,12 @@ def with_recipe(strength, weights):
 
 
 # %% tags=["T243", "E63"]
-starts = []
-for seed in range(3):
+def start(seed):
     keras.utils.set_random_seed(seed)
-    starts.append(cifar_resnet(8, shape, width=0.25).get_weights())
+    return cifar_resnet(8, shape, width=0.25).get_weights()
+
+
+starts = [start(seed) for seed in range(3)]
 for strength in (recipe["weight_decay"], 1e-5):
     wrong, squares = np.transpose([with_recipe(strength, weights) for weights in starts])
     print(

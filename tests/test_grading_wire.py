@@ -16,6 +16,7 @@ def there_and_back(value):
 
 
 PLAIN = [None, True, 0, -(2**70), 1.5, math.inf, "text \N{SNOWMAN}", (), (1, [2.0, "a"]), ...]
+PLAIN += [{}, {"a": (1,), 2: None}, set(), {1, "b"}]
 
 
 @pytest.mark.parametrize("value", PLAIN)
@@ -48,7 +49,8 @@ def test_what_is_neither_plain_nor_an_array_comes_back_as_a_name():
 
     assert type(there_and_back(Bomb())).__name__ == "Bomb"
     assert type(there_and_back(np.array([Bomb()]))).__name__ == "ndarray of object"
-    assert type(there_and_back({"a": 1})).__name__ == "dict"
+    assert type(there_and_back({Bomb(): 1})).__name__ == "dict"
+    assert type(there_and_back({Bomb()})).__name__ == "set"
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,10 @@ def test_what_is_neither_plain_nor_an_array_comes_back_as_a_name():
         {"kind": "array", "dtype": 7, "shape": [1], "data": None},
         {"kind": "array"},
         {"kind": "tuple", "parts": 3},
+        {"kind": "dict", "keys": ["a"], "parts": []},
+        {"kind": "dict", "keys": [["a"]], "parts": [1]},
+        {"kind": "set", "keys": "ab"},
+        {"kind": "set", "keys": [[1]]},
         {"kind": "list", "parts": [{"kind": "?"}]},
         [1, 2],
         b"x",

@@ -205,60 +205,6 @@ def _(maps, size, bias, alpha, beta):
 
 
 @exercise(lesson=LESSON, points=2)
-def ensemble(logits):
-    total = np.zeros(logits.shape[1:])
-    for member in logits:
-        total += special.softmax(member, axis=1) / len(logits)
-    return total
-
-
-ensemble.hints = (
-    "First turn the logits of each network into probabilities, then average over the networks.",
-    "The classes are the last axis: softmax(logits) works along it, for all networks and examples at once.",
-    "softmax(logits).mean(axis=0): the networks are the first axis.",
-)
-
-
-@ensemble.cases
-def _(rng):
-    yield (np.array([[[2.0, 0.0]], [[0.0, 4.0]]]),)
-    for members, examples, classes in ((2, 3, 4), (3, 2, 3), (7, 5, 10)):
-        yield (rng.normal(0, 2, (members, examples, classes)),)
-
-
-@ensemble.mistake("You averaged the logits. Each network has its say in probabilities: first softmax, then the mean.")
-def _(logits):
-    return special.softmax(logits.mean(axis=0), axis=1)
-
-
-@ensemble.mistake("These are averaged logits: they do not sum to 1. Take the softmax of each network first.")
-def _(logits):
-    return logits.mean(axis=0)
-
-
-@ensemble.mistake(
-    "You counted votes for the best class. Average the probabilities: a network in doubt says so in them."
-)
-def _(logits):
-    return np.eye(logits.shape[-1])[logits.argmax(axis=-1)].mean(axis=0)
-
-
-@ensemble.mistake("That is the sum over the networks; divide by their number, so that each row sums to 1.")
-def _(logits):
-    return special.softmax(logits, axis=-1).sum(axis=0)
-
-
-@ensemble.mistake("The softmax runs over the networks. It must run over the classes, the last axis.")
-def _(logits):
-    return special.softmax(logits, axis=0).mean(axis=0)
-
-
-@ensemble.mistake("You averaged over the examples. Each example keeps its own row; average over the networks, axis 0.")
-def _(logits):
-    return special.softmax(logits, axis=-1).mean(axis=1)
-
-
-@exercise(lesson=LESSON, points=2)
 def top_k_error(scores, labels, k):
     """Counted by rank: the place of the right class is the number of classes that score higher."""
     right = scores[np.arange(len(labels)), labels]
@@ -315,3 +261,57 @@ def _(scores, labels, k):
 @top_k_error.mistake("This counts the pictures that are wrong; divide by their number.")
 def _(scores, labels, k):
     return len(labels) * _error(scores, labels, np.argsort(-scores, axis=1)[:, :k])
+
+
+@exercise(lesson=LESSON, points=2)
+def ensemble(logits):
+    total = np.zeros(logits.shape[1:])
+    for member in logits:
+        total += special.softmax(member, axis=1) / len(logits)
+    return total
+
+
+ensemble.hints = (
+    "First turn the logits of each network into probabilities, then average over the networks.",
+    "The classes are the last axis: softmax(logits) works along it, for all networks and examples at once.",
+    "softmax(logits).mean(axis=0): the networks are the first axis.",
+)
+
+
+@ensemble.cases
+def _(rng):
+    yield (np.array([[[2.0, 0.0]], [[0.0, 4.0]]]),)
+    for members, examples, classes in ((2, 3, 4), (3, 2, 3), (7, 5, 10)):
+        yield (rng.normal(0, 2, (members, examples, classes)),)
+
+
+@ensemble.mistake("You averaged the logits. Each network has its say in probabilities: first softmax, then the mean.")
+def _(logits):
+    return special.softmax(logits.mean(axis=0), axis=1)
+
+
+@ensemble.mistake("These are averaged logits: they do not sum to 1. Take the softmax of each network first.")
+def _(logits):
+    return logits.mean(axis=0)
+
+
+@ensemble.mistake(
+    "You counted votes for the best class. Average the probabilities: a network in doubt says so in them."
+)
+def _(logits):
+    return np.eye(logits.shape[-1])[logits.argmax(axis=-1)].mean(axis=0)
+
+
+@ensemble.mistake("That is the sum over the networks; divide by their number, so that each row sums to 1.")
+def _(logits):
+    return special.softmax(logits, axis=-1).sum(axis=0)
+
+
+@ensemble.mistake("The softmax runs over the networks. It must run over the classes, the last axis.")
+def _(logits):
+    return special.softmax(logits, axis=0).mean(axis=0)
+
+
+@ensemble.mistake("You averaged over the examples. Each example keeps its own row; average over the networks, axis 0.")
+def _(logits):
+    return special.softmax(logits, axis=-1).mean(axis=1)

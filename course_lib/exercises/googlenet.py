@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 
 import numpy as np
@@ -182,23 +181,9 @@ def _convolve(images, size, filters):
     return np.maximum(np.stack(maps, axis=-1) + bias, 0)
 
 
-_MISTAKEN = set()  # answers that are asked again and again for the same pictures
-
-
 @inception_module.probe
 def _(build, images, filters):
     """Shape and parameters of the module; and what it makes of pictures once its kernels hold the agreed weights."""
-    if build in _MISTAKEN:
-        return _look_once(build, images.shape, images.astype("float32").tobytes(), filters)
-    return _look(build, images, filters)
-
-
-@functools.cache
-def _look_once(build, shape, pixels, filters):
-    return _look(build, np.frombuffer(pixels, "float32").reshape(shape), filters)
-
-
-def _look(build, images, filters):
     import keras
 
     inputs = keras.Input(images.shape[1:])
@@ -234,7 +219,6 @@ def _variant(branches):
         conv, pool, join = _layers()
         return join(branches(x, conv, pool, *filters))
 
-    _MISTAKEN.add(build)
     return lambda: build
 
 

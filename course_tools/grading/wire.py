@@ -1,4 +1,4 @@
-"""Values as plain JSON, for the way into the sandbox and back: numbers, text, arrays, lists of them. Never a pickle.
+"""Values as plain JSON, for the way into the sandbox and back: numbers, text, arrays, collections of them; no pickles.
 
 What comes back was written by a stranger's program. `unpack` builds nothing but arrays of numbers and Python's own
 plain values, whatever it is given.
@@ -27,9 +27,17 @@ def pack(value):
         return {"kind": "ellipsis"}
     if isinstance(value, (tuple, list)):
         return {"kind": "tuple" if isinstance(value, tuple) else "list", "parts": [pack(part) for part in value]}
+    if isinstance(value, dict) and _are_plain(value):
+        return {"kind": "dict", "keys": list(value), "parts": [pack(part) for part in value.values()]}
+    if isinstance(value, (set, frozenset)) and _are_plain(value):
+        return {"kind": "set", "keys": sorted(value, key=repr)}
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
         return _pack_array(value)
     return {"kind": "other", "type": type(value).__name__}
+
+
+def _are_plain(keys) -> bool:
+    return all(type(key) in _PLAIN for key in keys)
 
 
 def _pack_array(value):
@@ -54,6 +62,11 @@ def unpack(data):
             return ...
         if kind in ("tuple", "list"):
             return (tuple if kind == "tuple" else list)(unpack(part) for part in data["parts"])
+        if kind in ("dict", "set"):
+            keys = data["keys"]
+            if type(keys) is not list or not _are_plain(keys):
+                raise WireError("a collection with keys of unknown kind came back")
+            return set(keys) if kind == "set" else dict(zip(keys, map(unpack, data["parts"]), strict=True))
         if kind == "array":
             return _unpack_array(data["dtype"], data["shape"], data["data"])
         if kind == "other":
