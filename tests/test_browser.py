@@ -133,8 +133,10 @@ def run_with(page, cell, source: str | None = None):
 
 
 def run_all(page) -> None:
-    prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
-    for _ in range(3):  # on a busy machine JupyterLab may not yet listen to its menu
+    prompts, question = page.locator(".jp-CodeCell .jp-InputPrompt"), page.locator(".jp-Dialog .jp-mod-accept")
+    for _ in range(3):  # on a busy machine JupyterLab may not yet listen to its menu, or asks which kernel to take
+        if question.count():
+            question.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
         with contextlib.suppress(AssertionError):

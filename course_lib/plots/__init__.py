@@ -44,8 +44,10 @@ def use_style() -> None:
     )
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str, colours: int = 256) -> None:
     """Put a figure into the notebook, with `alt` for those who cannot see it, and close it.
+
+    colours: of the file, 256 at most; with fewer, sheets of noisy pictures become much smaller.
 
     Raises ValueError without an alternative text.
     """
@@ -55,7 +57,7 @@ def show(figure: Figure, alt: str) -> None:
     from IPython.display import display
 
     width = round(figure.get_figwidth() * _SHOWN_PER_INCH)
-    display(_Described(NotebookImage(png(figure), format="png", width=width, alt=alt), alt))
+    display(_Described(NotebookImage(png(figure, colours), format="png", width=width, alt=alt), alt))
 
 
 class _Described:
@@ -72,11 +74,22 @@ class _Described:
         return {**data, "text/plain": repr(self)}, metadata
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, colours: int = 256) -> bytes:
     """The figure as a small PNG: 256 colours are enough for it and make the notebooks three times smaller."""
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=_PIXELS_PER_INCH)
     plt.close(figure)
     small = io.BytesIO()
-    Image.open(picture).convert("RGB").quantize(256).save(small, format="png", optimize=True)
+    _fewer_colours(Image.open(picture).convert("RGB"), colours).save(small, format="png", optimize=True)
     return small.getvalue()
+
+
+def _fewer_colours(picture: Image.Image, colours: int) -> Image.Image:
+    if colours >= 256:
+        return picture.quantize(256)
+    # Letters cover little: without room of its own in the palette, their black would become a dark colour of the rest.
+    sample = picture.copy()
+    strip = max(1, picture.height // 20)
+    sample.paste("black", (0, 0, picture.width, strip))
+    sample.paste("white", (0, strip, picture.width, 2 * strip))
+    return picture.quantize(palette=sample.quantize(colours), dither=Image.Dither.NONE)

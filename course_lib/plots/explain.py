@@ -141,7 +141,7 @@ def pointing_bars(scores: dict[str, dict[str, float]], baselines: dict[str, dict
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
         axes.tick_params(axis="y", length=0)
         if baselines.get(measure):
-            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=9.5)
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=9.5)
     all_axes[0][0].set_yticks(places, methods)
     return figure
 
@@ -407,20 +407,22 @@ def adversarial(before, after, answers: Sequence[str], times: int = 10) -> Figur
 def _picture(axes, image) -> None:
     image = np.clip(np.asarray(image), 0, 1)
     if image.shape[-1] == 1:
-        axes.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1)
+        axes.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     else:
-        axes.imshow(image)
+        axes.imshow(image, interpolation="nearest")
     _bare(axes)
 
 
 def _heat(axes, values) -> None:
-    axes.imshow(values, cmap=HEAT, vmin=0, vmax=max(float(np.max(values)), 1e-12))
+    colours = plt.get_cmap(HEAT, 12)  # few, as the file of a faint noise would be huge
+    axes.imshow(values, cmap=colours, vmin=0, vmax=max(float(np.max(values)), 1e-12), interpolation="nearest")
     _bare(axes)
 
 
 def _signal(axes, values) -> None:
-    """Signed values, grey being zero."""
-    _picture(axes, 0.5 + 0.5 * values / max(float(np.abs(values).max()), 1e-12))
+    """Signed values, grey being zero, in 5 levels up and 5 down: the file of a faint noise would be huge."""
+    levels = np.round(5 * values / max(float(np.abs(values).max()), 1e-12))
+    _picture(axes, 0.5 + levels / 10)
 
 
 def _bare(axes, framed: bool = True) -> None:

@@ -1,0 +1,410 @@
+"""Exercises of lesson 26_visualising_features."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from course_lib.exercises.spec import exercise
+
+LESSON = "26_visualising_features"
+
+
+# Neighbours
+
+
+@exercise(lesson=LESSON, points=2)
+def label_agreement(features, labels, k):
+    return _agreement(cdist(features, features), labels, k)
+
+
+def _agreement(distances, labels, k, with_itself=False):
+    shares = []
+    for row, from_here in enumerate(distances):
+        order = [other for other in np.argsort(from_here, kind="stable") if with_itself or other != row]
+        shares.append(np.mean([labels[other] == labels[row] for other in order[:k]]))
+    return float(np.mean(shares))
+
+
+label_agreement.hints = (
+    "All distances at once: ((features[:, None] - features[None]) ** 2).sum(axis=-1), a row for each point.",
+    "No point is its own neighbour: np.fill_diagonal(distances, np.inf) before you sort.",
+    "np.argsort(distances, axis=1)[:, :k] are the neighbours; compare labels[neighbours] with labels[:, None].",
+)
+
+
+@label_agreement.cases
+def _(rng):
+    yield np.array([[0.0], [1.0], [3.0], [3.5], [9.0]]), np.array([0, 0, 1, 0, 1]), 1
+    for number, width, classes, k in ((8, 2, 2, 3), (12, 1, 3, 2), (30, 5, 3, 4), (25, 3, 5, 5)):
+        labels = np.arange(number) % classes
+        scales = np.linspace(0.3, 3, number)[:, None]  # long and short rows: a product is not a distance
+        yield (rng.normal(size=(number, width)) + 0.7 * labels[:, None]) * scales, labels, k
+
+
+@label_agreement.mistake("Every point is its own nearest neighbour, and agrees with itself. Leave it out.")
+def _(features, labels, k):
+    return _agreement(cdist(features, features), labels, k, with_itself=True)
+
+
+@label_agreement.mistake("These are the farthest points: sort the distances from small to large.")
+def _(features, labels, k):
+    return _agreement(-cdist(features, features), labels, k)
+
+
+@label_agreement.mistake(
+    "You let the neighbours vote and score the winner. The agreement is the share of all neighbours with the label."
+)
+def _(features, labels, k):
+    votes = []
+    for row, from_here in enumerate(cdist(features, features)):
+        order = [other for other in np.argsort(from_here, kind="stable") if other != row][:k]
+        votes.append(np.bincount(labels[order]).argmax() == labels[row])
+    return float(np.mean(votes))
+
+
+@label_agreement.mistake("A large product is not a small distance: long vectors would be near to all. Subtract first.")
+def _(features, labels, k):
+    return _agreement(-(features @ features.T), labels, k)
+
+
+@label_agreement.mistake("That is the number of neighbours that agree, out of k. Divide by k: a share is asked for.")
+def _(features, labels, k):
+    return k * _agreement(cdist(features, features), labels, k)
+
+
+# Saliency
+
+
+@exercise(lesson=LESSON, points=3, atol=1e-5, rtol=1e-3)
+def saliency_map(images, labels, hidden, last):
+    """The network is flatten, Dense(ReLU), Dense(softmax): its slopes can be written down."""
+    return np.abs(_slopes(images, labels, hidden, last)).max(axis=-1)
+
+
+def _slopes(images, labels, hidden, last):
+    """The gradient of the label's logit by each pixel, from the chain rule by hand."""
+    slopes = []
+    for image, label in zip(images, labels, strict=True):
+        open_units = image.ravel() @ hidden > 0
+        slopes.append((hidden @ (open_units * last[:, label])).reshape(image.shape))
+    return np.array(slopes)
+
+
+saliency_map.hints = (
+    "logits(model) is the network without its softmax. The score of an image is its logit at the image's own label.",
+    "ops.one_hot(labels, classes) picks the labels out of the logits: multiply, add up; `gradients` does the rest.",
+    "(slopes,) = gradients(score, images); then the absolute value first, and the maximum over the last axis.",
+)
+
+
+@saliency_map.cases
+def _(rng):
+    for number, height, width, channels, classes in (
+        (1, 2, 3, 3, 2),
+        (3, 4, 4, 3, 4),
+        (2, 5, 3, 2, 3),
+        (4, 3, 6, 1, 5),
+    ):
+        pixels = height * width * channels
+        images = rng.random((number, height, width, channels)).astype(np.float32)
+        hidden = rng.normal(0, 1, (pixels, 12)).astype(np.float32)
+        last = rng.normal(0, 1, (12, classes)).astype(np.float32)
+        scores = np.maximum(images.reshape(number, -1) @ hidden, 0) @ last
+        yield images, scores.argmin(axis=1), hidden, last  # never the class that wins
+
+
+@saliency_map.probe
+def _(saliency_map, images, labels, hidden, last):
+    """The student's function on a Keras model with these weights."""
+    if not callable(saliency_map):
+        return saliency_map
+    return saliency_map(_model(images, hidden, last), images, labels)
+
+
+def _model(images, hidden, last):
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input(images.shape[1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(hidden.shape[1], activation="relu", use_bias=False, name="hidden"),
+            keras.layers.Dense(last.shape[1], activation="softmax", use_bias=False, name="softmax"),
+        ]
+    )
+    model.set_weights([hidden, last])
+    return model
+
+
+def _by_gradients(score_of, finish=lambda slopes: np.abs(slopes).max(axis=-1), strip=True):
+    """What a student might write: the gradients of some score, and something made of them."""
+
+    def candidate(model, images, labels):
+        from course_lib.explain.network import logits
+        from course_lib.gradients import gradients
+
+        network = logits(model) if strip else model
+        (slopes,) = gradients(lambda x: score_of(network(x), labels), images)
+        return finish(slopes)
+
+    return candidate
+
+
+def _of_labels(scores, labels):
+    from keras import ops
+
+    return ops.sum(scores * ops.one_hot(labels, scores.shape[-1]))
+
+
+@saliency_map.mistake(
+    "That is the gradient of the probability. Softmax mixes the classes: a pixel may raise it by lowering the others. "
+    "Take the logit."
+)
+def _():
+    return _by_gradients(_of_labels, strip=False)
+
+
+@saliency_map.mistake("The absolute value is missing: a pixel that lowers the score matters just as much.")
+def _():
+    return _by_gradients(_of_labels, lambda slopes: slopes.max(axis=-1))
+
+
+@saliency_map.mistake("You add over the channels. The map takes the channel with the largest absolute slope.")
+def _():
+    return _by_gradients(_of_labels, lambda slopes: np.abs(slopes).sum(axis=-1))
+
+
+@saliency_map.mistake("You take the mean over the channels. The map takes their maximum.")
+def _():
+    return _by_gradients(_of_labels, lambda slopes: np.abs(slopes).mean(axis=-1))
+
+
+@saliency_map.mistake(
+    "You add the channels first and take the absolute value last: red up and blue down then cancel. "
+    "Absolute value first, then the maximum."
+)
+def _():
+    return _by_gradients(_of_labels, lambda slopes: np.abs(slopes.sum(axis=-1)))
+
+
+@saliency_map.mistake("The channels are still there: a map has one number for each pixel.")
+def _():
+    return _by_gradients(_of_labels, np.abs)
+
+
+@saliency_map.mistake("This watches the class that wins. Watch the label you were given, right or wrong.")
+def _():
+    from keras import ops
+
+    return _by_gradients(lambda scores, _: ops.sum(ops.max(scores, axis=-1)))
+
+
+@saliency_map.mistake("You let all the logits go up together. Only the label's own counts: one_hot picks it.")
+def _():
+    from keras import ops
+
+    return _by_gradients(lambda scores, _: ops.sum(scores))
+
+
+@saliency_map.mistake(
+    "That is the gradient with respect to the weights, as in training. Here the weights stay and the pixels move."
+)
+def _():
+    def candidate(model, images, labels):
+        from keras import ops
+
+        from course_lib.explain.network import logits
+        from course_lib.gradients import gradients
+
+        weights = [ops.convert_to_numpy(weight) for weight in logits(model).weights]
+
+        def score(hidden, last):
+            flat = ops.reshape(images, (len(images), -1))
+            return _of_labels(ops.matmul(ops.relu(ops.matmul(flat, hidden)), last), labels)
+
+        slopes = gradients(score, *weights)[0]
+        return np.abs(slopes).max(axis=-1)
+
+    return candidate
+
+
+@saliency_map.mistake("You multiplied by the picture: that is another method, and it hides what black pixels would do.")
+def _():
+    def candidate(model, images, labels):
+        return np.abs(_by_gradients(_of_labels, lambda slopes: slopes)(model, images, labels) * images).max(axis=-1)
+
+    return candidate
+
+
+# Mass inside a mask
+
+
+@exercise(lesson=LESSON, points=1)
+def mass_inside(maps, masks):
+    return np.array(
+        [np.average(mask.ravel(), weights=values.ravel()) for values, mask in zip(maps, masks, strict=True)]
+    )
+
+
+mass_inside.hints = (
+    "maps * masks keeps what lies inside: a mask counts as 1 and 0.",
+    "Add up over rows and columns, but not over the pictures: .sum(axis=(1, 2)).",
+    "The mass inside, divided by the whole mass of the same map.",
+)
+
+
+@mass_inside.cases
+def _(rng):
+    yield np.array([[[1.0, 3.0], [0.0, 4.0]]]), np.array([[[False, True], [False, False]]])
+    for number, height, width in ((2, 3, 4), (3, 5, 5), (5, 4, 7)):
+        masks = rng.random((number, height, width)) < 0.4
+        masks[:, 0, 0], masks[:, 1, 1] = True, False
+        scales = np.arange(1, number + 1)[:, None, None]
+        yield rng.random((number, height, width)) ** 3 * scales + 0.01, masks
+
+
+@mass_inside.mistake("That is the share of the pixels that lie inside, as if the map were the same everywhere.")
+def _(maps, masks):
+    return masks.mean(axis=(1, 2))
+
+
+@mass_inside.mistake("You divide by the number of pixels inside: that is a mean height. Divide by the whole mass.")
+def _(maps, masks):
+    return (maps * masks).sum(axis=(1, 2)) / masks.sum(axis=(1, 2))
+
+
+@mass_inside.mistake("Each map has a whole of its own; you divide by the mass of all of them.")
+def _(maps, masks):
+    return (maps * masks).sum(axis=(1, 2)) / maps.sum()
+
+
+@mass_inside.mistake("One number for all pictures came out. A share for each is asked for: axis=(1, 2).")
+def _(maps, masks):
+    return (maps * masks).sum() / maps.sum()
+
+
+@mass_inside.mistake("That is the mass outside the mask.")
+def _(maps, masks):
+    return (maps * ~masks).sum(axis=(1, 2)) / maps.sum(axis=(1, 2))
+
+
+@mass_inside.mistake("You compare inside with outside. The share is of the whole: inside plus outside.")
+def _(maps, masks):
+    return (maps * masks).sum(axis=(1, 2)) / (maps * ~masks).sum(axis=(1, 2))
+
+
+# Occlusion
+
+
+@exercise(lesson=LESSON, points=3, atol=1e-5, rtol=1e-4)
+def occlusion_map(image, label, size, stride, kernel):
+    height, width, _ = image.shape
+    rows, columns = range(0, height - size + 1, stride), range(0, width - size + 1, stride)
+    return np.array([[_hidden(image, top, left, size, kernel)[label] for left in columns] for top in rows])
+
+
+def _predict(images, kernel):
+    """A softmax regression on the pixels: (batch, classes)."""
+    scores = np.asarray(images, float).reshape(len(images), -1) @ kernel
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def _hidden(image, top, left, size, kernel, fill=0.5):
+    rows, columns = np.indices(image.shape[:2])
+    square = (rows >= top) & (rows < top + size) & (columns >= left) & (columns < left + size)
+    return _predict(np.where(square[..., None], fill, image)[None], kernel)[0]
+
+
+occlusion_map.hints = (
+    "Two loops: for top in range(0, height - size + 1, stride), and inside the same for left.",
+    "hidden = image.copy() for every place, or the squares pile up; hidden[top : top + size, left : left + size] = 0.5",
+    "predict takes a batch, so predict(hidden[None])[0, label] is the number for this place; collect rows of them.",
+)
+
+
+@occlusion_map.cases
+def _(rng):
+    for height, width, channels, classes, size, stride in (
+        (3, 4, 1, 2, 2, 1), (5, 5, 3, 3, 2, 2), (6, 9, 3, 4, 3, 3), (4, 7, 1, 3, 4, 2), (9, 6, 2, 3, 3, 2),
+    ):  # fmt: skip
+        image = rng.random((height, width, channels))
+        kernel = rng.normal(0, 1.5 / np.sqrt(size * size * channels), (image.size, classes))
+        yield image, int(_predict(image[None], kernel)[0].argmin()), size, stride, kernel  # never the class that wins
+
+
+@occlusion_map.probe
+def _(occlusion_map, image, label, size, stride, kernel):
+    """The student's function, with a network of these weights to ask."""
+    if not callable(occlusion_map):
+        return occlusion_map
+    return occlusion_map(lambda images: _predict(images, kernel), image, label, size, stride)
+
+
+def _slid(number=lambda answers, before, label: answers[label], fill=0.5, last=1, axes=(0, 1), steps=None, pile=False):
+    """What a student might write."""
+
+    def candidate(predict, image, label, size, stride):
+        height, width, _ = image.shape
+        before, work, rows = predict(image[None])[0], image.copy(), []
+        for top in range(0, height - size + last, steps or stride):
+            rows.append([])
+            for left in range(0, width - size + last, steps or stride):
+                hidden = work if pile else image.copy()
+                hidden[top : top + size, left : left + size] = fill
+                rows[-1].append(number(predict(hidden[None])[0], before, label))
+        return np.transpose(np.array(rows), axes)
+
+    return candidate
+
+
+@occlusion_map.mistake("The squares pile up: each place needs a fresh copy of the picture.")
+def _():
+    return _slid(pile=True)
+
+
+@occlusion_map.mistake("That is the drop. The map holds the probability itself, with the square there.")
+def _():
+    return _slid(lambda answers, before, label: before[label] - answers[label])
+
+
+@occlusion_map.mistake("You watch the class that wins, whichever it is. Watch the label.")
+def _():
+    return _slid(lambda answers, before, label: answers.max())
+
+
+@occlusion_map.mistake("The square is black. Black is a signal, too; hide with grey, 0.5.")
+def _():
+    return _slid(fill=0.0)
+
+
+@occlusion_map.mistake("The last place is missing: a square may begin at height - size, so the range ends one later.")
+def _():
+    return _slid(last=0)
+
+
+@occlusion_map.mistake("Some squares hang over the edge. The last one begins at height - size, and at width - size.")
+def _():
+    def candidate(predict, image, label, size, stride):
+        height, width, _ = image.shape
+        rows = []
+        for top in range(0, height, stride):
+            rows.append([])
+            for left in range(0, width, stride):
+                hidden = image.copy()
+                hidden[top : top + size, left : left + size] = 0.5
+                rows[-1].append(predict(hidden[None])[0, label])
+        return np.array(rows)
+
+    return candidate
+
+
+@occlusion_map.mistake("Rows and columns are swapped: going down the picture must go down the map.")
+def _():
+    return _slid(axes=(1, 0))
+
+
+@occlusion_map.mistake("The square moves by one pixel; it should move by `stride`.")
+def _():
+    return _slid(steps=1)
