@@ -254,7 +254,7 @@ for seed in range(3):
 # %% tags=["T236"]
 for seed in range(3):
     before = trained(8, 0.0, seed)[0][0, -1]
-    after = learn(deepened(seed), epochs=scale(laptop=3, gpu=20))[0]
+    after = learn(deepened(seed), epochs=scale(laptop=2, gpu=20))[0]
     print(f"training error: 8 layers {before:.0%}, with 12 more,", end=" ")
     print("epoch by epoch:", *(f"{value:.0%}" for value in after))
 
@@ -352,7 +352,7 @@ assert last["residual"][..., 0].max() < 0.6
 
 # %% tags=["H18", "T246"]
 for seed in range(scale(laptop=1, gpu=3)):
-    history = trained(110, 1.0, seed, epochs=scale(laptop=4, gpu=20), rate=0.02)[0]
+    history = trained(110, 1.0, seed, epochs=scale(laptop=3, gpu=20), rate=0.02)[0]
     print(
         "110 layers, training error, epoch by epoch:", *(f"{e:.0%}" for e in history[0])
     )
