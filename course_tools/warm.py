@@ -12,6 +12,7 @@ import importlib
 import os
 import random
 import sys
+import time
 from collections.abc import Iterable
 
 # Read by BLAS and TensorFlow when they are imported: one thread each, and no notices on stderr.
@@ -47,11 +48,16 @@ def threads() -> int:
         ) from None
 
 
-def require_one_thread() -> None:
-    """Raise `WarmError` unless this process has exactly one thread."""
-    count = threads()
-    if count != 1:
-        raise WarmError(f"This process has {count} threads, and only one of them would live on in a fork.")
+def require_one_thread(patience: float = 1.0) -> None:
+    """Raise `WarmError` unless this process has exactly one thread, or has so within `patience` seconds.
+
+    A thread that Python has joined is still counted until the kernel has cleared it away.
+    """
+    deadline = time.monotonic() + patience
+    while (count := threads()) != 1:
+        if time.monotonic() > deadline:
+            raise WarmError(f"This process has {count} threads, and only one of them would live on in a fork.")
+        time.sleep(0.01)
 
 
 def fork() -> int:
