@@ -137,7 +137,7 @@ def errors(model):
 
 
 # %% tags=["T235", "H17"]
-epochs, batch_size = scale(laptop=(5, 125), gpu=(20, 128))
+epochs, batch_size = scale(laptop=(4, 125), gpu=(20, 128))
 
 
 @cache
@@ -150,7 +150,7 @@ def compiled(depth):
 
 
 # %% tags=["T235", "H17"]
-def learn(model, epochs=epochs, rate=0.06):
+def learn(model, epochs=epochs, rate=0.08):
     """Returns the two errors after each epoch: (2, epochs)."""
     for variable in model.optimizer.variables:  # forget the last training
         variable.assign(ops.zeros_like(variable))
@@ -749,7 +749,7 @@ def with_recipe(strength, weights):
     divide = keras.callbacks.ReduceLROnPlateau("loss", factor=1 / recipe["divisor"])
     run = {"batch_size": recipe["batch_size"], "callbacks": [divide]}
     keras.utils.set_random_seed(0)  # the same order of pictures for both
-    run |= {"epochs": scale(laptop=4, gpu=60), "verbose": 0}
+    run |= {"epochs": scale(laptop=2, gpu=60), "verbose": 0}
     history = small.fit(train.images, train.labels, **run).history
     squares = sum(float(ops.sum(kernel**2)) for kernel in kernels)
     return 1 - history["accuracy"][-1], squares

@@ -12,6 +12,7 @@ from matplotlib.patches import ConnectionPatch, Rectangle
 
 from course_lib.plots import BLUE, DIVERGING, GREY, ORANGE, VERMILION
 from course_lib.plots.charts import spread
+from course_lib.plots.images import frame, tile
 
 
 def passage(stages: dict[str, np.ndarray]) -> Figure:
@@ -26,36 +27,17 @@ def passage(stages: dict[str, np.ndarray]) -> Figure:
         if values.ndim == 3:
             height, width, maps = values.shape
             title = f"{name}\n{maps} of {height}×{width}" if maps > 1 else f"{name}\n{height}×{width}"
-            axes.imshow(_sheet(values), cmap="gray_r", vmin=0, vmax=values.max())
+            axes.imshow(tile(values), cmap="gray_r", vmin=0, vmax=values.max())
         else:
             title = f"{name}\n{len(values)}"
             axes.imshow(values[:, None], cmap="gray_r", aspect="auto", vmin=0, vmax=values.max())
             axes.set_box_aspect(5)
-        _frame(axes)
+        frame(axes)
         axes.set_title(title, fontsize=10)
     _probability_bars(all_axes[-1], {"": probabilities})
     all_axes[-1].set_box_aspect(1.25)
     all_axes[-1].set_title(f"{last}\n{len(probabilities)}", fontsize=10)
     return figure
-
-
-def _frame(axes) -> None:
-    """A thin line around a picture, and no ticks."""
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(visible=True, color=GREY, linewidth=0.8)
-
-
-def _sheet(maps: np.ndarray) -> np.ndarray:
-    """Maps `(height, width, maps)` side by side in rows, a line of nothing between them."""
-    height, width, number = maps.shape
-    columns = int(np.ceil(np.sqrt(number)))
-    rows = -(-number // columns)
-    gap = max(1, height // 10)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for place in range(number):
-        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = maps[:, :, place]
-    return sheet
 
 
 def stacks(stages: dict[str, np.ndarray], answer: str) -> Figure:
@@ -76,8 +58,8 @@ def stacks(stages: dict[str, np.ndarray], answer: str) -> Figure:
                 picture = values[:, :, place]
                 scale = max(float(picture.max()), 1e-6)
                 axes.imshow(picture / scale, cmap="gray_r", extent=extent, vmin=0, vmax=1, zorder=place)
-                frame = Rectangle((x, y - height / 2), width, height, fill=False, lw=0.6, zorder=place)
-                axes.add_patch(frame)
+                border = Rectangle((x, y - height / 2), width, height, fill=False, lw=0.6, zorder=place)
+                axes.add_patch(border)
             right, size = left + step * (maps - 1) + width, f"{height}×{width}"
             name = f"{name}\n{maps} of" if maps > 1 else name
         else:
@@ -110,7 +92,7 @@ def one_level(image, kernels, sums, activated, pooled) -> Figure:
         row[4].imshow(pooled[:, :, place], cmap=DIVERGING, vmin=-reach, vmax=reach)
         row[0].set_ylabel(f"filter {place + 1}", fontsize=10)
         for axes in row:
-            _frame(axes)
+            frame(axes)
     titles = ("input", "kernel", "weighted sums", "after ReLU", "after pooling")
     shapes = (image.shape, kernels.shape, sums.shape, activated.shape, pooled.shape)
     for axes, title, shape in zip(all_axes[0], titles, shapes, strict=True):
@@ -146,7 +128,7 @@ def strained(images, answers, label: int, kinds: dict[str, Sequence[float]]) -> 
             axes, answer = all_axes[row, column], answers[row, column]
             right = answer == label
             axes.imshow(images[row, column], cmap="gray_r", vmin=0, vmax=1)
-            _frame(axes)
+            frame(axes)
             axes.text(1.08, 0.62, str(answer), transform=axes.transAxes, fontsize=15, weight="bold",
                       color=BLUE if right else VERMILION)  # fmt: skip
             axes.text(1.08, 0.34, "" if right else "wrong", transform=axes.transAxes, fontsize=9, color=VERMILION)
@@ -254,7 +236,7 @@ def neocognitron(stages: dict[str, np.ndarray], sees: Sequence[int], reach: Sequ
     figure, all_axes = plt.subplots(2, 7, figsize=(9, 2.75), **sizes)
     for axes, words in zip(all_axes[0], _CORTEX, strict=True):
         axes.text(0.5, 0.5, words, ha="center", va="center", fontsize=9)
-        _frame(axes)
+        frame(axes)
     shapes = [planes.shape for planes in stages.values()]
     for place, (axes, (name, planes)) in enumerate(zip(all_axes[1], stages.items(), strict=True)):
         axes.set_title(name, fontsize=11)
@@ -262,7 +244,7 @@ def neocognitron(stages: dict[str, np.ndarray], sees: Sequence[int], reach: Sequ
             _winners(axes, planes[0], names)
             continue
         height, width, number = planes.shape
-        _frame(axes)
+        frame(axes)
         axes.imshow(planes[:, :, int(planes.max(axis=(0, 1)).argmax())], cmap="gray_r", vmin=0)
         count = f"{number} planes of\n{height}×{width}" if number > 1 else f"the picture,\n{height}×{width}"
         axes.set_xlabel(

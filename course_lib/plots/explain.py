@@ -16,6 +16,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 
 from course_lib.plots import BLUE, CYCLE, DIVERGING, GREEN, GREY, ORANGE, VERMILION, YELLOW
+from course_lib.plots.images import draw_image, frame, tile
 
 WIDEST = 9.0  # inches
 HEAT = "inferno"  # for what is never negative: black is zero, and lightness alone tells the order
@@ -35,7 +36,7 @@ def maps(images, columns: dict[str, np.ndarray], titles: Sequence[str] | None = 
     size = min(1.5, WIDEST / number)
     figure, all_axes = _axes(rows, number, figsize=(size * number, size * rows + 0.45), squeeze=False)
     for row, axes_row in enumerate(all_axes):
-        _picture(axes_row[0], images[row])
+        draw_image(axes_row[0], images[row])
         for axes, values in zip(axes_row[1:], columns.values(), strict=True):
             _heat(axes, values[row])
         for axes in axes_row:
@@ -54,14 +55,14 @@ def overlays(images, values, titles: Sequence[str], what: str = "map") -> Figure
     size = min(1.6, WIDEST / number)
     figure, all_axes = _axes(3, number, figsize=(size * number + 0.3, 3 * size + 0.3), squeeze=False)
     for column, (top, middle, bottom) in enumerate(all_axes.T):
-        _picture(top, images[column])
+        draw_image(top, images[column])
         _heat(middle, values[column])
         pale = 0.45 + 0.35 * images[column].mean(axis=-1, keepdims=True) + 0.2 * images[column]
         strength = values[column] / max(float(values[column].max()), 1e-12)
         colour = plt.get_cmap(HEAT)(0.35 + 0.6 * strength)[..., :3]
         alpha = 0.85 * strength[..., None] ** 0.7
         bottom.imshow((1 - alpha) * pale + alpha * colour)
-        _bare(bottom)
+        frame(bottom)
         top.set_title(titles[column], fontsize=10)
     for axes, name in zip(all_axes[:, 0], ("picture", what, "both"), strict=True):
         axes.set_ylabel(name, fontsize=10)
@@ -73,7 +74,7 @@ def segments(images, values, marked, masks, truths, scores: Sequence[float]) -> 
     names = ("picture", "map", "seeds", "cut out", "true mask")
     figure, all_axes = _axes(len(images), 5, figsize=(8, 1.6 * len(images) + 0.5), squeeze=False)
     for row, axes_row in enumerate(all_axes):
-        _picture(axes_row[0], images[row])
+        draw_image(axes_row[0], images[row])
         _heat(axes_row[1], values[row])
         grey = np.repeat(0.35 + 0.5 * images[row].mean(axis=-1, keepdims=True), 3, axis=-1)
         for seed, colour in ((1, VERMILION), (2, BLUE)):
@@ -83,7 +84,7 @@ def segments(images, values, marked, masks, truths, scores: Sequence[float]) -> 
         axes_row[3].imshow(np.clip(np.broadcast_to(white, (*white.shape[:2], 3)), 0, 1))
         axes_row[4].imshow(truths[row], cmap="gray", vmin=0, vmax=1)
         for axes in axes_row[2:]:
-            _bare(axes)
+            frame(axes)
         axes_row[4].set_xlabel(f"IoU {scores[row]:.2f}", fontsize=10)
     for axes, name in zip(all_axes[0], names, strict=True):
         axes.set_title(name, fontsize=10)
@@ -98,7 +99,7 @@ def occlusion_panels(image, occlusion, names: Sequence[str]) -> Figure:
     occlusion: of `course_lib.explain.occlusion`; names: of all classes. The panels are as fine as the places are many.
     """
     figure, (left, middle, right) = _axes(1, 3, figsize=(WIDEST, 3.1))
-    _picture(left, image)
+    draw_image(left, image)
     left.set_title(f"{names[occlusion.label]}: {occlusion.before:.0%}", fontsize=11)
 
     drawn = middle.imshow(occlusion.probability, cmap=HEAT, vmin=0, vmax=1)
@@ -119,7 +120,7 @@ def occlusion_panels(image, occlusion, names: Sequence[str]) -> Figure:
     handles = [Patch(color=colour, label=names[at]) for at, colour in zip(ordered, shown, strict=True) if at in winners]
     right.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9.5)
     for axes in (middle, right):
-        _bare(axes)
+        frame(axes)
         axes.set_xlabel("place of the hidden square", fontsize=10)
     return figure
 
@@ -177,7 +178,7 @@ def filter_grid(kernels, titles: Sequence[str] | None = None, columns: int = 8) 
         high = size + (0.22 if titles is not None else 0)
         figure, all_axes = _axes(rows, columns, figsize=(size * columns, high * rows), squeeze=False)
         for place, axes in enumerate(all_axes.flat):
-            _bare(axes, framed=place < len(kernels))
+            frame(axes, visible=place < len(kernels))
             if place >= len(kernels):
                 axes.axis("off")
             elif kernels.shape[-1] == 3:
@@ -193,7 +194,7 @@ def filter_grid(kernels, titles: Sequence[str] | None = None, columns: int = 8) 
     for row, axes_row in enumerate(all_axes):
         for channel, axes in enumerate(axes_row):
             axes.imshow(kernels[row, :, :, channel], cmap=DIVERGING, vmin=-reach, vmax=reach)
-            _bare(axes)
+            frame(axes)
         label = titles[row] if titles is not None else f"filter {row}"
         axes_row[0].set_ylabel(label, fontsize=9, rotation=0, ha="right", va="center")
     figure.supxlabel("a column for each input channel", fontsize=10)
@@ -211,7 +212,7 @@ def filters_over_time(kernels: dict[str, np.ndarray], scores: Sequence[float], w
         for axes, kernel in zip(axes_row, grid, strict=False):
             colour = kernel.shape[-1] == 3
             axes.imshow(0.5 + 0.5 * kernel / reach if colour else kernel[..., 0], cmap="gray")
-            _bare(axes)
+            frame(axes)
         label = f"{name}\n{what} {score:.2f}"
         axes_row[0].set_ylabel(label, fontsize=9.5, rotation=0, ha="right", va="center")
     return figure
@@ -227,12 +228,12 @@ def activation_grid(image, stages: dict[str, np.ndarray], most: int = 16) -> Fig
         width_ratios=[1.4] + [side] * len(stages),
     )
     figure.get_layout_engine().set(wspace=0.06)
-    _picture(all_axes[0], image)
+    draw_image(all_axes[0], image)
     all_axes[0].set_title("picture", fontsize=11)
     for axes, (name, values) in zip(all_axes[1:], stages.items(), strict=True):
         height, width, number = values.shape
         shown = values[:, :, :most]
-        axes.imshow(_sheet(shown), cmap=HEAT, vmin=0, vmax=max(float(shown.max()), 1e-12))
+        axes.imshow(tile(shown), cmap=HEAT, vmin=0, vmax=max(float(shown.max()), 1e-12))
         axes.axis("off")
         axes.set_title(f"{name}: {number} maps of {height}×{width}\n{np.mean(values == 0):.0%} zeros", fontsize=11)
     return figure
@@ -255,7 +256,7 @@ def patches(images, strongest, projections: dict[str, np.ndarray], title: str = 
     for column, (index, (top, left, bottom, right)) in enumerate(
         zip(strongest.indices, strongest.boxes.tolist(), strict=True)
     ):
-        _picture(all_axes[0][column], images[index][top:bottom, left:right])
+        draw_image(all_axes[0][column], images[index][top:bottom, left:right])
         for axes, signal in zip(all_axes[1:, column], projections.values(), strict=True):
             _signal(axes, signal[column][top:bottom, left:right])
     for axes, name in zip(all_axes[:, 0], ["patch", *projections], strict=True):
@@ -284,14 +285,14 @@ def neighbour_panels(queries, images, spaces: dict[str, np.ndarray], query_label
         squeeze=False,
     )
     for row, axes_row in enumerate(all_axes):
-        _picture(axes_row[0], queries[row])
+        draw_image(axes_row[0], queries[row])
         axes_row[0].set_xlabel(names[query_labels[row]], fontsize=9)
         place = 1
         for space, found in spaces.items():
             axes_row[place].axis("off")
             for step, index in enumerate(found[row]):
                 axes = axes_row[place + 1 + step]
-                _picture(axes, images[index])
+                draw_image(axes, images[index])
                 agrees = labels[index] == query_labels[row]
                 axes.spines[:].set(
                     color=GREEN if agrees else VERMILION, linewidth=2.5, linestyle="-" if agrees else "--"
@@ -319,7 +320,7 @@ def embeddings(points: dict[str, np.ndarray], labels, names: Sequence[str]) -> F
                 *own.T, s=14, color=colours[label % 10], marker=marks[label % 10], alpha=0.75, linewidths=0, label=name
             )
         axes.set_title(title, fontsize=11)
-        _bare(axes)
+        frame(axes)
     handles, words = all_axes[0][0].get_legend_handles_labels()
     figure.legend(handles, words, loc="outside lower center", ncols=min(len(names), 6), markerscale=1.6)
     return figure
@@ -339,7 +340,7 @@ def picture_map(points, images, size: float = 0.32, title: str = "") -> Figure:
         shown.append(place)
         picture = OffsetImage(np.clip(np.squeeze(image), 0, 1), zoom=72 * size / image.shape[1], cmap="gray")
         axes.add_artist(AnnotationBbox(picture, place, pad=0, bboxprops={"linewidth": 0.3, "edgecolor": GREY}))
-    _bare(axes)
+    frame(axes)
     if title:
         axes.set_title(title)
     return figure
@@ -360,7 +361,7 @@ def gallery(images, titles: Sequence[str], columns: int = 5, size: float = 1.45)
     for axes in all_axes.flat[len(images) :]:
         axes.axis("off")
     for axes, image, title in zip(all_axes.flat, images, titles, strict=False):
-        _picture(axes, image)
+        draw_image(axes, image)
         axes.set_title(title, fontsize=10)
     return figure
 
@@ -373,9 +374,9 @@ def inversions(images, layers: dict[str, np.ndarray], errors: dict[str, Sequence
         len(images), number, figsize=(size * number, (size + 0.2) * len(images) + 0.3), squeeze=False
     )
     for row, axes_row in enumerate(all_axes):
-        _picture(axes_row[0], images[row])
+        draw_image(axes_row[0], images[row])
         for axes, (name, found) in zip(axes_row[1:], layers.items(), strict=True):
-            _picture(axes, found[row])
+            draw_image(axes, found[row])
             axes.set_xlabel(f"error {errors[name][row]:.2f}", fontsize=9)
     for axes, name in zip(all_axes[0], ["picture", *layers], strict=True):
         axes.set_title(_broken(name), fontsize=10)
@@ -391,10 +392,10 @@ def adversarial(before, after, answers: Sequence[str], times: int = 10) -> Figur
     figure, all_axes = _axes(rows, 4, figsize=(8, 2.25 * rows + 0.1), squeeze=False)
     for axes_row, one, other, (said_before, said_after) in zip(all_axes, before, after, answers, strict=True):
         change = other - one
-        _picture(axes_row[0], one)
-        _picture(axes_row[1], other)
-        _picture(axes_row[2], 0.5 + change)
-        _picture(axes_row[3], 0.5 + times * change)
+        draw_image(axes_row[0], one)
+        draw_image(axes_row[1], other)
+        draw_image(axes_row[2], 0.5 + change)
+        draw_image(axes_row[3], 0.5 + times * change)
         titles = (f"before\n{said_before}", f"after\n{said_after}", "difference", f"difference ×{times}")
         for axes, title in zip(axes_row, titles, strict=True):
             axes.set_title(title, fontsize=11)
@@ -404,30 +405,16 @@ def adversarial(before, after, answers: Sequence[str], times: int = 10) -> Figur
 # What they share
 
 
-def _picture(axes, image) -> None:
-    image = np.clip(np.asarray(image), 0, 1)
-    if image.shape[-1] == 1:
-        axes.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    else:
-        axes.imshow(image, interpolation="nearest")
-    _bare(axes)
-
-
 def _heat(axes, values) -> None:
     colours = plt.get_cmap(HEAT, 12)  # few, as the file of a faint noise would be huge
     axes.imshow(values, cmap=colours, vmin=0, vmax=max(float(np.max(values)), 1e-12), interpolation="nearest")
-    _bare(axes)
+    frame(axes)
 
 
 def _signal(axes, values) -> None:
     """Signed values, grey being zero, in 5 levels up and 5 down: the file of a faint noise would be huge."""
     levels = np.round(5 * values / max(float(np.abs(values).max()), 1e-12))
-    _picture(axes, 0.5 + levels / 10)
-
-
-def _bare(axes, framed: bool = True) -> None:
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(visible=framed, color=GREY, linewidth=0.8)
+    draw_image(axes, 0.5 + levels / 10)
 
 
 def _outline(axes, mask) -> None:
@@ -446,16 +433,3 @@ def _broken(words: str, longest: int = 14) -> str:
         else:
             lines[-1] = f"{lines[-1]} {word}".strip()
     return "\n".join(lines)
-
-
-def _sheet(values: np.ndarray) -> np.ndarray:
-    """Maps (height, width, maps) in rows, with gaps of nothing."""
-    height, width, number = values.shape
-    columns = int(np.ceil(np.sqrt(number)))
-    rows = -(-number // columns)
-    gap = max(1, height // 10)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for place in range(number):
-        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = values[:, :, place]
-    return sheet

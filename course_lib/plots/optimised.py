@@ -12,6 +12,7 @@ from course_lib.explain.network import probabilities
 from course_lib.plots import BLUE, GREEN, GREY, ORANGE, VERMILION
 from course_lib.plots.charts import spread
 from course_lib.plots.explain import WIDEST
+from course_lib.plots.images import draw_image
 
 _WEIGHTS = np.array([2.0, 1.0])  # of the two pixels, as in the lesson
 
@@ -84,7 +85,7 @@ def rows(pictures: dict[str, np.ndarray], titles: Sequence[str], size: float = 1
     )
     for axes_row, (name, images) in zip(all_axes, pictures.items(), strict=True):
         for axes, image in zip(axes_row, images, strict=True):
-            _picture(axes, image)
+            draw_image(axes, image)
         axes_row[0].set_ylabel(name, fontsize=10, rotation=0, ha="right", va="center")
     for axes, title in zip(all_axes[0], titles, strict=True):
         axes.set_title(title, fontsize=10)
@@ -178,9 +179,9 @@ class Attack:
         figure, (left, middle, right) = plt.subplots(
             1, 3, figsize=(WIDEST, 3.2), width_ratios=[1, 1, 1.25], layout="constrained"
         )
-        _picture(left, self.images[picture])
+        draw_image(left, self.images[picture])
         left.set_title("before", fontsize=11)
-        _picture(middle, after)
+        draw_image(middle, after)
         middle.set_title(f"each pixel moved by {epsilon:.3f}", fontsize=11)
         places = np.arange(len(self.class_names))
         shares = probabilities(self.network, after[None])[0]
@@ -203,15 +204,9 @@ class Attack:
         for axes_row, direction in zip(all_axes, directions, strict=True):
             pushed = np.stack([self.pushed(picture, epsilon, direction) for epsilon in epsilons])
             for axes, image, shares in zip(axes_row, pushed, probabilities(self.network, pushed), strict=True):
-                _picture(axes, image)
+                draw_image(axes, image)
                 axes.set_xlabel(f"{self.class_names[shares.argmax()]}, {shares.max():.0%}", fontsize=10)
             axes_row[0].set_ylabel(direction.replace(" of", " of\n").replace(" signs", "\nsigns"), fontsize=10)
         for axes, epsilon in zip(all_axes[0], epsilons, strict=True):
             axes.set_title(f"ε = {epsilon:g}", fontsize=10)
         return figure
-
-
-def _picture(axes, image) -> None:
-    axes.imshow(np.clip(np.squeeze(image), 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(visible=True, color=GREY, linewidth=0.8)

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from course_lib.plots import BLUE, CYCLE, GREEN, GREY, ORANGE, VERMILION
 from course_lib.plots.charts import spread
+from course_lib.plots.images import draw_image
 
 
 def shares(layers: Sequence[str], parts: dict[str, Sequence[float]]) -> Figure:
@@ -160,13 +161,6 @@ def ensembles(sizes: Sequence[int], curves: dict[str, np.ndarray], ylabel: str) 
 # What it sees
 
 
-def _picture(axes, image) -> None:
-    axes.imshow(np.squeeze(image), cmap="gray_r", vmin=0, vmax=1)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(True)
-    axes.spines[:].set_color(GREY)
-
-
 def guesses(images, labels, probabilities, names: Sequence[str], number: int = 5, columns: int = 4) -> Figure:
     """Pictures, each over its `number` best guesses as bars; the right class is blue, others orange."""
     rows = -(-len(images) // columns)
@@ -174,7 +168,7 @@ def guesses(images, labels, probabilities, names: Sequence[str], number: int = 5
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=(1.25, 1) * rows)
     for place, (image, label, row) in enumerate(zip(images, labels, probabilities, strict=True)):
         above = figure.add_subplot(grid[2 * (place // columns), place % columns])
-        _picture(above, image)
+        draw_image(above, image, "gray_r")
         above.set_title(names[label], fontsize=11)
         below = figure.add_subplot(grid[2 * (place // columns) + 1, place % columns])
         best = np.argsort(-row)[:number]
@@ -194,9 +188,9 @@ def neighbours(queries, found, hits, title: str = "nearest pictures, nearest fir
         len(queries), number + 1, figsize=(0.95 * (number + 1), len(queries) + 0.4), squeeze=False
     )
     for row, (query, images, same) in enumerate(zip(queries, found, hits, strict=True)):
-        _picture(all_axes[row, 0], query)
+        draw_image(all_axes[row, 0], query, "gray_r")
         for axes, image, hit in zip(all_axes[row, 1:], images, same, strict=True):
-            _picture(axes, image)
+            draw_image(axes, image, "gray_r")
             axes.spines[:].set_color(BLUE if hit else VERMILION)
             axes.spines[:].set_linewidth(2.5)
             axes.spines[:].set_linestyle("-" if hit else (0, (2, 1)))
