@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,21 +127,34 @@ def fit(recipe: Recipe, learn: Examples, backup: Path, where: Console) -> keras.
     model = zoo.build(recipe.builder, recipe.arguments)
     steps = -(-len(learn) // BATCH)
     compile_for(recipe, model, steps)
-    batches = Batches(recipe, learn, model)
+    state = backup / "latest.weights.h5"
+    if state.exists():
+        model.load_weights(state)
+    done = int(model.optimizer.iterations) // steps
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("batches"),
         TimeRemainingColumn(), console=where, disable=not where.is_terminal,
     ) as progress:  # fmt: skip
-        backup.mkdir(parents=True, exist_ok=True)
-        model.fit(
-            batches,
-            epochs=recipe.epochs,
-            shuffle=False,  # Batches does it, so that a training that was broken off goes on as it would have
-            verbose=0,
-            callbacks=[keras.callbacks.BackupAndRestore(str(backup)), _Bar(progress, where, recipe.epochs, steps)],
-        )
+        task = progress.add_task("training", total=recipe.epochs * steps, completed=done * steps)
+        for epoch in range(done, recipe.epochs):
+            name = f"pass {epoch + 1} of {recipe.epochs}"
+            progress.update(task, description=name)
+            model.reset_metrics()
+            for images, labels in batches(recipe, learn, epoch):
+                logs = model.train_on_batch(images, labels, return_dict=True)
+                progress.advance(task)
+            where.print(f"{name}: loss {logs['loss']:.3f}, {logs['accuracy']:.1%} of what it saw right")
+            _keep(model, state)
     shutil.rmtree(backup, ignore_errors=True)
     return model
+
+
+def _keep(model: keras.Model, state: Path) -> None:
+    """Weights and the state of the optimizer, whole or not at all."""
+    state.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = state.with_name(f"unfinished.{state.name}")
+    model.save_weights(unfinished)
+    unfinished.replace(state)
 
 
 def compile_for(recipe: Recipe, model: keras.Model, steps: int) -> None:
@@ -152,60 +165,29 @@ def compile_for(recipe: Recipe, model: keras.Model, steps: int) -> None:
     )
     optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
     optimizer.exclude_from_weight_decay([one for one in model.trainable_variables if len(one.shape) == 1])
+    optimizer.build(model.trainable_variables)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
 
 
-class Batches(keras.utils.PyDataset):
-    """The examples in a new order in every pass, each shifted and mirrored by chance.
+def batches(recipe: Recipe, examples: Examples, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The examples of a pass in an order of its own, each shifted and mirrored by chance.
 
     Chance depends on seed, pass and batch alone: a training that was broken off goes on as it would have.
     """
-
-    def __init__(self, recipe: Recipe, examples: Examples, model: keras.Model):
-        super().__init__()
-        self.recipe, self.model, self.labels = recipe, model, examples.labels
-        self.size = examples.images.shape[1:3]
-        margin = (recipe.shift, recipe.shift)
-        self.padded = np.pad(examples.images, [(0, 0), margin, margin, (0, 0)], mode="reflect")
-        self.on_epoch_begin()
-
-    def __len__(self) -> int:
-        return -(-len(self.labels) // BATCH)
-
-    def on_epoch_begin(self) -> None:
-        self.epoch = int(self.model.optimizer.iterations) // len(self)
-        self.order = np.random.default_rng([self.recipe.seed, self.epoch]).permutation(len(self.labels))
-
-    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        chance = np.random.default_rng([self.recipe.seed, self.epoch, number])
-        some = self.order[number * BATCH : (number + 1) * BATCH]
-        down, right = chance.integers(2 * self.recipe.shift + 1, size=(2, len(some), 1))
-        rows, columns = down + np.arange(self.size[0]), right + np.arange(self.size[1])
-        images = self.padded[some[:, None, None], rows[:, :, None], columns[:, None, :]]
-        if self.recipe.flip:
+    order = np.random.default_rng([recipe.seed, epoch]).permutation(len(examples))
+    height, width = examples.images.shape[1:3]
+    margin = (recipe.shift, recipe.shift)
+    for number, start in enumerate(range(0, len(order), BATCH)):
+        some = order[start : start + BATCH]
+        chance = np.random.default_rng([recipe.seed, epoch, number])
+        padded = np.pad(examples.images[some], [(0, 0), margin, margin, (0, 0)], mode="reflect")
+        down, right = chance.integers(2 * recipe.shift + 1, size=(2, len(some), 1))
+        rows, columns = down + np.arange(height), right + np.arange(width)
+        images = padded[np.arange(len(some))[:, None, None], rows[:, :, None], columns[:, None, :]]
+        if recipe.flip:
             mirrored = chance.random(len(some)) < 0.5
             images[mirrored] = images[mirrored, :, ::-1]
-        return images, self.labels[some]
-
-
-class _Bar(keras.callbacks.Callback):
-    """A bar for all batches of all passes, and a line after each pass."""
-
-    def __init__(self, progress: Progress, where: Console, epochs: int, steps: int):
-        super().__init__()
-        self.progress, self.where, self.epochs, self.steps = progress, where, epochs, steps
-        self.task = progress.add_task("training", total=epochs * steps)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.progress.update(self.task, completed=epoch * self.steps, description=f"pass {epoch + 1} of {self.epochs}")
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.progress.advance(self.task)
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.where.print(
-            f"pass {epoch + 1} of {self.epochs}: loss {logs['loss']:.3f}, {logs['accuracy']:.1%} of what it saw right"
-        )
+        yield images, examples.labels[some]
 
 
 def _ship(name: str, recipe: Recipe, model: keras.Model, test: Examples, folder: Path) -> zoo.Card:

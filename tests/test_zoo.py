@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 from rich.console import Console
@@ -120,20 +119,20 @@ def tiny() -> training.Recipe:
     )
 
 
-class Break(keras.callbacks.Callback):
-    """Power fails in the middle of the third pass."""
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if int(self.model.optimizer.iterations) == 7:
-            raise KeyboardInterrupt
-
-
 def test_a_training_that_was_broken_off_ends_as_if_it_had_not_been(tiny, tmp_path, monkeypatch):
     learn, test = tiny.draw()
     quietly = Console(file=io.StringIO())
     whole = training.fit(tiny, learn, tmp_path / "whole", quietly)
+
+    def until_power_fails(recipe, examples, epoch):
+        for number, batch in enumerate(batches(recipe, examples, epoch)):
+            if (epoch, number) == (2, 1):
+                raise KeyboardInterrupt
+            yield batch
+
+    batches = training.batches
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_Bar", lambda *_: Break())
+        patch.setattr(training, "batches", until_power_fails)
         with pytest.raises(KeyboardInterrupt):
             training.fit(tiny, learn, tmp_path / "broken", quietly)
     resumed = training.fit(tiny, learn, tmp_path / "broken", quietly)
@@ -158,10 +157,8 @@ def test_training_ships_weights_and_a_card(tiny, own_folder, monkeypatch, tmp_pa
 
 def test_augmentation_only_shifts_and_mirrors(tiny):
     examples = two_classes(200, 0)
-    model = zoo.build(tiny.builder, tiny.arguments)
-    training.compile_for(tiny, model, 2)
-    batches = training.Batches(dataclasses.replace(tiny, flip=True), examples, model)
-    images, labels = (np.concatenate(arrays) for arrays in zip(*(batches[n] for n in range(len(batches))), strict=True))
+    batches = training.batches(dataclasses.replace(tiny, flip=True), examples, epoch=0)
+    images, labels = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
     padded = np.pad(examples.images, [(0, 0), (2, 2), (2, 2), (0, 0)], mode="reflect")
     seen = {}
     for place, picture in enumerate(padded):

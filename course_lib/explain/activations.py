@@ -13,13 +13,10 @@ from course_lib.explain.network import (
     check_images,
     find_layer,
     layer_names,
-    logits,
     numbers,
     outputs,
     up_to,
 )
-
-__all__ = ["Strongest", "activations", "dead_units", "filters", "logits", "smoothness", "sparsity", "strongest"]
 
 
 def activations(model: keras.Model, images, layers: str | Sequence[str] | None = None) -> dict[str, np.ndarray]:
