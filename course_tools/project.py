@@ -40,8 +40,13 @@ class Project:
 
     @property
     def pictures(self) -> Path:
-        """Generated: one figure of each lesson that offers one, for the README."""
+        """Generated: figures of the lessons, for the README and the gallery."""
         return self.root / "docs" / "pictures"
+
+    @property
+    def gallery(self) -> Path:
+        """Generated: the page of all figures that lessons offer for it."""
+        return self.root / "docs" / "gallery.md"
 
     def generated(self, lesson: str) -> tuple[Path, Path, Path]:
         """The three files made from a lesson: student's notebook, solved notebook, solutions."""

@@ -1,6 +1,7 @@
-"""What the README shows of the lessons: a table made from their cards, and pictures taken from their figures.
+"""What the README and the gallery show of the lessons: a table made from their cards, and pictures from their figures.
 
-The table stands between two comments of README.md. A lesson's picture is the figure of its cell tagged "picture".
+The table stands between two comments of README.md. A lesson's picture is the figure of its cell tagged "picture"; the
+figures of cells tagged "gallery" make docs/gallery.md.
 """
 
 from __future__ import annotations
@@ -16,24 +17,35 @@ from course_tools.lesson import read_text
 from course_tools.project import Project
 
 BEGIN, END = "<!-- lessons, made by `course build` -->", "<!-- end of lessons -->"
-PICTURE = "picture"
+PICTURE, GALLERY = "picture", "gallery"
+GALLERY_HEAD = """\
+# Gallery
+
+Figures that the lessons make while they run. Each leads to its lesson; `course build` puts them here.
+"""
 
 
 def front_page(project: Project) -> dict[Path, bytes]:
-    """README.md and the pictures, as they should be; pictures come from the solved notebooks that are there."""
+    """README.md, the gallery and the pictures, as they should be; pictures come from the solved notebooks there are."""
     readme = project.root / "README.md"
     text = read_text(readme, "README.md")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise CourseError(f"README.md: the table of lessons belongs between the lines {BEGIN!r} and {END!r}.")
-    files = {}
+    files, gallery = {}, [GALLERY_HEAD]
     rows = ["| lesson | minutes | what you build and find out |", "|---|---|---|"]
     for name in project.lesson_names():
         card = read_card(read_text(project.lessons / f"{name}.py", f"lessons/{name}.py"), f"lessons/{name}.py")
         rows.append(_row(name, card))
-        if picture := _picture(project.solved_notebooks / f"{name}.ipynb"):
+        solved = project.solved_notebooks / f"{name}.ipynb"
+        for _, picture in _figures(solved, PICTURE)[:1]:
             files[project.pictures / f"{name}.png"] = picture
+        for number, (alt, picture) in enumerate(_figures(solved, GALLERY), start=1):
+            files[project.pictures / f"{name}_{number}.png"] = picture
+            gallery.append(_exhibit(name, card, number, alt))
+    if len(gallery) > 1:
+        files[project.gallery] = "\n".join(gallery).encode()
     table = "\n".join(rows)
     return {readme: f"{before}{begin}\n{table}\n{end}{after}".encode(), **files}
 
@@ -56,11 +68,29 @@ def _row(name: str, card: Card) -> str:
     return f"| {name[:2]} [{card.title}](notebooks/{name}.ipynb) | {card.minutes} | {card.summary} |"
 
 
-def _picture(solved: Path) -> bytes | None:
-    """The first image of the cell tagged "picture"; a broken notebook is reported by its own check."""
+def _exhibit(name: str, card: Card, number: int, alt: str) -> str:
+    lesson = f"../notebooks/{name}.ipynb"
+    image = f"![{alt}](pictures/{name}_{number}.png)"
+    return f"{image}\n\n{alt} *Lesson {name[:2]}: [{card.title}]({lesson}).*\n"
+
+
+def _figures(solved: Path, tag: str) -> list[tuple[str, bytes]]:
+    """Alternative text and image of the first figure of every cell with this tag.
+
+    A broken notebook has none: it is reported by its own check.
+    """
     try:
-        cells = json.loads(read_generated(solved) or "")["cells"]
-        outputs = next(cell["outputs"] for cell in cells if PICTURE in cell["metadata"].get("tags", []))
-        return base64.b64decode(next(out["data"]["image/png"] for out in outputs if "image/png" in out.get("data", {})))
+        cells = [cell for cell in json.loads(read_generated(solved) or "")["cells"] if _has(cell, tag)]
+        return [_first_image(cell["outputs"]) for cell in cells]
     except (ValueError, KeyError, TypeError, StopIteration):
-        return None
+        return []
+
+
+def _has(cell: dict, tag: str) -> bool:
+    return tag in cell["metadata"].get("tags", [])
+
+
+def _first_image(outputs: list[dict]) -> tuple[str, bytes]:
+    output = next(each for each in outputs if "image/png" in each.get("data", {}))
+    alt = output["metadata"].get("image/png", {}).get("alt", "")
+    return alt, base64.b64decode(output["data"]["image/png"])

@@ -23,10 +23,12 @@
 # pretty picture proves nothing, you will measure what each method is worth.
 
 # %%
+from collections import Counter
 from functools import partial
 
 import numpy as np
 from keras import ops
+from skimage.transform import resize
 from sklearn.manifold import TSNE, trustworthiness
 from threadpoolctl import threadpool_limits
 
@@ -312,7 +314,7 @@ print("what it sees there: from top, left to bottom, right", found.boxes[0])
 # The library also sends the answer back to the pixels that made it, through a *deconvnet*: backwards
 # through the filters, each maximum to the place it came from. Three layers, a unit of each. What will they be after?
 
-# %% tags=["G51"]
+# %% tags=["G51", "gallery"]
 sheet = {}
 for layer in ("relu2", "relu3", "relu5"):
     for unit in np.argsort(-maps[layer].max(axis=(0, 1, 2)))[: scale(laptop=1, gpu=3)]:
@@ -324,6 +326,7 @@ show(
     seeing.strongest_sheet(known.images, sheet),
     alt="Three units, each with its five strongest patches and what made it answer: arcs, most of them red, in "
     "layer 2; upper edges of forms in layer 3; stars of all colours in layer 5, of which a few edges count.",
+    colours=96,
 )
 
 # %% [markdown]
@@ -485,7 +488,7 @@ assert neighbours.label_agreement(flat["t-SNE of features"], known.labels) > 0.8
 # t-SNE invented no classes: from pixels, where there are none, it draws none. Now put the pictures themselves at their
 # places, for the features of layer 5, which is not yet as sure:
 
-# %% tags=["T302", "G54"]
+# %% tags=["T302", "G54", "gallery"]
 plain = np.where(known.masks[..., None], known.images, 0.9)  # without the ground
 show(
     figures.picture_map(tsne(maps["relu5"])[:120], plain[:120, ::2, ::2]),
@@ -582,7 +585,7 @@ show(
 # - **Grad-CAM**: late maps, each weighted by its mean slope: coarse, but what the layers decided on;
 # - **guided back-propagation** and the **deconvnet**: slopes that may pass a ReLU only where they are positive.
 
-# %% tags=["T303", "picture"]
+# %% tags=["T303", "picture", "gallery"]
 methods = METHODS | {
     "SmoothGrad": partial(METHODS["SmoothGrad"], samples=5),
     "integrated gradients": partial(METHODS["integrated gradients"], steps=8),
@@ -600,6 +603,7 @@ show(
     ),
     alt="Two pictures and their maps by six methods, the object outlined. Integrated gradients and guided "
     "back-propagation draw the object; Grad-CAM a coarse blob; the others specks.",
+    colours=128,
 )
 
 # %% [markdown]
@@ -651,7 +655,7 @@ for name in methods:
 for name, each in baselines.items():
     print("{:25} {:8.0%} {:13.0%}".format(name, *points_at(each)))
 
-# %% tags=["T303", "H27"]
+# %% tags=["T303", "H27", "gallery"]
 measures = "share of the map's mass inside", "highest point inside"
 table = {name: points_at(each) for name, each in heat.items()}
 luck = {name: points_at(each) for name, each in baselines.items()}
@@ -668,6 +672,7 @@ show(
     ),
     alt="All six methods beat noise and the middle; only integrated gradients beat vividness in mass, "
     "and none in the highest point.",
+    colours=32,
 )
 assert all(table[name][0] > luck["noise"][0] + 0.05 for name in table)
 
@@ -864,7 +869,7 @@ check(occlusion_map)
 # %% [markdown]
 # The library asks for many places at once, and says which class wins when ours loses:
 
-# %% tags=["T306", "G56"]
+# %% tags=["T306", "G56", "gallery"]
 same = occlusion(model, known.images[star], int(label), size=size, stride=stride)
 assert np.allclose(same.probability, probability, atol=1e-4)
 square = shown[0]
@@ -934,6 +939,55 @@ assert pointing.mass_inside(tested["small square"], few.masks).mean() > 0.4
 # %% tags=["T306", "G56", "widget"]
 play = seeing.Hide(partial(probabilities, model), some.images, names)
 explore(play.draw, number=(0, 40, 1), top=(0, 60, 2), left=(0, 60, 2), size=(4, 28, 2))
+
+# %% [markdown]
+# ## A photograph, and ten words
+#
+# All this was drawn. The course also holds a network that has learnt from photographs: ResNet-20 (lesson 21), trained
+# on the small pictures of CIFAR-10. It has ten words. *What does it say to a cat? And to a cup of coffee, for which it
+# has no word?*
+
+# %% tags=["Q38", "T303", "T306", "gallery"]
+resnet, card = zoo.load("cifar_resnet"), zoo.card("cifar_resnet")
+print(f"{card.test_accuracy:.1%} of {card.test_images:,} test pictures right.", end=" ")
+print("Its words:", *card.class_names)
+photos, side = data.photos(), 32
+places = {"cat": (15, 115, 270), "rocket": (13, 210, 400), "coffee": (15, 115, 370)}
+
+
+def view(name, right=0, down=0):
+    """A square of a photo, moved by so many of its 32 pixels, as CIFAR-10 would show it."""
+    top, left, length = places[name]
+    top, left = top + down * length // side, left + right * length // side
+    square = photos[name][top : top + length, left : left + length]
+    return resize(square, (side, side), anti_aliasing=True).astype("float32")
+
+
+views = np.stack([view(name) for name in places])
+answers = probabilities(resnet, views)
+photo_maps = {name: METHODS[name](resnet, views) for name in ("saliency", "Grad-CAM")}
+photo_maps["occlusion"] = np.stack([occlusion(resnet, each).drop for each in views])
+words = [f"{card.class_names[row.argmax()]}, {row.max():.0%}" for row in answers]
+show(
+    figures.maps(views, photo_maps, words),
+    alt="A cat, a rocket and a cup of coffee in 32 by 32 pixels, what the network takes them for, and where it looks.",
+)
+
+# %% [markdown]
+# One window is a sample of one. Move it by a pixel, up, down, left and right:
+
+# %% tags=["Q38"]
+for name in places:
+    steps = (-1, 0, 1)
+    nine = np.stack([view(name, right, down) for right in steps for down in steps])
+    said = Counter(card.class_names[k] for k in predictions(resnet, nine))
+    print(f"{name:7}", *(f"{word} {times}" for word, times in said.most_common()))
+    assert said.most_common(1)[0][1] > 5
+
+# %% [markdown]
+# It has ten words and must use one of them: no softmax can say "none of these". And its mistake is no accident of one
+# window. It sticks to a wrong word as it sticks to the right one. The maps show *where* the answer comes from, in all
+# three photos alike; none of them shows that there was nothing to answer.
 
 # %% [markdown]
 # ## All of it, on one network

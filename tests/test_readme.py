@@ -13,6 +13,12 @@ PICTURE = """
 # %% tags=["picture"]
 from IPython.display import Image
 Image(data=b"a picture", format="png")
+
+# %% tags=["gallery"]
+Image(data=b"first", format="png", alt="A dot.")
+
+# %% tags=["gallery"]
+Image(data=b"second", format="png", alt="Two dots.")
 """
 
 
@@ -28,6 +34,17 @@ def test_build_writes_the_table_and_the_picture_and_check_agrees(project, monkey
     assert ROW in readme and readme.startswith("# Tiny") and readme.endswith("The end.\n")
     assert (project.pictures / "70_alpha.png").read_bytes() == b"a picture"
     assert course(capsys, monkeypatch, project.root, "build", "--check").status == 0
+
+
+def test_build_hangs_the_gallery(project, monkeypatch, capsys):
+    course(capsys, monkeypatch, project.root, "build")
+    page = project.gallery.read_text(encoding="utf-8")
+    assert page.index("![A dot.](pictures/70_alpha_1.png)") < page.index("![Two dots.](pictures/70_alpha_2.png)")
+    assert page.count("*Lesson 70: [Alpha](../notebooks/70_alpha.ipynb).*") == 2
+    assert [(project.pictures / f"70_alpha_{n}.png").read_bytes() for n in (1, 2)] == [b"first", b"second"]
+    project.gallery.write_text(page.replace("A dot", "A line"), encoding="utf-8")
+    outcome = course(capsys, monkeypatch, project.root, "build", "--check")
+    assert outcome.status == 1 and "gallery.md" in outcome.out
 
 
 @pytest.mark.parametrize("change", ["table", "picture", "missing picture", "stray picture"])
