@@ -58,9 +58,10 @@ def front_page_drift(project: Project) -> list[Drift]:
         for path, content in expected.items()
         if not path.is_file() or path.read_bytes() != content
     ]
-    strays = [path for path in sorted(project.pictures.glob("*.png")) if path not in expected]
+    there = [*sorted(project.pictures.glob("*.png")), *([project.gallery] if project.gallery.is_file() else [])]
+    strays = [path for path in there if path not in expected]
     return found + [
-        Drift(project.relative(path), "no lesson has this picture; delete this file", []) for path in strays
+        Drift(project.relative(path), "no lesson offers what it shows; delete this file", []) for path in strays
     ]
 
 

@@ -970,7 +970,8 @@ photo_maps["occlusion"] = np.stack([occlusion(resnet, each).drop for each in vie
 words = [f"{card.class_names[row.argmax()]}, {row.max():.0%}" for row in answers]
 show(
     figures.maps(views, photo_maps, words),
-    alt="A cat, a rocket and a cup of coffee in 32 by 32 pixels, what the network takes them for, and where it looks.",
+    alt="A cat, a rocket and a cup of coffee in 32 by 32 pixels, what the network takes "
+    "them for, and where it looks.",
 )
 
 # %% [markdown]
@@ -985,7 +986,7 @@ for name in places:
     assert said.most_common(1)[0][1] > 5
 
 # %% [markdown]
-# It has ten words and must use one of them: no softmax can say "none of these". And its mistake is no accident of one
+# It has ten words and must use one of them: no softmax can say "none of these". And its mistakes are no accident of one
 # window. It sticks to a wrong word as it sticks to the right one. The maps show *where* the answer comes from, in all
 # three photos alike; none of them shows that there was nothing to answer.
 

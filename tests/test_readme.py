@@ -47,6 +47,17 @@ def test_build_hangs_the_gallery(project, monkeypatch, capsys):
     assert outcome.status == 1 and "gallery.md" in outcome.out
 
 
+def test_check_finds_a_gallery_that_no_lesson_fills(tmp_path, monkeypatch, capsys):
+    use_stand_in(tmp_path / "stand_in", monkeypatch)
+    empty = make_course(tmp_path / "course", _70_alpha=lesson(CELLS))
+    course(capsys, monkeypatch, empty.root, "build")
+    assert not empty.gallery.exists()
+    empty.gallery.parent.mkdir(exist_ok=True)
+    empty.gallery.write_text("# Gallery\n", encoding="utf-8")
+    outcome = course(capsys, monkeypatch, empty.root, "build", "--check")
+    assert outcome.status == 1 and "gallery.md" in outcome.out
+
+
 @pytest.mark.parametrize("change", ["table", "picture", "missing picture", "stray picture"])
 def test_check_finds_what_is_not_from_the_lessons(project, monkeypatch, capsys, change):
     course(capsys, monkeypatch, project.root, "build")
