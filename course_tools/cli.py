@@ -171,14 +171,17 @@ app.add_typer(zoo_app, name="zoo")
 
 @zoo_app.command("list")
 def zoo_list() -> None:
-    """What there is, and how well each does."""
+    """What there is, how well each does, and what it learnt from."""
     from course_lib.session import quiet
 
     with quiet():
         from course_lib import zoo
     from course_tools import report
 
-    report.console().print(report.zoo_table([zoo.card(name) for name in zoo.names()]))
+    console, cards = report.console(), [zoo.card(name) for name in zoo.names()]
+    console.print(report.zoo_table(cards))
+    for card in cards:
+        console.print(f"{card.name}: {card.data}. {card.origin}. Seed {card.seed}.", markup=False)
 
 
 @zoo_app.command("train")

@@ -83,7 +83,7 @@ RECIPES = {
         },
         draw=_shapes,
         data="data.shapes(12_000, seed=1, size=64) to learn from, data.shapes(1_000, seed=2, size=64) to test",
-        origin="drawn by course_lib.data; no licence needed",
+        origin="Drawn by course_lib.data; no licence needed",
         epochs=16,
         learning_rate=0.05,
         shift=4,

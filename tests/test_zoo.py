@@ -196,5 +196,6 @@ def test_the_list_names_all():
 
     answer = CliRunner().invoke(app, ["zoo", "list"], env={"COLUMNS": "160"})
     assert answer.exit_code == 0
-    for name in zoo.names():
-        assert name in answer.output
+    shown = " ".join(answer.output.split())
+    for card in map(zoo.card, zoo.names()):
+        assert f"{card.name}: {card.data}. {card.origin}. Seed {card.seed}." in shown
