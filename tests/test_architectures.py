@@ -17,7 +17,14 @@ from course_lib.architectures.blueprint import blueprint as new_blueprint
 from course_lib.architectures.googlenet import googlenet, inception, naive_inception
 from course_lib.architectures.lenet import lenet5, lenet5_1998
 from course_lib.architectures.network_in_network import network_in_network
-from course_lib.architectures.resnet import PaddedShortcut, basic_block, bottleneck_block, cifar_resnet, resnet
+from course_lib.architectures.resnet import (
+    PaddedShortcut,
+    basic_block,
+    bottleneck_block,
+    cifar_resnet,
+    resnet,
+    resnet9,
+)
 from course_lib.architectures.vgg import stage, vgg
 from course_lib.architectures.zfnet import zfnet
 
@@ -80,6 +87,7 @@ def block_model(shape, block, *arguments, **options):
         (cifar_resnet, (56,), {}, 853_018),
         (cifar_resnet, (110,), {}, 1_727_962),
         (cifar_resnet, (1202,), {}, 19_421_274),
+        (resnet9, (), {}, 6_573_130),
     ],
 )
 def test_trainable_parameters(build, arguments, options, expected):
@@ -103,7 +111,7 @@ def test_width_scales_filters_and_hidden_units():
 
 
 def test_only_the_classifier_depends_on_the_classes():
-    for build in (lenet5, alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet):
+    for build in (lenet5, alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet, resnet9):
         model = blueprint(build, classes=3)
         assert model.output.shape == (None, 3), build
 
@@ -615,9 +623,10 @@ def test_a_blueprint_passes_errors_on():
         (cifar_resnet, {"depth": 2}, "6n + 2"),
         (cifar_resnet, {"depth": "20"}, "6n + 2"),
         (cifar_resnet, {"input_shape": (3, 3, 3)}, "at least 4"),
+        (resnet9, {"input_shape": (7, 8, 3)}, "at least 8"),
         *[
             (build, options, message)
-            for build in (lenet5, alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet)
+            for build in (lenet5, alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet, resnet9)
             for options, message in (
                 ({"classes": 0}, "classes must be a whole number above 0, not 0"),
                 ({"classes": 2.5}, "classes must be a whole number above 0, not 2.5"),
@@ -627,7 +636,7 @@ def test_a_blueprint_passes_errors_on():
         ],
         *[
             (build, {"width": 0}, "width must be a number above 0, not 0")
-            for build in (alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet)
+            for build in (alexnet, zfnet, network_in_network, vgg, googlenet, resnet, cifar_resnet, resnet9)
         ],
     ],
 )
@@ -653,6 +662,7 @@ def test_wrong_arguments_are_named(build, options, message):
         (googlenet, {"input_shape": (16, 16, 3), "strides": 1, "auxiliary": True}),
         (resnet, {"input_shape": (32, 32, 3)}),
         (cifar_resnet, {"input_shape": (4, 4, 3)}),
+        (resnet9, {"input_shape": (8, 8, 3)}),
     ],
 )
 def test_the_smallest_pictures_allowed_give_an_output(build, options):
@@ -685,6 +695,7 @@ SMALL = {
     "vgg": (vgg, LITTLE | {"variant": "A-LRN"}),
     "googlenet": (googlenet, LITTLE | {"auxiliary": True, "strides": 1}),
     "cifar_resnet": (cifar_resnet, {"depth": 8}),
+    "resnet9": (resnet9, {"width": 1 / 8}),
     "cifar_plain": (cifar_resnet, {"depth": 8, "residual": False}),
 }
 

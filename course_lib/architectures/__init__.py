@@ -9,7 +9,7 @@ from                                           import
 `course_lib.architectures.network_in_network`  `network_in_network`, and its block `mlp_convolution`
 `course_lib.architectures.vgg`                 `vgg`, and its block `stage`
 `course_lib.architectures.googlenet`           `googlenet`, and its blocks `inception`, `naive_inception`
-`course_lib.architectures.resnet`              `resnet`, `cifar_resnet`, and their blocks
+`course_lib.architectures.resnet`              `resnet`, `cifar_resnet`, `resnet9`, and their blocks
 `course_lib.architectures.blueprint`           `blueprint`: any of them without memory for its weights
 `course_lib.architectures.families`            `families`: a table of what all of them are made of
 =============================================  ==========================================================
