@@ -34,6 +34,7 @@ class Card:
     builder, arguments: the function in `course_lib.architectures` that builds it ("resnet.cifar_resnet"), and with what
     data, origin: what it was trained and tested on; who made that, and under which licence
     test_accuracy, test_images: measured with the weights as they are shipped
+    test_sha256: of those test pictures; others, as of another copy of CIFAR-10, may be harder or easier
     parameters: that were trained
     sha256: of the file of weights
     """
@@ -49,6 +50,7 @@ class Card:
     epochs: int
     test_accuracy: float
     test_images: int
+    test_sha256: str
     parameters: int
     command: str
     sha256: str

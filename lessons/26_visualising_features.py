@@ -943,7 +943,7 @@ explore(play.draw, number=(0, 40, 1), top=(0, 60, 2), left=(0, 60, 2), size=(4, 
 # %% [markdown]
 # ## A photograph, and ten words
 #
-# All this was drawn. The course also holds a network that has learnt from photographs: ResNet-20 (lesson 21), trained
+# All this was drawn. The course also holds a network that has learnt from photographs: a ResNet (lesson 21), trained
 # on the small pictures of CIFAR-10. It has ten words. *What does it say to a cat? And to a cup of coffee, for which it
 # has no word?*
 

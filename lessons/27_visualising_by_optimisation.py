@@ -838,8 +838,8 @@ assert ratio["shapes"] < 0.2 < ratio["digits"] < 0.8
 # to add up over. And what both have learnt holds where pictures are; between the pictures nobody told them anything.
 
 # %% [markdown]
-# And a photograph? ResNet-20 learnt from the small photos of CIFAR-10. Ask it for a cat, and for each of its nine
-# other words. Which is the shortest way out of the cat, and which the longest?
+# And a photograph? The course's ResNet learnt from the small photos of CIFAR-10. Ask it for a cat, and for each of its
+# nine other words. Which is the shortest way out of the cat, and which the longest?
 
 # %% tags=["T315", "T316", "G60", "gallery"]
 resnet, words = zoo.load("cifar_resnet"), zoo.card("cifar_resnet").class_names
