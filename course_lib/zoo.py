@@ -31,7 +31,7 @@ class ZooError(RuntimeError):
 class Card:
     """What is known about a trained network.
 
-    builder, arguments: the function in `course_lib.architectures` that builds it ("resnet.cifar_resnet"), and with what
+    builder, arguments: the function in `course_lib.architectures` that builds it ("resnet.resnet9"), and with what
     data, origin: what it was trained and tested on; who made that, and under which licence
     test_accuracy, test_images: measured with the weights as they are shipped
     test_sha256: of those test pictures; others, as of another copy of CIFAR-10, may be harder or easier

@@ -194,8 +194,10 @@ def compile_for(recipe: Recipe, model: keras.Model, steps: int) -> None:
         0.0, decay_steps=total - total // 5, warmup_target=recipe.learning_rate, warmup_steps=total // 5
     )
     optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=recipe.weight_decay)
-    vectors = [one for one in model.trainable_variables if len(one.shape) == 1]
-    optimizer.exclude_from_weight_decay(vectors + model.trainable_variables[: int(recipe.whiten)])
+    undecayed = [one for one in model.trainable_variables if len(one.shape) == 1]
+    if recipe.whiten:
+        undecayed.append(model.trainable_variables[0])
+    optimizer.exclude_from_weight_decay(undecayed)
     optimizer.build(model.trainable_variables)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
     model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from course_lib import data
+from course_lib.anatomy import anatomy
 from course_lib.architectures import lenet
 from course_lib.architectures.alexnet import LocalResponseNormalization, alexnet
 from course_lib.architectures.blueprint import blueprint as new_blueprint
@@ -483,6 +484,26 @@ def test_resnet_stage_by_stage(depth):
     assert not any(isinstance(layer, keras.layers.Add) for layer in plain.layers)
     projections = [layer for layer in model.layers if layer.name.endswith("_0_conv")]
     assert len(projections) == (3 if depth < 50 else 4)
+
+
+def test_resnet9_is_made_as_its_docstring_says():
+    model = blueprint(resnet9)
+    convolutions = [
+        (32, 3, 64),
+        (32, 64, 128),
+        *2 * [(16, 128, 128)],
+        (16, 128, 256),
+        (8, 256, 512),
+        *2 * [(4, 512, 512)],
+    ]
+    assert anatomy(model).total.multiply_adds == 379_261_952
+    assert sum(side**2 * 9 * before * after for side, before, after in convolutions) + 512 * 10 == 379_261_952
+    ends = [output_shape(model, name) for name in ("conv2_block1_out", "conv3_pool", "conv4_block1_out")]
+    assert ends == [(16, 16, 128), (8, 8, 256), (4, 4, 512)]
+    assert [layer.name for layer in model.layers if isinstance(layer, keras.layers.Add)] == [
+        "conv2_block1_add",
+        "conv4_block1_add",
+    ]
 
 
 @pytest.mark.parametrize("depth", [20, 32, 44, 56, 110])

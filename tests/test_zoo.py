@@ -162,6 +162,26 @@ def test_training_ships_weights_and_a_card(tiny, own_folder, monkeypatch, tmp_pa
     assert card.test_sha256 == hashlib.sha256(test.images.tobytes()).hexdigest()
 
 
+def test_whitened_kernels_are_where_training_begins_and_do_not_decay(tiny, tmp_path):
+    learn, _ = tiny.draw()
+    almost_only_decay = dataclasses.replace(tiny, learning_rate=1e-6, weight_decay=3e5, epochs=1)
+    fresh = zoo.build(tiny.builder, tiny.arguments)
+    trained = training.fit(almost_only_decay, learn, tmp_path, Console(file=io.StringIO()))
+    expected = training.whitening_kernels(fresh.weights[0].shape, learn.images)
+    np.testing.assert_allclose(trained.get_weights()[0], expected, atol=1e-3)
+    for one, other in zip(fresh.trainable_variables[1:], trained.trainable_variables[1:], strict=True):
+        if len(one.shape) > 1:
+            assert np.linalg.norm(other) < 0.7 * np.linalg.norm(one), one.path
+
+
+def test_the_loss_spreads_a_share_of_the_target_over_all_classes(tiny):
+    model = zoo.build(tiny.builder, tiny.arguments)
+    training.compile_for(dataclasses.replace(tiny, label_smoothing=0.1), model, steps=10)
+    answers = np.array([[0.7, 0.3], [0.2, 0.8]], "float32")
+    by_hand = -np.mean([0.95 * np.log(0.7) + 0.05 * np.log(0.3), 0.05 * np.log(0.2) + 0.95 * np.log(0.8)])
+    assert float(model.compute_loss(y=np.eye(2), y_pred=answers)) == pytest.approx(by_hand, rel=1e-5)
+
+
 def test_whitening_kernels_answer_natural_patches_without_correlation():
     images = data.textures().train.images[:20]
     kernels = training.whitening_kernels((3, 3, 1, 8), images)
