@@ -114,10 +114,6 @@ class Gradebook:
 
     # --- where the notebooks run
 
-    def pytest_collect_file(self, file_path) -> None:
-        if file_path.suffix == ".ipynb":
-            self._submission(file_path)
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items) -> None:
         for item in items:
@@ -127,8 +123,10 @@ class Gradebook:
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector):
         report = yield
-        if report.failed and collector.path.suffix == ".ipynb":
-            self._submission(collector.path).problem = "This file cannot be read as a notebook."
+        # Not pytest_collect_file: pytest also calls it for the notebooks beside the folder that it was given.
+        if collector.path.suffix == ".ipynb":
+            problem = "This file cannot be read as a notebook." if report.failed else ""
+            self._submission(collector.path).problem = problem
         return report
 
     def pytest_runtest_call(self, item) -> None:

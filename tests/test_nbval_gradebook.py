@@ -41,7 +41,8 @@ def of(rows, student: str) -> dict[str, tuple[str, str]]:
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """One run with two workers over submissions in all three layouts."""
-    folder = tmp_path_factory.mktemp("class")
+    folder = tmp_path_factory.mktemp("school") / "class"
+    write_notebook(folder.parent / "handout.ipynb", "1 + 1")  # beside the submissions, and none of them
     checks = ["check(predict)", CHECK_NAND, "check(update)", "check(margin)"]
     write_notebook(folder / "anna" / "02_perceptron.ipynb", START, RIGHT, WRONG, BLANK, RAISES, *checks)
     # Everything in one cell, in another order, after a line of IPython, with noise on stderr, under a strange name.
@@ -119,7 +120,7 @@ def test_files_that_are_no_submission_are_reported_and_the_others_go_on(graded):
     assert {verdict for verdict, _ in of(rows, "dora").values()} == {"unreadable"} and len(of(rows, "dora")) == 5
     assert {verdict for verdict, _ in of(rows, "emil").values()} == {"missing"} and len(of(rows, "emil")) == 5
     nameless = [row for row in rows.values() if row["lesson"] == ""]
-    assert len(nameless) == 1 and nameless[0]["verdict"] == "unreadable"
+    assert [(row["student"], row["verdict"]) for row in nameless] == [("class", "unreadable")]
     assert "marks.csv: 7 submission(s)" in out
 
 
