@@ -15,9 +15,9 @@
 # ---
 
 # %% [markdown]
-# In 2016 Marco Ribeiro and others trained a network to tell wolves from huskies. It did well, and it was useless: in their
-# photographs the wolves stood in snow, so it had learned to find *snow*. They had chosen the pictures on purpose, to see
-# who would notice. More than a third of those they asked trusted it, until they were shown where it looked.
+# In 2016 Marco Ribeiro and others trained a classifier to tell wolves from huskies. It did well, and it was useless: in
+# their photographs the wolves stood in snow, so it had learned to find *snow*. They had chosen the pictures on purpose,
+# to see who would notice. Of 27 students 10 trusted it; once they were shown where it looked, 3 did.
 #
 # **What did the network learn to look at?** Here you open one trained network with every method there is. And because a
 # pretty picture proves nothing, you will measure what each method is worth.
