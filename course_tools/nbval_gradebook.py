@@ -124,9 +124,10 @@ class Gradebook:
     def pytest_make_collect_report(self, collector):
         report = yield
         # Not pytest_collect_file: pytest also calls it for the notebooks beside the folder that it was given.
-        if collector.path.suffix == ".ipynb":
-            problem = "This file cannot be read as a notebook." if report.failed else ""
-            self._submission(collector.path).problem = problem
+        if isinstance(collector, pytest.File) and collector.path.suffix == ".ipynb":
+            submission = self._submission(collector.path)
+            if report.failed:
+                submission.problem = "This file cannot be read as a notebook."
         return report
 
     def pytest_runtest_call(self, item) -> None:
