@@ -5,7 +5,7 @@
 >>> zoo.card("shapes_zfnet").test_accuracy
 
 A card says what a network was trained on and how well it does; `course zoo train NAME` trains it again. Weights lie in
-`data/zoo`: kernels in half precision, vectors (biases, statistics) in single precision.
+`data/zoo`: kernels in half precision or in 8 bits, vectors (biases, statistics) in single precision.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
+
+STEP = "_step"  # ends the names of the steps of kernels in 8 bits
 
 
 class ZooError(RuntimeError):
@@ -108,22 +110,37 @@ def read_weights(file: Path, sha256: str) -> list[np.ndarray]:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ZooError(f"The weights {file} are damaged: they are not those that its card names. Get the file again.")
     with np.load(file, allow_pickle=False) as arrays:
-        return [arrays[key].astype(np.float32) for key in sorted(arrays.files)]
+        numbers = sorted(key for key in arrays.files if not key.endswith(STEP))
+        return [arrays[key].astype(np.float32) * arrays.get(key + STEP, np.float32(1)) for key in numbers]
 
 
-def write_weights(weights: list[np.ndarray], file: Path) -> str:
+def write_weights(weights: list[np.ndarray], file: Path, *, eight_bits: bool = False) -> str:
     """Write the arrays of `model.get_weights()`, kernels in half precision; returns the sha256 of the file.
 
+    eight_bits: write kernels as integers from -127 to 127 instead, and for each filter, the last axis, the step between
+        two integers (R. Krishnamoorthi, Quantizing Deep Convolutional Networks for Efficient Inference, 2018).
+
     Vectors stay in single precision: variances span more powers of ten than half precision has. The same arrays make
-    the same bytes. Raises ZooError if a weight is not finite in half precision.
+    the same bytes. Raises ZooError if a weight is not finite, or not in half precision.
     """
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, array in enumerate(weights):
-            with np.errstate(over="ignore"):  # the next line tells it better
-                small = np.asarray(array, np.float16 if array.ndim > 1 else np.float32)
-            if not np.isfinite(small).all():
-                raise ZooError(f"Array {number} of shape {array.shape} has values beyond half precision.")
-            # Without a date of its own an entry would carry the moment of writing.
-            with archive.open(zipfile.ZipInfo(f"{number:04}.npy"), "w") as entry:
-                np.lib.format.write_array(entry, small, allow_pickle=False)
+            for suffix, small in _small(array, eight_bits).items():
+                if not np.isfinite(small).all():
+                    raise ZooError(f"Array {number} of shape {array.shape} has values beyond half precision.")
+                # Without a date of its own an entry would carry the moment of writing.
+                with archive.open(zipfile.ZipInfo(f"{number:04}{suffix}.npy"), "w") as entry:
+                    np.lib.format.write_array(entry, small, allow_pickle=False)
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _small(array: np.ndarray, eight_bits: bool) -> dict[str, np.ndarray]:
+    """What is written of an array, by the ending of its name."""
+    if array.ndim < 2:
+        return {"": np.asarray(array, np.float32)}
+    if not eight_bits:
+        with np.errstate(over="ignore"):  # whoever writes asks for infinities
+            return {"": np.asarray(array, np.float16)}
+    step = np.abs(array).max(axis=tuple(range(array.ndim - 1))).astype(np.float32) / 127
+    with np.errstate(invalid="ignore"):
+        return {"": np.rint(array / np.where(step == 0, 1, step)).astype(np.int8), STEP: step}

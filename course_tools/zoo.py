@@ -28,8 +28,13 @@ class Recipe:
 
     draw: gives the training and the test examples
     shift, flip: augmentation: by up to so many pixels each way; mirror images, too
+    alternate: whether mirror images come in every other pass, which half of them first by chance, rather than by chance
+        alone (K. Jordan, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024)
+    cutout: the side of a grey square somewhere in each picture (DeVries, Taylor, Improved Regularization of CNNs with
+        Cutout, 2017)
     label_smoothing: the share of the target that goes to all classes alike
     whiten: whether the first kernels begin as `whitening_kernels`, and do not decay
+    eight_bits: whether kernels are written in 8 bits, not 16
     """
 
     summary: str
@@ -42,9 +47,12 @@ class Recipe:
     learning_rate: float
     shift: int
     flip: bool = False
+    alternate: bool = False
+    cutout: int = 0
     weight_decay: float = 5e-3
     label_smoothing: float = 0.0
     whiten: bool = False
+    eight_bits: bool = False
     seed: int = 0
 
 
@@ -97,7 +105,7 @@ RECIPES = {
     "cifar_resnet": Recipe(
         summary="a narrow ResNet-9 for CIFAR-10",
         builder="resnet.resnet9",
-        arguments={"width": 3 / 8, "momentum": 0.97},
+        arguments={"width": 1 / 2, "momentum": 0.97},
         draw=_cifar10,
         data="data.cifar10(): 50,000 to learn from, 10,000 to test",
         origin="A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009; no licence is stated. "
@@ -105,10 +113,13 @@ RECIPES = {
         "Learnt and measured on a copy whose pictures had been stored as JPEG, quality 75",
         epochs=32,
         learning_rate=0.2,
-        shift=3,
+        shift=4,
         flip=True,
+        alternate=True,
+        cutout=8,
         label_smoothing=0.1,
         whiten=True,
+        eight_bits=True,
     ),
 }
 
@@ -209,6 +220,7 @@ def batches(recipe: Recipe, examples: Examples, epoch: int) -> Iterator[tuple[np
     Chance depends on seed, pass and batch alone: a training that was broken off goes on as it would have.
     """
     order = np.random.default_rng([recipe.seed, epoch]).permutation(len(examples))
+    first = np.random.default_rng(recipe.seed).integers(2, size=len(examples))  # who is mirrored in the first pass
     height, width = examples.images.shape[1:3]
     margin = (recipe.shift, recipe.shift)
     for number, start in enumerate(range(0, len(order), BATCH)):
@@ -219,8 +231,14 @@ def batches(recipe: Recipe, examples: Examples, epoch: int) -> Iterator[tuple[np
         rows, columns = down + np.arange(height), right + np.arange(width)
         images = padded[np.arange(len(some))[:, None, None], rows[:, :, None], columns[:, None, :]]
         if recipe.flip:
-            mirrored = chance.random(len(some)) < 0.5
+            mirrored = (first[some] + epoch) % 2 == 1 if recipe.alternate else chance.random(len(some)) < 0.5
             images[mirrored] = images[mirrored, :, ::-1]
+        if recipe.cutout:
+            top = chance.integers(height - recipe.cutout + 1, size=(len(some), 1, 1))
+            left = chance.integers(width - recipe.cutout + 1, size=(len(some), 1, 1))
+            row, column = np.arange(height)[:, None], np.arange(width)
+            inside = (top <= row) & (row < top + recipe.cutout) & (left <= column) & (column < left + recipe.cutout)
+            images[inside] = 0.5
         yield images, examples.labels[some]
 
 
@@ -228,7 +246,7 @@ def _ship(name: str, recipe: Recipe, model: keras.Model, test: Examples, folder:
     """Write the weights, measure what they are worth once they are rounded, and write the card."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / f"{name}.npz"
-    sha256 = zoo.write_weights(model.get_weights(), weights)
+    sha256 = zoo.write_weights(model.get_weights(), weights, eight_bits=recipe.eight_bits)
     model.set_weights(zoo.read_weights(weights, sha256))
     facts = {
         "summary": recipe.summary,

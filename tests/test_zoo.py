@@ -53,6 +53,12 @@ def test_a_network_is_as_good_as_its_card_says(name):
     assert test.class_names == card.class_names
 
 
+def test_the_residual_network_passes_ninety_percent():
+    card = zoo.card("cifar_resnet")
+    assert card.test_accuracy >= 0.9
+    assert card.test_images == 10_000
+
+
 @pytest.mark.parametrize("name", zoo.names())
 def test_a_card_tells_what_its_recipe_does(name):
     card, recipe = zoo.card(name), training.RECIPES[name]
@@ -99,6 +105,31 @@ def test_weights_survive_the_file_and_make_the_same_bytes(tmp_path):
         zoo.write_weights([np.full((2, 2), 1e5)], tmp_path / "c.npz")
 
 
+def test_kernels_in_eight_bits_are_off_by_half_a_step_of_their_filter(tmp_path):
+    chance = np.random.default_rng(0)
+    kernel = chance.normal(size=(3, 3, 20, 5)) * [0, 1e-6, 1e-3, 1, 1e6]  # one filter is silent
+    dense, bias = chance.normal(size=(30, 2)).astype("float32"), np.array([1e-9, 1e9])
+    sha256 = zoo.write_weights([kernel, bias, dense], tmp_path / "a.npz", eight_bits=True)
+    assert sha256 == zoo.write_weights([kernel, bias, dense], tmp_path / "b.npz", eight_bits=True)
+    back = zoo.read_weights(tmp_path / "a.npz", sha256)
+    assert [one.dtype for one in back] == ["float32"] * 3
+    np.testing.assert_allclose(back[1], bias, rtol=1e-6)
+    for one, again in ((kernel, back[0]), (dense, back[2])):
+        filters, restored = one.reshape(-1, one.shape[-1]), again.reshape(-1, one.shape[-1])
+        half_a_step = np.abs(filters).max(axis=0) / 254
+        assert (np.abs(filters - restored) <= half_a_step * 1.001).all()
+        assert (np.abs(filters - restored) > half_a_step / 2).any()  # it was rounded
+    with pytest.raises(zoo.ZooError, match="Array 0"):
+        zoo.write_weights([np.array([[1.0, np.nan]])], tmp_path / "c.npz", eight_bits=True)
+
+
+def test_kernels_in_eight_bits_take_half_the_room(tmp_path):
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 64, 64)).astype("float32")
+    zoo.write_weights([kernel], tmp_path / "a.npz", eight_bits=True)
+    zoo.write_weights([kernel], tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").stat().st_size < 0.55 * (tmp_path / "b.npz").stat().st_size
+
+
 # Training
 
 
@@ -121,6 +152,8 @@ def tiny() -> training.Recipe:
         epochs=4,
         shift=2,
         flip=False,
+        alternate=False,
+        cutout=0,
     )
 
 
@@ -209,6 +242,33 @@ def test_augmentation_only_shifts_and_mirrors(tiny):
     places = [seen[image.tobytes()] for image in np.ascontiguousarray(images)]
     assert sorted(places) == list(range(200))
     np.testing.assert_array_equal(labels, examples.labels[places])
+
+
+def test_mirrored_in_turn_means_every_picture_in_every_other_pass(tiny):
+    learn = two_classes(200, 0)
+    in_turn = dataclasses.replace(tiny, shift=0, flip=True, alternate=True)
+    mirrored = []
+    for epoch in range(4):
+        images = np.concatenate([images for images, _ in training.batches(in_turn, learn, epoch)])
+        came = {image.tobytes() for image in images}
+        mirrored.append([image[:, ::-1].tobytes() in came for image in learn.images])
+        assert all(image[:, ::-1].tobytes() in came or image.tobytes() in came for image in learn.images)
+    first, second, third, fourth = np.array(mirrored)
+    assert 80 < first.sum() < 120
+    assert (second != first).all() and (third == first).all() and (fourth == second).all()
+
+
+def test_cutout_hides_one_square_of_each_picture(tiny):
+    examples = two_classes(200, 0)
+    without, cut = (
+        np.concatenate([images for images, _ in training.batches(recipe, examples, 0)])[..., 0]
+        for recipe in (tiny, dataclasses.replace(tiny, cutout=4))
+    )
+    hidden = cut != without
+    assert (cut[hidden] == 0.5).all()
+    assert (hidden.sum(axis=(1, 2)) == 16).all()
+    assert (hidden.any(axis=1).sum(axis=1) == 4).all() and (hidden.any(axis=2).sum(axis=1) == 4).all()
+    assert hidden.any(axis=0).all()  # somewhere else in each
 
 
 def test_an_unknown_network_and_missing_data_are_said(tmp_path):
