@@ -11,7 +11,7 @@ AT_FIRST_LESSON := $(if $(FIRST_LESSON),--LabApp.default_url=/lab/tree/$(FIRST_L
 ALLOW_ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
 # These must pass on another Keras backend, too.
 LIBRARY_TESTS := $(addprefix tests/test_,check.py data.py exercises.py explain_network.py explain_optimisation.py \
-  explain_saliency.py gradients.py image_layers.py layers.py perceptron.py plots.py session.py)
+  explain_saliency.py gradients.py image_layers.py layers.py plots.py session.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test build clean

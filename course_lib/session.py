@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import os
 import platform
 import re
-import sys
+
+from course_lib.quiet import SetupError, quiet
 
 OLDEST_KERAS = (3, 6)
 SCALES = ("laptop", "gpu")
-
-
-class SetupError(RuntimeError):
-    """Something about this computer has to be mended before a lesson can run; the message says how."""
-
-    def _render_traceback_(self) -> list[str]:
-        # IPython prints this instead of a stack of frames that would mean nothing to a student.
-        return [f"\N{WARNING SIGN} {self}"]
 
 
 def start(lesson: str) -> None:
@@ -56,22 +48,6 @@ def current_scale() -> str:
     if chosen not in SCALES:
         raise SetupError(f"COURSE_SCALE is {chosen!r}, but it must be one of: {', '.join(SCALES)}.")
     return chosen
-
-
-@contextlib.contextmanager
-def quiet():
-    """Backends greet their first use with pages of notices, some before any log level counts: close stderr for them."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _require_keras() -> None:

@@ -11,7 +11,7 @@ from course_tools.card import read_card
 from course_tools.cell import Cell
 from course_tools.drift import drift_of, intact_notebook, read_generated
 from course_tools.execute import execute, failure_text
-from course_tools.lesson import Lesson, read_lesson, read_text
+from course_tools.lesson import Lesson, read_lesson, read_text, spoken
 from course_tools.notebook import Rendered, executed_part, render, serialise, with_outputs
 from course_tools.project import Project
 
@@ -28,7 +28,7 @@ def render_lessons(project: Project, names: list[str]) -> list[Rendered]:
     """The notebooks of the named lessons, without outputs. A fault in one of them stops all, with nothing done."""
     source = project.source_address()
     titles = _titles(project)
-    lessons = [read_lesson(project.lessons / f"{name}.py") for name in names]
+    lessons = [read_lesson(project.source(name)) for name in names]
     return [render(lesson, titles, source, points_of) for lesson in lessons]
 
 
@@ -41,7 +41,7 @@ def points_of(lesson: Lesson, cell: Cell) -> int:
     except ExerciseError:
         points = cell.points
     if points is None:
-        raise cell.fault(f"the exercise {cell.exercise!r} has no spec in course_lib.exercises to give its points.")
+        raise cell.fault(f"the exercise {cell.exercise!r} has no spec in its room's exercises.py.")
     if cell.points not in (None, points):
         raise cell.fault(f"points={cell.points}, but the spec of {cell.exercise!r} gives {points}; leave points= out.")
     return points
@@ -89,8 +89,8 @@ def _titles(project: Project) -> dict[str, str]:
     """The title of every lesson, in order; links to other lessons are made from them."""
     titles = {}
     for name in project.lesson_names():
-        file = f"lessons/{name}.py"
-        titles[name] = read_card(read_text(project.lessons / f"{name}.py", file), file).title
+        path = project.source(name)
+        titles[name] = read_card(read_text(path, spoken(path)), spoken(path)).title
     return titles
 
 
@@ -119,6 +119,6 @@ def _refuse_large(rendered: Rendered, notebook: dict, size: int) -> None:
     largest = sorted(sizes, key=sizes.get, reverse=True)[:3]
     listed = "\n".join(f"    {place}: {sizes[place] / 1000:.0f} KB" for place in largest)
     raise BuildFailure(
-        f"lessons/{rendered.lesson}.py: figures too big: the solved notebook would take {size / 1000:.0f} KB, and the "
+        f"{rendered.file}: figures too big: the solved notebook would take {size / 1000:.0f} KB, and the "
         f"most is {LARGEST_NOTEBOOK / 1000:.0f} KB. The largest outputs are those of\n{listed}"
     )

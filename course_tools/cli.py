@@ -172,7 +172,7 @@ app.add_typer(zoo_app, name="zoo")
 @zoo_app.command("list")
 def zoo_list() -> None:
     """What there is, how well each does, and what it learnt from."""
-    from course_lib.session import quiet
+    from course_lib.quiet import quiet
 
     with quiet():
         from course_lib import zoo
@@ -187,7 +187,7 @@ def zoo_list() -> None:
 @zoo_app.command("train")
 def zoo_train(name: Annotated[str, typer.Argument(help="A network of `course zoo list`.")]) -> None:
     """Train a network again; broken off, it goes on from its last whole pass."""
-    from course_lib.session import quiet
+    from course_lib.quiet import quiet
 
     with quiet():
         from course_tools import zoo

@@ -116,7 +116,8 @@ def keras_device() -> Iterable[Finding]:
 
 def scale() -> Iterable[Finding]:
     """How big the lessons' experiments are."""
-    from course_lib.session import SetupError, current_scale
+    from course_lib.quiet import SetupError
+    from course_lib.session import current_scale
 
     try:
         yield Finding("scale", "ok", f"{current_scale()} (set COURSE_SCALE=gpu for the full data sets)")

@@ -36,11 +36,10 @@ def drift_of(project: Project, rendered: Rendered) -> list[Drift]:
 def strays(project: Project) -> Iterator[Drift]:
     """Generated files whose lesson is gone."""
     names = set(project.lesson_names())
-    folders = {project.notebooks: "*.ipynb", project.solved_notebooks: "*.ipynb", project.solutions: "*.json"}
-    for folder, pattern in folders.items():
-        for path in sorted(folder.glob(pattern)):
+    for folder in (project.notebooks, project.solved_notebooks):
+        for path in sorted(folder.glob("*.ipynb")):
             if path.stem not in names:
-                yield Drift(project.relative(path), f"there is no lesson lessons/{path.stem}.py; delete this file", [])
+                yield Drift(project.relative(path), f"there is no lesson {path.stem}; delete this file", [])
 
 
 def intact_notebook(text: str) -> dict | None:
@@ -91,7 +90,7 @@ def _compare_solved(project: Project, rendered: Rendered, path) -> Drift | None:
 
 def _diff(text: str, expected: str, file: str, lesson: str) -> list[str]:
     lines = difflib.unified_diff(
-        text.splitlines(), expected.splitlines(), file, f"made from lessons/{lesson}.py", n=2, lineterm=""
+        text.splitlines(), expected.splitlines(), file, f"made from lesson {lesson}", n=2, lineterm=""
     )
     shown = [line[:200] for line in lines]
     if len(shown) > _DIFF_LINES:

@@ -41,7 +41,8 @@ class Run:
 
 def require_known_scale() -> None:
     """Refuse a wrong COURSE_SCALE before any kernel starts, in the words of the library."""
-    from course_lib.session import SetupError, current_scale
+    from course_lib.quiet import SetupError
+    from course_lib.session import current_scale
 
     try:
         current_scale()

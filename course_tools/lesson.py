@@ -36,7 +36,7 @@ class Lesson:
 
 def read_lesson(path: Path) -> Lesson:
     """The lesson in `path`. Raises CourseError, with file and line, for the first rule that it breaks."""
-    file = f"lessons/{path.name}"
+    file = spoken(path)
     text = read_text(path, file)
     card = read_card(text, file)
     cells = [_read_cell(lines, line, file) for line, lines in _chunks(text, file)]
@@ -46,6 +46,11 @@ def read_lesson(path: Path) -> Lesson:
         _check_markers(cell)
     _check_exercises(cells)
     return Lesson(path.stem, card, cells)
+
+
+def spoken(path: Path) -> str:
+    """How messages call the file of a lesson, wherever the course lies."""
+    return f"course_lessons/{path.parent.name}/{path.name}"
 
 
 def read_text(path: Path, file: str) -> str:

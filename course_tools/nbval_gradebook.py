@@ -225,7 +225,8 @@ def _known_lessons() -> list[str]:
     """All lessons with exercises."""
     from importlib.resources import files
 
-    return sorted(file.name[: -len(".json")] for file in files("course_lib.exercises").joinpath("solutions").iterdir())
+    sources = (file.name for room in files("course_lessons").iterdir() if room.is_dir() for file in room.iterdir())
+    return sorted(name.removesuffix(".py") for name in sources if name[:2].isdecimal())
 
 
 @cache

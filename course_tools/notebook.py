@@ -30,13 +30,18 @@ class Rendered:
     solutions: dict[str, str]
     lines: dict[str, int]  # cell id: line in the lesson
 
+    @property
+    def file(self) -> str:
+        """The lesson's file, as messages call it."""
+        return f"course_lessons/{self.lesson[3:]}/{self.lesson}.py"
+
     def spot(self, cell_id: str) -> str:
         """Where a cell comes from, in short."""
         return f"line {self.lines[cell_id]}" if cell_id in self.lines else "set-up cell"
 
     def place(self, cell_id: str) -> str:
         """Where a cell comes from, with its file."""
-        return f"lessons/{self.lesson}.py, {self.spot(cell_id)}"
+        return f"{self.file}, {self.spot(cell_id)}"
 
 
 def render(lesson: Lesson, titles: dict[str, str], source: str, points_of: Callable[[Lesson, Cell], int]) -> Rendered:

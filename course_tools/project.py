@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_tools.errors import CourseError
 
-LESSON_NAME = re.compile(r"\d\d_[a-z0-9_]+")
+LESSON_NAME = re.compile(r"\d\d_[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,17 @@ class Project:
     root: Path
 
     @property
-    def lessons(self) -> Path:
-        return self.root / "lessons"
+    def rooms(self) -> Path:
+        """One folder per lesson, with all that belongs to it alone."""
+        return self.root / "course_lessons"
+
+    def room(self, lesson: str) -> Path:
+        """The room of a lesson: that of 02_perceptron is course_lessons/perceptron."""
+        return self.rooms / lesson[3:]
+
+    def source(self, lesson: str) -> Path:
+        """The file that a lesson is written in."""
+        return self.room(lesson) / f"{lesson}.py"
 
     @property
     def notebooks(self) -> Path:
@@ -33,10 +42,9 @@ class Project:
         """Generated and executed."""
         return self.notebooks / "solutions"
 
-    @property
-    def solutions(self) -> Path:
-        """Generated: what `solution(...)` shows, one JSON file per lesson."""
-        return self.root / "course_lib" / "exercises" / "solutions"
+    def solutions(self, lesson: str) -> Path:
+        """Generated: what `solution(...)` shows."""
+        return self.room(lesson) / "solutions.json"
 
     @property
     def pictures(self) -> Path:
@@ -53,19 +61,26 @@ class Project:
         return (
             self.notebooks / f"{lesson}.ipynb",
             self.solved_notebooks / f"{lesson}.ipynb",
-            self.solutions / f"{lesson}.json",
+            self.solutions(lesson),
         )
 
     def lesson_names(self) -> list[str]:
-        """All lessons in the order of the course."""
-        names = sorted(path.stem for path in self.lessons.glob("*.py"))
-        for name in names:
-            if not LESSON_NAME.fullmatch(name):
-                raise CourseError(
-                    f"lessons/{name}.py: a lesson's file is called NN_topic.py, "
-                    "with two digits and lower-case letters, such as 02_perceptron.py."
-                )
-        return names
+        """All lessons in the order of the course. Raises CourseError for a room that holds not just one."""
+        return sorted(self._lesson_in(room) for room in self.rooms.iterdir() if _is_room(room))
+
+    def _lesson_in(self, room: Path) -> str:
+        names = sorted(path.stem for path in room.glob("[0-9]*.py"))
+        where = f"{self.relative(room)}/"
+        if not names:
+            raise CourseError(f"{where}: this room has no lesson; it belongs in {where}NN_{room.name}.py.")
+        if len(names) > 1:
+            raise CourseError(f"{where}: a room holds one lesson, and here are {' and '.join(names)}.")
+        if not LESSON_NAME.fullmatch(names[0]) or names[0][3:] != room.name:
+            raise CourseError(
+                f"{where}{names[0]}.py: a lesson is called after its room, with two digits in front: "
+                f"NN_{room.name}.py, in lower-case letters."
+            )
+        return names[0]
 
     def source_address(self) -> str:
         """Where the course is published: `[project.urls] Source` in pyproject.toml."""
@@ -91,16 +106,20 @@ def find_project(start: Path | None = None) -> Project:
     """The project that `start` (by default the current folder) lies in."""
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
-        if (folder / "pyproject.toml").is_file() and (folder / "lessons").is_dir():
+        if (folder / "pyproject.toml").is_file() and (folder / "course_lessons").is_dir():
             return Project(folder)
-    raise CourseError(f"{here} is not inside the course: no folder above it holds pyproject.toml and lessons/.")
+    raise CourseError(f"{here} is not inside the course: no folder above it holds pyproject.toml and course_lessons/.")
+
+
+def _is_room(path: Path) -> bool:
+    return path.is_dir() and path.name[0] not in "._"
 
 
 def choose_lessons(project: Project, wanted: list[str]) -> list[str]:
     """The lessons that a person asked for by name, number or path; all of them when none was named."""
     names = project.lesson_names()
     if not names:
-        raise CourseError(f"{project.lessons} holds no lesson; a lesson is a file called NN_topic.py.")
+        raise CourseError(f"{project.rooms} holds no lesson; a lesson is a file called TOPIC/NN_TOPIC.py.")
     return sorted({_choose(names, given) for given in wanted}) if wanted else names
 
 
@@ -112,8 +131,8 @@ def _choose(names: list[str], given: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise CourseError(f"lessons/: {given!r} could be {' or '.join(found)}; give the whole name.")
+        raise CourseError(f"course_lessons/: {given!r} could be {' or '.join(found)}; give the whole name.")
     topics = {name[3:]: name for name in names}
     close = [topics.get(match, match) for match in difflib.get_close_matches(stem, [*names, *topics], n=3, cutoff=0.5)]
     advice = f"did you mean {' or '.join(dict.fromkeys(close))}?" if close else f"there is {', '.join(names)}."
-    raise CourseError(f"lessons/: no lesson is called {given!r}; {advice}")
+    raise CourseError(f"course_lessons/: no lesson is called {given!r}; {advice}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from course_tools.card import Card, read_card
 from course_tools.drift import Drift, read_generated
 from course_tools.errors import CourseError
-from course_tools.lesson import read_text
+from course_tools.lesson import read_text, spoken
 from course_tools.project import Project
 
 BEGIN, END = "<!-- lessons, made by `course build` -->", "<!-- end of lessons -->"
@@ -36,7 +36,8 @@ def front_page(project: Project) -> dict[Path, bytes]:
     files, gallery = {}, [GALLERY_HEAD]
     rows = ["| lesson | minutes | what you build and find out |", "|---|---|---|"]
     for name in project.lesson_names():
-        card = read_card(read_text(project.lessons / f"{name}.py", f"lessons/{name}.py"), f"lessons/{name}.py")
+        path = project.source(name)
+        card = read_card(read_text(path, spoken(path)), spoken(path))
         rows.append(_row(name, card))
         solved = project.solved_notebooks / f"{name}.ipynb"
         for _, picture in _figures(solved, PICTURE)[:1]:

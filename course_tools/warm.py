@@ -28,7 +28,7 @@ def warm_up(modules: Iterable[str] = ("keras", "scipy.signal")) -> None:
 
     The collector writes into every object it looks at, so without this each child would soon own a copy of all pages.
     """
-    from course_lib.session import quiet
+    from course_lib.quiet import quiet
 
     os.environ.update(SETTINGS)
     with quiet():

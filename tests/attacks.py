@@ -286,10 +286,10 @@ ATTACKS = [
         "overwrites check, the judge and builtins",
         """
         import builtins
-        from course_lib.exercises import check, judge
+        from course_lib.exercises import answer, check
         def correlate2d(image, kernel):
-            judge.difference = judge._same = lambda *a, **k: ""
-            judge.run = check = lambda *a, **k: judge.Outcome(status="correct")
+            answer._same = lambda *a, **k: True
+            answer.run = check = lambda *a, **k: answer.Outcome(status="correct")
             builtins.any = builtins.all = builtins.abs = lambda *a: True
             return np.zeros(np.array(image.shape) - kernel.shape + 1)
         """,

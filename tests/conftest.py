@@ -3,8 +3,8 @@
 import sys
 
 import pytest
+from ledger import coverage, read_syllabus, summary
 
-from course_tools.ledger import coverage, read_syllabus, summary
 from course_tools.project import find_project
 
 

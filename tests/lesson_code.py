@@ -13,7 +13,8 @@ from course_tools.project import find_project
 
 @functools.cache
 def all_lessons() -> dict[str, Lesson]:
-    return {path.stem: read_lesson(path) for path in sorted(find_project().lessons.glob("[0-9]*.py"))}
+    project = find_project()
+    return {name: read_lesson(project.source(name)) for name in project.lesson_names()}
 
 
 def all_exercises() -> list[tuple[str, str]]:

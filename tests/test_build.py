@@ -64,14 +64,14 @@ def rebuild(project, force=False) -> list[str]:
 
 
 def edit(project, old: str, new: str, name: str = ALPHA) -> None:
-    path = project.lessons / f"{name}.py"
+    path = project.source(name)
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def as_cell(source: str) -> Cell:
-    return Cell("code", source, "lessons/70_alpha.py", 1, exercise="answer")
+    return Cell("code", source, "course_lessons/alpha/70_alpha.py", 1, exercise="answer")
 
 
 # --- what is in the notebooks
@@ -256,7 +256,7 @@ def test_blanks(solved, blank):
 
 
 def test_an_indented_block_outside_a_function_has_no_blank():
-    with pytest.raises(CourseError, match=r"lessons/70_alpha.py, line 2: .*margin"):
+    with pytest.raises(CourseError, match=r"course_lessons/alpha/70_alpha.py, line 2: .*margin"):
         blanked(as_cell("if True:\n    ### BEGIN SOLUTION\n    answer = 1\n    ### END SOLUTION"))
 
 
@@ -339,7 +339,7 @@ def test_a_failing_lesson_leaves_everything_as_it_was(built, capsys, monkeypatch
     before = files_of(built)
     ended = course(capsys, monkeypatch, built.root, "build")
     assert ended.status == 1
-    assert "lessons/70_alpha.py, line 18: this cell failed when it was executed" in ended.out
+    assert "course_lessons/alpha/70_alpha.py, line 18: this cell failed when it was executed" in ended.out
     assert '    raise ValueError("no [bold] luck")' in ended.out
     assert "ValueError: no [bold] luck" in ended.out
     assert "70_alpha: nothing was written." in ended.out and "71_beta: up to date." in ended.out
@@ -356,7 +356,7 @@ def test_large_figures_are_refused_by_name(built, monkeypatch):
     edit(built, 'print("exact")', 'print("x" * 10_000)')
     monkeypatch.setattr(build, "LARGEST_NOTEBOOK", 12_000)
     before = files_of(built)
-    with pytest.raises(BuildFailure, match=r"figures too big(.|\n)*lessons/70_alpha.py, line 18: 10 KB"):
+    with pytest.raises(BuildFailure, match=r"figures too big(.|\n)*course_lessons/alpha/70_alpha.py, line 18: 10 KB"):
         rebuild(built)
     assert files_of(built) == before
 
@@ -472,13 +472,13 @@ def test_check_misses_no_file(built, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     "stray",
-    ["notebooks/72_gone.ipynb", "notebooks/solutions/72_gone.ipynb", "course_lib/exercises/solutions/72_gone.json"],
+    ["notebooks/72_gone.ipynb", "notebooks/solutions/72_gone.ipynb"],
 )
 def test_check_finds_files_without_a_lesson(built, capsys, monkeypatch, stray):
     (built.root / stray).write_text("{}", encoding="utf-8")
     ended = course(capsys, monkeypatch, built.root, "build", "--check")
     assert ended.status == 1
-    assert f"{stray}: there is no lesson lessons/72_gone.py; delete this file." in ended.out
+    assert f"{stray}: there is no lesson 72_gone; delete this file." in ended.out
     assert course(capsys, monkeypatch, built.root, "build", "--check", "70").status == 0
 
 
@@ -490,7 +490,7 @@ def test_check_executes_nothing(built, capsys, monkeypatch):
 def test_a_first_build_is_written_anew(tmp_path, capsys, monkeypatch):
     use_stand_in(tmp_path / "library", monkeypatch)
     project = make_course(tmp_path / "course", _70_alpha=lesson(CELLS))
-    ended = course(capsys, monkeypatch, project.lessons, "build")  # from anywhere inside the project
+    ended = course(capsys, monkeypatch, project.rooms, "build")  # from anywhere inside the project
     assert (ended.status, ended.err) == (0, "")
     assert "70_alpha: executed and written." in ended.out
     assert all(path.is_file() for path in project.generated(ALPHA))

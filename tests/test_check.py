@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +13,8 @@ from course_lib import exercises
 from course_lib.exercises import spec
 from course_lib.exercises.judge import judge
 from course_lib.exercises.show import verdict_box
-from course_lib.session import SetupError
+from course_lib.quiet import SetupError
+from course_tools.project import find_project
 
 
 @pytest.fixture
@@ -247,11 +247,10 @@ def test_hints_come_one_by_one_and_the_last_stays(halve, capsys):
 
 
 def test_solution_shows_the_lesson_s_own(capsys):
-    stored = sorted((Path(exercises.__file__).parent / "solutions").glob("*.json"))
-    assert stored
-    for file in stored:
-        exercises.open_lesson(file.stem)
-        for name, source in json.loads(file.read_text(encoding="utf-8")).items():
+    project = find_project()
+    for lesson in project.lesson_names():
+        exercises.open_lesson(lesson)
+        for name, source in json.loads(project.solutions(lesson).read_text(encoding="utf-8")).items():
             exercises.solution(name)
             assert source in capsys.readouterr().out
 

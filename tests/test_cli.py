@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from tiny_course import CARD, CELLS, PYPROJECT, course, files_of, lesson, make_course, use_stand_in
+from tiny_course import CARD, CELLS, PYPROJECT, course, files_of, lesson, make_course, use_stand_in, write_lesson
 
 from course_tools import doctor
 
@@ -123,27 +123,39 @@ BAD_LESSONS = {
 
 @pytest.mark.parametrize(("text", "expected"), BAD_LESSONS.values(), ids=BAD_LESSONS)
 def test_a_malformed_lesson_is_refused(tiny, run, text, expected):
-    (tiny.lessons / "71_beta.py").write_text(text, encoding="utf-8")
+    write_lesson(tiny, "71_beta", text)
     before = files_of(tiny)
-    is_refused(run("build"), "lessons/71_beta.py", expected)
+    is_refused(run("build"), "course_lessons/beta/71_beta.py", expected)
     assert files_of(tiny) == before
     assert run("build", "--check").status == 2 and run("run").status == 2
 
 
 def test_a_lesson_that_is_not_text_is_refused(tiny, run):
-    (tiny.lessons / "71_beta.py").write_bytes(b"# ---\n\xff\xfe")
-    is_refused(run("build"), "lessons/71_beta.py: it cannot be read; a lesson is a text file in UTF-8.")
+    write_lesson(tiny, "71_beta", b"# ---\n\xff\xfe")
+    is_refused(run("build"), "course_lessons/beta/71_beta.py: it cannot be read; a lesson is a text file in UTF-8.")
 
 
 def test_a_lesson_that_is_a_folder_is_refused(tiny, run):
-    (tiny.lessons / "72_gamma.py").mkdir()
-    is_refused(run("build"), "lessons/72_gamma.py: it cannot be read")
+    tiny.source("72_gamma").mkdir(parents=True)
+    is_refused(run("build"), "course_lessons/gamma/72_gamma.py: it cannot be read")
 
 
-@pytest.mark.parametrize("name", ["perceptron.py", "7_alpha.py", "72_Alpha.py", "72-alpha.py"])
-def test_a_lesson_with_a_wrong_name_is_refused(tiny, run, name):
-    (tiny.lessons / name).write_text(GOOD, encoding="utf-8")
-    is_refused(run("build"), f"lessons/{name}: a lesson's file is called NN_topic.py")
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["gamma/gamma.py"], "course_lessons/gamma/: this room has no lesson"),
+        (["gamma/exercises.py"], "course_lessons/gamma/: this room has no lesson"),
+        (["gamma/7_gamma.py"], "course_lessons/gamma/7_gamma.py: a lesson is called after its room"),
+        (["gamma/72_delta.py"], "course_lessons/gamma/72_delta.py: a lesson is called after its room"),
+        (["Gamma/72_Gamma.py"], "course_lessons/Gamma/72_Gamma.py: a lesson is called after its room"),
+        (["gamma/71_gamma.py", "gamma/72_gamma.py"], "course_lessons/gamma/: a room holds one lesson"),
+    ],
+)
+def test_a_room_without_just_one_lesson_of_its_name_is_refused(tiny, run, files, expected):
+    for file in files:
+        (tiny.rooms / file).parent.mkdir(exist_ok=True)
+        (tiny.rooms / file).write_text(GOOD, encoding="utf-8")
+    is_refused(run("build"), expected)
 
 
 @pytest.mark.parametrize(
@@ -159,16 +171,16 @@ def test_a_lesson_with_a_wrong_name_is_refused(tiny, run, name):
 @pytest.mark.parametrize("command", [("build",), ("build", "--check"), ("run",)], ids=" ".join)
 def test_an_unknown_lesson_is_refused(tiny, run, command, given, expected):
     before = files_of(tiny)
-    is_refused(run(*command, given), "lessons/", expected)
+    is_refused(run(*command, given), "course_lessons/", expected)
     assert files_of(tiny) == before
 
 
 def test_a_number_that_two_lessons_have_is_refused(tiny, run):
-    (tiny.lessons / "70_again.py").write_text(GOOD, encoding="utf-8")
+    write_lesson(tiny, "70_again", GOOD)
     is_refused(run("build", "70"), "'70' could be 70_again or 70_alpha; give the whole name.")
 
 
-@pytest.mark.parametrize("given", ["70_alpha", "70", "lessons/70_alpha.py", "../notebooks/70_alpha.ipynb"])
+@pytest.mark.parametrize("given", ["70_alpha", "70", "course_lessons/alpha/70_alpha.py", "../notebooks/70_alpha.ipynb"])
 def test_a_lesson_is_known_by_name_number_and_path(tiny, run, given):
     ended = run("build", "--check", given)
     assert ended.status == 1
@@ -228,18 +240,18 @@ def test_run_shows_time_and_memory_of_each_lesson(tiny, run):
 
 def test_run_uses_blanks_only_when_asked(tiny, run):
     text = GOOD.replace("assert callable(double)", "assert double(1) == 2")
-    (tiny.lessons / "70_alpha.py").write_text(text, encoding="utf-8")
+    write_lesson(tiny, "70_alpha", text)
     assert run("run", "70").status == 0
     ended = run("run", "70", "--student")
     assert ended.status == 1 and "NotImplementedError" in ended.out
 
 
 def test_run_goes_on_after_a_lesson_that_fails(tiny, run):
-    (tiny.lessons / "70_alpha.py").write_text(GOOD.replace('print("exact")', "1 / 0"), encoding="utf-8")
+    write_lesson(tiny, "70_alpha", GOOD.replace('print("exact")', "1 / 0"))
     ended = run("run")
     assert ended.status == 1
     assert re.search(r"70_alpha +│ failed", ended.out) and re.search(r"71_beta +│ ran", ended.out)
-    assert "lessons/70_alpha.py, line 18: this cell failed when it was executed:\n\n    1 / 0\n" in ended.out
+    assert "alpha/70_alpha.py, line 18: this cell failed when it was executed:\n\n    1 / 0\n" in ended.out
     assert "ZeroDivisionError" in ended.out
     assert "unknown" not in ended.out  # the memory is known even so
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recompute import FUNCTIONS, complaint, load, module_of, recompute
+from facts import FUNCTIONS, complaint, load, module_of, recompute
+from ledger import Fact, Slide, agrees, objection, read_facts, value
 
 from course_tools.errors import CourseError
-from course_tools.ledger import Fact, Slide, agrees, objection, read_facts, value
 from course_tools.project import find_project
 
 PROJECT = find_project(Path(__file__))
@@ -102,7 +102,7 @@ def test_reported_facts_have_no_function_and_settings_may_have_one():
 
 
 def test_a_fact_is_recomputed_once(monkeypatch):
-    monkeypatch.setattr("recompute.FUNCTIONS", {})
+    monkeypatch.setattr("facts.FUNCTIONS", {})
     recompute("F900")(int)
     with pytest.raises(ValueError, match="F900 is recomputed twice"):
         recompute("F900")(float)

@@ -3,10 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from figures import pixels
+from drawn import pixels
 
+from course_lessons.perceptron import figures
 from course_lib import plots
-from course_lib.plots import charts, classifiers, machines
+from course_lib.plots import charts, planes
 from course_lib.plots.controls import explore
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -29,7 +30,7 @@ def test_show_returns_nothing_closes_the_figure_and_keeps_the_text(monkeypatch):
 
 
 def test_pictures_are_small():
-    assert len(plots.png(classifiers.neuron_surface(unit="sigmoid"))) < 40_000
+    assert len(plots.png(figures.neuron_surface(unit="sigmoid"))) < 40_000
 
 
 def test_colours_differ_for_every_colour_vision():
@@ -47,7 +48,7 @@ def test_colours_differ_for_every_colour_vision():
 
 def test_regions_show_the_output():
     _, axes = plt.subplots()
-    classifiers.regions(axes, lambda x: x[:, 0] - 0.5, window=(0, 1), resolution=11)
+    planes.regions(axes, lambda x: x[:, 0] - 0.5, window=(0, 1), resolution=11)
     values = axes.images[0].get_array()
     np.testing.assert_allclose(values[3], np.linspace(0, 1, 11) - 0.5)
 
@@ -55,20 +56,20 @@ def test_regions_show_the_output():
 @pytest.mark.parametrize("weights", [(1, 2, -3), (0.5, 0, 1), (-1, 1, 0)])
 def test_the_line_is_where_the_sum_is_zero(weights):
     _, axes = plt.subplots()
-    classifiers.line_of(axes, weights)
+    figures.line_of(axes, weights)
     x, y = axes.lines[0].get_data()
     np.testing.assert_allclose(weights[0] + weights[1] * x + weights[2] * y, 0, atol=1e-12)
 
 
 def test_no_weights_no_line():
     _, axes = plt.subplots()
-    classifiers.line_of(axes, (1, 0, 0))
+    figures.line_of(axes, (1, 0, 0))
     assert not axes.lines
 
 
 @pytest.mark.parametrize("unit", ["step", "sigmoid"])
 def test_neuron_surface(unit):
-    figure = classifiers.neuron_surface(2.0, 0.0, 0.0, unit)
+    figure = figures.neuron_surface(2.0, 0.0, 0.0, unit)
     values = figure.axes[0].images[0].get_array()
     assert values[:, 0].max() < 0.02 and values[:, -1].min() > 0.98
     pixels(figure)
@@ -83,7 +84,7 @@ def test_spread_reaches_from_the_worst_to_the_best_seed():
 
 def test_unit_strip_has_a_panel_per_unit_with_its_own_targets():
     units = {"AND": np.array([-1.5, 1, 1]), "NAND": np.array([1.5, -1, -1])}
-    figure = classifiers.unit_strip(CORNERS, [[-1, -1, -1, 1], [1, 1, 1, -1]], units)
+    figure = figures.unit_strip(CORNERS, [[-1, -1, -1, 1], [1, 1, 1, -1]], units)
     assert [axes.get_title() for axes in figure.axes] == ["AND", "NAND"]
     for axes, fires_at_the_origin in zip(figure.axes, (False, True), strict=True):
         assert (axes.images[0].get_array()[0, 0] > 0) == fires_at_the_origin
@@ -98,7 +99,7 @@ def test_charts_hold_the_numbers_they_are_given():
     figure = charts.growth([1, 10], [[0.1, 0.3], [0.6, 0.8]], "runs", 0.5, "guessing", "x", "y")
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.2, 0.7])
     assert {text.get_text() for text in figure.axes[0].get_legend().texts} == {"runs", "guessing"}
-    figure = classifiers.mistakes_and_ceiling([0.1, 0.2], [0, 5], [300, 80])
+    figure = figures.mistakes_and_ceiling([0.1, 0.2], [0, 5], [300, 80])
     ceilings, mistakes = figure.axes[0].lines
     assert mistakes.get_ydata().tolist() == [1, 5] and ceilings.get_ydata().tolist() == [300, 80]
 
@@ -115,7 +116,7 @@ def test_contact_sheet_has_a_title_for_each_picture():
 
 def test_the_two_block_diagrams_say_what_the_units_say():
     firing = np.array([1.0, 0, 1, 1, 0])
-    figure = machines.brain_and_perceptron(np.eye(4), np.ones((16, 5)), firing, score=-2.0)
+    figure = figures.brain_and_perceptron(np.eye(4), np.ones((16, 5)), firing, score=-2.0)
     words = " ".join(text.get_text() for text in figure.findobj(plt.Text))
     assert "−1: other" in words and "3 of them fire" in words and "5 association units" in words
 

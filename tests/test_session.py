@@ -81,6 +81,6 @@ def test_an_old_or_missing_keras_is_named_with_the_remedy(pretend, words):
 
 
 def test_a_notebook_shows_the_sentence_without_frames():
-    from course_lib.session import SetupError
+    from course_lib.quiet import SetupError
 
     assert SetupError("Mend it.")._render_traceback_() == ["\N{WARNING SIGN} Mend it."]

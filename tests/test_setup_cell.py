@@ -125,7 +125,7 @@ def test_the_real_course_can_be_installed_and_started(setup_cell, tmp_path):
     target.mkdir()  # Python remembers that a folder on its path was missing
     for name in ("pyproject.toml", "requirements.txt", "README.md"):
         shutil.copy(ROOT / name, checkout)
-    for name in ("course_lib", "course_tools"):
+    for name in ("course_lessons", "course_lib", "course_tools"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "data" / "zoo", checkout / "data" / "zoo")
     answer = execute(
@@ -144,5 +144,5 @@ def test_the_real_course_can_be_installed_and_started(setup_cell, tmp_path):
     assert f"Installing the course from {checkout}" in answer.stdout and "Keras" in answer.stdout
     networks = sorted(path.stem for path in (ROOT / "data" / "zoo").glob("*.json"))
     assert f"{target / 'share' / 'neural-networks-course' / 'zoo'} {networks}" in answer.stdout
-    shipped = {path.name for path in (target / "course_lib" / "exercises" / "solutions").glob("*.json")}
-    assert shipped == {path.name for path in (ROOT / "course_lib" / "exercises" / "solutions").glob("*.json")}
+    rooms = {path.parent.name for path in (ROOT / "course_lessons").glob("*/solutions.json")}
+    assert rooms == {path.parent.name for path in (target / "course_lessons").glob("*/solutions.json")}

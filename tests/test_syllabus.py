@@ -5,9 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from course_tools.errors import CourseError
-from course_tools.ledger import (
+from ledger import (
     Row,
     Slide,
     coverage,
@@ -18,6 +16,9 @@ from course_tools.ledger import (
     summary,
     unknown_tags,
 )
+from tiny_course import write_lesson
+
+from course_tools.errors import CourseError
 from course_tools.project import Project, find_project
 
 PROJECT = find_project(Path(__file__))
@@ -74,13 +75,13 @@ def markdown(*tags):
 @pytest.fixture
 def project(tmp_path):
     project = Project(tmp_path)
-    project.lessons.mkdir()
+    project.rooms.mkdir()
     project.solved_notebooks.mkdir(parents=True)
     return project
 
 
 def add_lesson(project, lesson, *cells):
-    (project.lessons / f"{lesson}.py").write_text("")
+    write_lesson(project, lesson, "")
     (project.solved_notebooks / f"{lesson}.ipynb").write_text(json.dumps({"cells": cells}))
 
 
@@ -120,7 +121,7 @@ def test_a_row_counts_in_its_own_lesson_only(project):
 
 
 def test_a_lesson_without_its_solved_notebook_has_nothing_live(project):
-    (project.lessons / "02_perceptron.py").write_text("")
+    write_lesson(project, "02_perceptron", "")
     assert counts(project)[0] == ("02_perceptron", True, (), ("T022", "E26"))
 
 

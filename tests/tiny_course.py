@@ -92,12 +92,19 @@ def lesson(cells: str = CELLS, title: str = "Alpha") -> str:
 
 def make_course(root: Path, **lessons: str) -> Project:
     """A project in `root` with the given lessons: `make_course(folder, _70_alpha=lesson())`."""
-    (root / "lessons").mkdir(parents=True)
+    (root / "course_lessons").mkdir(parents=True)
     (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
     (root / "README.md").write_text(README, encoding="utf-8")
     for name, text in lessons.items():
-        (root / "lessons" / f"{name[1:]}.py").write_text(text, encoding="utf-8")
+        write_lesson(Project(root), name[1:], text)
     return Project(root)
+
+
+def write_lesson(project: Project, name: str, text: str | bytes) -> None:
+    """Put a lesson into its room, which need not be there yet."""
+    source = project.source(name)
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 def files_of(project: Project) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """The exercises of the course: `check` an answer, ask for a `hint`, see the `solution`.
 
-One module per lesson holds the specs; `spec` says what an exercise is, `judge` comes to a verdict, `show` prints it.
+The specs of a lesson stand in its room; `spec` says what an exercise is, `judge` comes to a verdict, `show` prints it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from importlib.resources import files
 
 from course_lib.exercises.judge import judge
 from course_lib.exercises.show import display, hint_box, verdict_box
-from course_lib.exercises.spec import ExerciseError, exercise, find, specs
-from course_lib.session import SetupError, quiet
+from course_lib.exercises.spec import ExerciseError, exercise, find, room, specs
+from course_lib.quiet import SetupError, quiet
 
 __all__ = ["ExerciseError", "check", "exercise", "find", "hint", "judge", "open_lesson", "solution", "specs"]
 
@@ -61,7 +61,7 @@ def solution(answer, /) -> None:
     """Show the lesson's own solution of an exercise, named by its function or by a string."""
     lesson, name = _current_lesson(), _name_of(answer)
     find(lesson, name)
-    stored = files(__package__).joinpath("solutions", f"{lesson}.json")
+    stored = files(room(lesson)).joinpath("solutions.json")
     display(_Source(json.loads(stored.read_text(encoding="utf-8"))[name]))
 
 

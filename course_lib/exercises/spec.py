@@ -8,7 +8,14 @@
     def _(rng):                                      # yields tuples of arguments, new ones for every check
         ...
 
-    @margin.mistake("You took the mean distance; the margin is the smallest one.")
+    @margin.known_mistakes
+    def _(inputs, targets, weights):                 # yields sentences, each with what that mistake gives for the case
+        yield "You took the mean distance; the margin is the smallest one.", np.mean(...)
+        yield "The weight of the bias does not count for the length.", np.min(...) / np.linalg.norm(weights)
+
+A mistake that takes more than an expression is a function of its own:
+
+    @margin.mistake("You stopped at the first example.")
     def _(inputs, targets, weights):                 # what a student with this mistake would have written
         ...
 
@@ -18,7 +25,7 @@ model instead, a probe turns it into arrays:
     @weights_for_and.probe
     def _(weights, corners): ...
 
-and then a mistake takes no arguments and returns the wrong value or model.
+and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them.
 """
 
 from __future__ import annotations
@@ -27,6 +34,10 @@ import importlib
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import islice
+
+import numpy as np
 
 _REGISTRY: dict[str, dict[str, Exercise]] = {}
 
@@ -55,10 +66,21 @@ class Exercise:
     oracle: Callable
     atol: float
     rtol: float
-    mistakes: list[Mistake] = field(default_factory=list)
     hints: tuple[str, ...] = ()
     _cases: Callable | None = None
     _probe: Callable | None = None
+    _mistakes: list[Mistake | Callable] = field(default_factory=list)
+
+    @cached_property
+    def mistakes(self) -> list[Mistake]:
+        """The known mistakes, in the order in which the spec declares them."""
+        return [each for found in self._mistakes for each in self._listed(found)]
+
+    def _listed(self, found: Mistake | Callable) -> list[Mistake]:
+        if isinstance(found, Mistake):
+            return [found]
+        case = self.draw(np.random.default_rng(0))[0] if self.takes_function else ()
+        return [Mistake(words, partial(_nth, found, place)) for place, (words, _) in enumerate(found(*case))]
 
     @property
     def name(self) -> str:
@@ -88,10 +110,19 @@ class Exercise:
         """Decorator: a known mistake, and what to tell the student who made it."""
 
         def add(make: Callable) -> Callable:
-            self.mistakes.append(Mistake(message, make))
+            self._mistakes.append(Mistake(message, make))
             return make
 
         return add
+
+    def known_mistakes(self, generate: Callable) -> Callable:
+        """Decorator: `generate(*case)` yields (sentence, what the mistake gives), the same sentences for every case.
+
+        A function in place of a value is called with the case. Where the answer is a value or a model, `generate`
+        takes no arguments, and a function builds the wrong value or model.
+        """
+        self._mistakes.append(generate)
+        return generate
 
     def draw(self, rng) -> list[tuple]:
         """Fresh cases, smallest first, so that the first failing one is the easiest to look at."""
@@ -117,18 +148,22 @@ def exercise(*, lesson: str, points: int, atol: float = 1e-6, rtol: float = 1e-5
     return declare
 
 
+def room(lesson: str) -> str:
+    """The package that holds what belongs to a lesson alone. The engine finds it by name and imports none itself."""
+    return f"course_lessons.{lesson.partition('_')[2]}"
+
+
 def specs(lesson: str) -> dict[str, Exercise]:
     """All exercises of a lesson by name. Raises `ExerciseError` for a lesson that has none.
 
-    The exercises of `02_perceptron` stand in the module `course_lib.exercises.perceptron`.
+    The exercises of `02_perceptron` stand in its room, in the module `course_lessons.perceptron.exercises`.
     """
     if lesson not in _REGISTRY:
-        topic = lesson.partition("_")[2]
-        module = f"{__package__}.{topic}"
+        module = f"{room(lesson)}.exercises"
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
-            if error.name != module:
+            if error.name not in (room(lesson), module):
                 raise
             raise ExerciseError(f"There are no exercises for the lesson {lesson!r}.") from None
     return _REGISTRY[lesson]
@@ -140,6 +175,12 @@ def find(lesson: str, name: str) -> Exercise:
     if name not in known:
         raise ExerciseError(f"Lesson {lesson} has no exercise {name!r}. It has: {', '.join(known)}.")
     return known[name]
+
+
+def _nth(generate: Callable, place: int, *case):
+    """The wrong answer that `generate` yields at `place`."""
+    _, wrong = next(islice(generate(*case), place, None))
+    return wrong(*case) if callable(wrong) and not hasattr(wrong, "layers") else wrong
 
 
 def _size(case: Iterable) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from course_lib.exercises.judge import AnswerKey, Outcome
 from course_lib.exercises.show import facts
 from course_lib.exercises.spec import find, specs
-from course_lib.session import quiet
+from course_lib.quiet import quiet
 from course_tools.errors import CourseError
 from course_tools.grading import marks, wire
 from course_tools.grading.inside import answer

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 # Calls of these, alone in a line, show something and change nothing that an answer could need.
 _SHOWING = {"print", "display", "help"}
-_SHOWING_MODULES = {"course_lib", "matplotlib"}
+_SHOWING_MODULES = {"course_lessons", "course_lib", "matplotlib"}
 # These can give a value to any name.
 _BINDING_ANYTHING = {"exec", "globals", "locals", "vars", "setattr"}
 _PYTHON_AFTER = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b.*\n?")

@@ -4,8 +4,8 @@
         line = sandbox.start(job)          # a socket; read it to its end
         ending, messages = read_result(data)
 
-Bubblewrap gives that process a file system with Python, its packages and a copy of `course_lib` without the exercises'
-oracles, all read-only, and no network. Every job is a fork of it behind further walls (`inside.confine`).
+Bubblewrap gives that process a file system with Python, its packages and those files of the course that an answer may
+need, all read-only, and no network. Every job is a fork of it behind further walls (`inside.confine`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
+import course_lessons
 import course_lib
 import course_tools
 from course_tools import warm
@@ -32,13 +33,15 @@ from course_tools.grading.limits import Limits
 
 _VIEW = "/course"
 _START_SECONDS = 180  # importing Keras on a busy machine with a cold disk
+# Of a lesson's room only what its notebook imports: neither exercises nor solutions, and not the lesson itself.
+_ROOM = ("figures.py", "rule.py")
 _TOOLS = ("__init__.py", "warm.py", "grading/__init__.py", "grading/wire.py", "grading/limits.py")
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
 
 
 # What the two warm processes have imported. Most answers need no Keras; a fork without it is smaller, and so quicker.
-_LIGHT = ("numpy", "scipy.signal", "course_lib.layers", "course_lib.exercises.judge")
+_LIGHT = ("numpy", "scipy.signal", "course_lib.layers", "course_lib.exercises.answer")
 _FULL = ("keras", *_LIGHT)
 
 
@@ -189,8 +192,9 @@ def _bubblewrap(view: Path) -> list[str]:
         for above in reversed(Path(path).parents[:-1]):  # bubblewrap would make them for root's eyes only
             command += ["--perms", "0755", "--dir", str(above)]
         command += ["--ro-bind", path, path]
-        if (oracles := Path(course_lib.__file__).parent / "exercises").is_relative_to(path):  # installed among them
-            command += ["--tmpfs", str(oracles)]
+        for package in (course_lib, course_lessons):  # installed among them, they would show every exercise
+            if (folder := Path(package.__file__).parent).is_relative_to(path):
+                command += ["--tmpfs", str(folder)]
     command += ["--ro-bind", str(view), _VIEW, "--perms", "1777", "--size", "10000000", "--tmpfs", SCRATCH]
     return [*command, "--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
 
@@ -205,22 +209,18 @@ def _python_folders() -> list[str]:
 
 
 def _make_view(view: Path) -> None:
-    """What submissions see of the course: `course_lib` with a stub for its exercises, and the grader's inner part."""
-    library, tools = Path(course_lib.__file__).parent, Path(course_tools.__file__).parent
-    leave_out = shutil.ignore_patterns("__pycache__", "solutions")
-    shutil.copytree(library, view / "course_lib", ignore=lambda *a: {*leave_out(*a), *_oracles(library, a[0])})
-    for name in _TOOLS:
-        (view / "course_tools" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(tools / name, view / "course_tools" / name)
+    """What submissions see of the course: `course_lib` with a stub for exercises, rooms, the grader's inner part."""
+    library, rooms, tools = (Path(each.__file__).parent for each in (course_lib, course_lessons, course_tools))
+    leave_out = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(library, view / "course_lib", ignore=shutil.ignore_patterns("__pycache__", "exercises"))
     inside = view / "course_tools" / "grading" / "inside"
     shutil.copytree(tools / "grading" / "inside", inside, ignore=leave_out)
+    wanted = [library / "exercises" / "answer.py", rooms / "__init__.py", *(tools / name for name in _TOOLS)]
+    wanted += [room / name for room in rooms.iterdir() for name in _ROOM if (room / name).is_file()]
+    for path in wanted:
+        copy = view / path.relative_to(next(top for top in (library, rooms, tools) if top in path.parents).parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
     shutil.copy(inside / "no_exercises.py", view / "course_lib" / "exercises" / "__init__.py")
     for path in [view, *view.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-def _oracles(library: Path, folder: str) -> set[str]:
-    """Everything in the exercises' folder but how to run an answer."""
-    if Path(folder) != library / "exercises":
-        return set()
-    return {path.name for path in Path(folder).iterdir()} - {"judge.py", "spec.py"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_lib.exercises.judge import run
 from course_lib.exercises.spec import specs
-from course_lib.session import quiet
+from course_lib.quiet import quiet
 from course_tools.grading import marks
 from course_tools.grading.grade import Grader
 from course_tools.grading.intake import Submission

@@ -28,7 +28,7 @@ MODULES = (
     *("ipykernel.kernelapp", "ipykernel.ipkernel"),
 )
 # The course itself is not kept warm: a kernel must run what stands in the files now.
-_FRESH = ("course_lib", "course_tools")
+_FRESH = ("course_lessons", "course_lib", "course_tools")
 _IDLE = 600.0  # seconds
 _INLINE = "module://matplotlib_inline.backend_inline"
 _STREAMS = 3

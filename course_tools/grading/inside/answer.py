@@ -10,8 +10,8 @@ import os
 import types
 from collections.abc import Callable
 
-from course_lib.exercises.judge import RAISED
-from course_lib.exercises.judge import run as run_case
+from course_lib.exercises.answer import RAISED
+from course_lib.exercises.answer import run as run_case
 from course_tools.grading import wire
 
 

@@ -1,0 +1,124 @@
+"""The figures of lesson 15 show what they are given, and its sliders react."""
+
+import numpy as np
+import pytest
+from drawn import pixels
+
+from course_lessons.batchnorm import figures
+from course_lib.plots import charts
+from course_lib.plots.controls import explore
+
+
+def words(axes) -> str:
+    return " ".join(text.get_text() for text in axes.texts if text.get_text())
+
+
+def test_batch_statistics_change_with_every_slider():
+    start = {"batch_size": 16, "shift": 3.0, "stretch": 2.0, "gamma": 1.0, "beta": 0.0}
+    before = pixels(figures.batch_statistics())
+    np.testing.assert_array_equal(before, pixels(figures.batch_statistics(**start)))
+    for name, value in {"batch_size": 4, "shift": -2.0, "stretch": 0.5, "gamma": 2.0, "beta": 1.5}.items():
+        assert not np.array_equal(before, pixels(figures.batch_statistics(**{**start, name: value}))), name
+
+
+def test_sliders_redraw_the_batch():
+    panel = explore(figures.batch_statistics, batch_size=[2, 16], shift=(-5, 5, 0.5))
+    _, shift, picture, errors = panel.children
+    before = picture.value
+    shift.value = -4
+    assert picture.value != before and not errors.outputs
+
+
+@pytest.mark.parametrize("shift", [-4.0, 4.0])
+def test_the_batch_comes_out_with_mean_beta_and_deviation_gamma(shift):
+    above, below = figures.batch_statistics(batch_size=64, shift=shift, gamma=0.5, beta=-1).axes
+    after = below.lines[0].get_xdata()
+    assert abs(after.mean() + 1) < 1e-9 and abs(after.std() - 0.5) < 1e-3
+    assert "mean -1.00\ndeviation 0.50" in words(below)
+    assert abs(above.lines[0].get_xdata().mean() - shift) < 1
+
+
+def test_the_sheet_has_a_column_for_each_setting():
+    figure = figures.batch_statistics_sheet([{"shift": -3}, {"batch_size": 4, "gamma": 2}])
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["shift -3", "batch_size 4, gamma 2"]
+
+
+def test_shifted_pictures_name_their_accuracy():
+    rows = {"fresh": np.zeros((3, 8, 8)), "faded": np.ones((3, 8, 8))}
+    figure = figures.shifted_pictures(rows, {"fresh": 0.97, "faded": 0.4}, vmin=0, vmax=1)
+    assert [words(axes) for axes in figure.axes[3::4]] == ["fresh 97% right", "faded 40% right"]
+
+
+def test_stations_leave_a_gap_where_the_chain_passes_through():
+    values = [np.arange(5.0), np.arange(5.0) + 1]
+    rows = {"one": {"x": values, "BN": None, "y": values}, "two": {"x": values, "BN": values, "y": values}}
+    figure = figures.stations(rows, ["before", "after"], special="BN")
+    names = [words(axes) for axes in figure.axes]
+    assert [names.count(name) for name in ("x", "BN", "y")] == [2, 1, 2]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["before", "after"]
+
+
+def test_tracks_follow_the_units_asked_for():
+    means = np.cumsum(np.ones((4, 3)), axis=0) * [1, 10, 100]
+    figure = figures.tracks({"a": (means, means), "b": (0 * means, means)}, units=[2, 0], ylabel="sum")
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), means[:, 2])
+    assert len(figure.axes[1].lines) == 2 and figure.axes[0].get_ylabel() == "sum"
+
+
+def test_bands_reach_from_the_lowest_to_the_highest_seed():
+    curves = {"with": np.array([[0.2, 0.5], [0.4, 0.9]]), "without": np.ones((2, 2))}
+    axes = charts.band_panels({"net": curves}, [1, 2], "epoch", "loss").axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.3, 0.7])
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.2, 0.9)
+    assert axes.get_title() == "net"
+
+
+def test_clouds_are_drawn_as_they_are():
+    cloud = np.random.default_rng(0).normal(size=(20, 2))
+    axes = figures.clouds({"a": cloud, "b": 2 * cloud}).axes[1]
+    np.testing.assert_allclose(axes.collections[0].get_offsets(), 2 * cloud)
+
+
+def test_the_dotted_cube_ends_at_the_slowest():
+    figure = figures.costs([10, 20], {"slow": [1.0, 7.0], "fast": [0.1, 0.1]})
+    np.testing.assert_allclose(figure.axes[0].lines[-1].get_ydata(), [7 / 8, 7])
+
+
+def test_histograms_tell_mean_and_deviation():
+    values = np.array([-1e-9, 0.0, 1e-9])
+    figure = figures.histograms({"one": values, "two": values + 3}, "value", normal=("two",))
+    assert figure.axes[0].get_title() == "one\nmean 0.0, deviation 0.0"
+    assert len(figure.axes[1].lines) == len(figure.axes[0].lines) + 1
+
+
+def test_jacobians_show_their_numbers():
+    figure = figures.jacobians({"whole": np.array([[0.5, -0.25], [-0.001, 1]]), "naive": np.eye(2)})
+    assert words(figure.axes[0]) == "0.50 -0.25 0.00 1.00"
+
+
+def test_decision_panels_draw_every_network():
+    points = np.array([[0.0, 0], [1, 1]])
+    figure = figures.decision_panels({"a": lambda x: x[:, 0], "b": lambda x: -x[:, 0]}, points, [0, 1])
+    left, right = (axes.images[0].get_array() for axes in figure.axes)
+    np.testing.assert_allclose(left, -right)
+
+
+def test_heat_maps_write_per_cents():
+    figure = figures.heat_maps(
+        {"off": np.array([[0.1, 1.0]]), "on": np.ones((1, 2))}, [0.3], [1, 10], "r", "s", ""
+    )
+    assert words(figure.axes[0]) == "10 100"
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "10"]
+
+
+def test_gradient_norms_have_a_point_for_each_layer():
+    norms = np.array([[1.0, 2.0], [0.1, 0.3], [0.01, 0.01]])
+    figure = figures.gradient_norms({"off": {"size 1": norms}, "on": {"size 1": norms}}, "length")
+    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [1.5, 0.2, 0.01])
+
+
+def test_loss_and_wander_use_the_same_labels():
+    losses = {"plain": np.ones((2, 3)), "shaken": np.ones((2, 3))}
+    figure = figures.loss_and_wander(losses, {"plain": np.zeros(5), "shaken": np.ones(5)})
+    assert [text.get_text() for text in figure.axes[1].get_legend().texts] == ["plain", "shaken"]

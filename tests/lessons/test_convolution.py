@@ -1,0 +1,269 @@
+"""The figures of lesson 09 show what they are given, and its sliders react."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from drawn import pixels
+from lesson_code import all_lessons, answer
+
+from course_lessons.convolution import figures
+from course_lib.gradcheck import numerical_gradient
+from course_lib.layers import Conv2D, Dense
+from course_lib.plots.controls import explore
+
+RANDOM = np.random.default_rng(0)
+
+
+def numbers(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts if text.get_text() and not text.get_text().startswith("×")]
+
+
+# Sliding windows
+
+
+@pytest.mark.parametrize("strides", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+@pytest.mark.parametrize("dilation_rate", [1, 2, 3])
+@pytest.mark.parametrize("kernel", figures.KERNELS)
+def test_the_explorer_computes_what_the_layer_does(kernel, strides, padding, dilation_rate):
+    layer = Conv2D(1, 1, 3, RANDOM, strides=strides, padding=padding, dilation_rate=dilation_rate)
+    layer.parameters["kernel"][..., 0, 0] = figures.KERNELS[kernel]
+    expected = layer.forward(figures.TINY_CAT[None, :, :, None])[0, :, :, 0]
+    _, corners, output = figures._slide(
+        figures.TINY_CAT, figures.KERNELS[kernel], strides, padding, dilation_rate
+    )
+    np.testing.assert_allclose(output, expected)
+    assert len(corners) == output.size
+
+
+def test_the_output_grows_with_every_step():
+    for step in (1, 5, 9):
+        image, output = figures.sliding_window(step).axes
+        assert image.get_title() == "image 5 × 5"
+        assert output.get_title() == f"output 3 × 3: step {step} of 9"
+        assert numbers(output) == list("434243234")[:step]
+
+
+def test_a_step_past_the_last_one_shows_the_last():
+    figure = figures.convolution_explorer(strides=3, step=81)
+    assert figure.axes[1].get_title() == "output 2 × 2: step 4 of 4"
+    padded = figures.convolution_explorer(padding=2)
+    assert padded.axes[0].get_title() == "image 7 × 7, padded to 11 × 11"
+
+
+def test_the_explorer_changes_with_every_slider():
+    start = {"kernel": "outline", "strides": 1, "padding": 1, "dilation_rate": 1, "step": 9}
+    before = pixels(figures.convolution_explorer(**start))
+    changes = {"kernel": "sum", "strides": 2, "padding": 0, "dilation_rate": 2, "step": 8}
+    for name, value in changes.items():
+        assert not np.array_equal(before, pixels(figures.convolution_explorer(**{**start, name: value}))), name
+
+
+def test_the_weights_stand_at_the_taps():
+    axes = figures.convolution_explorer("vertical edges", dilation_rate=2, step=2).axes[0]
+    weights = {(text.get_text(), *np.floor(text.get_position()).astype(int)) for text in axes.texts}
+    assert ("×-2", 1, 2) in weights and ("×2", 5, 2) in weights and ("×1", 5, 4) in weights
+
+
+def test_sliders_of_the_explorers_redraw_them():
+    panel = explore(figures.sliding_window, step=(1, 9, 1))
+    slider, picture, errors = panel.children
+    before = picture.value
+    slider.value = 4
+    assert picture.value != before and not errors.outputs
+
+    editor = explore(partial(figures.kernel_editor, RANDOM.random((20, 20))), first_row="0 0 0")
+    first, picture, errors = editor.children
+    assert first.value == "0 -1 0"
+    before = picture.value
+    first.value = "1 -1 1"
+    assert picture.value != before and not errors.outputs
+
+
+def test_the_film_ends_with_the_whole_output():
+    figure = figures.film("sum", strides=2, padding=1, steps=(1, 16))
+    first, last = figure.axes[4:]
+    assert len(numbers(first)) == 1
+    everything = figures._slide(figures.TINY_CAT, figures.KERNELS["sum"], 2, 1, 1)[2]
+    assert numbers(last) == [str(value) for value in everything.flat]
+
+
+def test_all_positions_name_their_sums():
+    image, kernel = RANDOM.integers(0, 2, (4, 5)), np.array([[1, 0], [0, 1]])
+    figure = figures.all_positions(image, kernel)
+    *places, output = (axes for part in figure.subfigs for axes in part.axes)
+    sums = [int(np.sum(image[r : r + 2, c : c + 2] * kernel)) for r in range(3) for c in range(4)]
+    assert [axes.get_title() for axes in places] == [f"sum {value}" for value in sums]
+    assert numbers(output) == [str(value) for value in sums]
+
+
+def test_settings_are_named_with_their_output_size():
+    figure = figures.settings_grid([(0, 1), (1, 1), (0, 2), (1, 2)])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[:4] == [f"padding {p}, strides {s}" for p, s in ((0, 1), (1, 1), (0, 2), (1, 2))]
+    assert titles[4:] == [f"output {n} × {n}" for n in (5, 7, 3, 4)]
+
+
+# Kernels on pictures
+
+
+@pytest.mark.parametrize("rows", [("1 2", "0 0 0", "0 0 0"), ("a b c", "0 0 0", "0 0 0"), ("", "", ""), ("1",) * 3])
+def test_the_kernel_editor_waits_for_nine_numbers(rows):
+    left, _ = figures.kernel_editor(RANDOM.random((9, 9)), *rows).axes
+    assert "three numbers" in left.texts[0].get_text()
+
+
+def test_the_kernel_editor_applies_the_kernel():
+    picture = RANDOM.random((9, 9))
+    left, right = figures.kernel_editor(picture, "0 0 0", "0 2 0", "0 0 0").axes
+    assert left.get_title() == "kernel, sum 2"
+    np.testing.assert_allclose(right.images[0].get_array(), 2 * picture[1:-1, 1:-1])
+
+
+def test_kernels_stand_above_their_results():
+    results = [RANDOM.normal(size=(5, 5)), RANDOM.random((5, 5))]
+    figure = figures.kernel_sheet({"one": np.eye(3), "two": np.ones((3, 3)) / 9}, results)
+    assert [axes.get_title() for axes in figure.axes[:2]] == ["one", "two"]
+    for axes, result in zip(figure.axes[2:], results, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), result)
+    assert figure.axes[2].images[0].norm.vmin == -figure.axes[2].images[0].norm.vmax  # differences: 0 in the middle
+    assert figure.axes[3].images[0].norm.vmin == 0  # brightness
+
+
+def test_frames_stand_where_the_answer_is_best():
+    picture, answer_map = RANDOM.random((9, 9)), RANDOM.random((5, 5))
+    above, below, *_ = figures.found([picture], [answer_map], [[(1, 3), (4, 0)]], size=5).axes
+    assert [patch.get_xy() for patch in above.patches] == [(2.5, 0.5), (-0.5, 3.5)]
+    assert below.get_xlabel() == "row 1, column 3"
+
+
+def test_maps_stand_below_their_filters():
+    kernels, outputs = RANDOM.normal(size=(3, 3, 3, 2)), RANDOM.normal(size=(6, 6, 2))
+    figure = figures.maps(RANDOM.random((8, 8, 3)), kernels, outputs)
+    below = figure.axes[4:]
+    assert [axes.get_title() for axes in below] == ["map 1", "map 2"]
+    for number, axes in enumerate(below):
+        np.testing.assert_array_equal(axes.images[0].get_array(), outputs[..., number])
+
+
+def test_detectors_stand_above_their_favourites():
+    weights, favourites = RANDOM.normal(size=(3, 3, 4)), RANDOM.random((3, 3, 4))
+    figure = figures.learnt_detectors(weights, favourites)
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), weights[..., 1])
+    np.testing.assert_array_equal(figure.axes[5].images[0].get_array(), favourites[..., 1])
+
+
+# Wirings, volumes, matrices, fields
+
+
+def test_edges_are_drawn_from_the_weights():
+    matrix = np.array([[1.0, 0.0], [2.0, 1.0], [0.0, 2.0]])
+    axes = figures.wirings({"shared": matrix, "dense": RANDOM.normal(size=(3, 2))}).axes
+    assert [each.get_title() for each in axes] == ["shared: 2 weights", "dense: 6 weights"]
+    assert len(axes[0].lines) == 4 and len(axes[1].lines) == 6
+    assert len({line.get_color() for line in axes[0].lines}) == 2  # equal weights, equal colour
+
+
+def test_ways_to_look_show_the_counts_they_are_given():
+    counts = {"dense": "1 weight", "local": "2 weights", "convolution": "3 weights"}
+    figure = figures.ways_to_look(RANDOM.random((40, 40)), 10, counts)
+    assert [(axes.get_title(), axes.texts[0].get_text()) for axes in figure.axes] == list(counts.items())
+    widths = [{patch.get_width() for patch in axes.patches} for axes in figure.axes]
+    assert widths == [{40}, {10}, {10}]  # drawn to scale
+
+
+def test_volumes_are_labelled_with_their_shapes():
+    (axes,) = figures.volumes((32, 32, 3), (5, 5, 3), [(28, 28, 1), (28, 28, 6)]).axes
+    texts = [text.get_text() for text in axes.texts]
+    assert texts[1::2] == ["32 × 32 × 3", "5 × 5 × 3", "28 × 28 × 1", "28 × 28 × 6"]
+    assert texts[4:7:2] == ["maps of 1 filter", "maps of 6 filters"]
+
+
+def test_the_matrix_is_shown_as_it_is():
+    kernel, matrix = np.array([[1, 2], [3, 4]]), RANDOM.normal(size=(4, 9))
+    left, right = figures.convolution_matrix(kernel, matrix).axes
+    assert numbers(left) == ["1", "2", "3", "4"]
+    np.testing.assert_array_equal(right.images[0].get_array(), matrix)
+
+
+def test_fields_are_white_where_the_gradient_is_zero():
+    gradient = np.array([[0.0, 0.0, 0.0], [0.0, -4.0, 2.0], [0.0, 0.0, 0.0]])
+    axes = figures.fields({"one": gradient, "two": gradient}).axes[0]
+    shown = axes.images[0].get_array()
+    np.testing.assert_array_equal(np.ma.getmaskarray(shown), gradient == 0)
+    assert shown[1, 1] == 1 and shown[1, 2] == 0.5
+
+
+def test_every_way_of_wiring_has_a_curve():
+    runs = {"dense": [[0.1, 0.3], [0.2, 0.4]], "shared": [[0.5, 0.5], [0.9, 0.7]]}
+    (axes,) = figures.scores_by_size([10, 100], runs, chance=0.1).axes
+    labels = axes.get_legend_handles_labels()[1]
+    assert set(labels) == {"dense", "shared", "guessing"}
+
+
+# The layer that the lesson builds
+
+
+def wired(name: str):
+    """A class of the lesson, with what it needs."""
+    lesson = all_lessons()["09_convolution"]
+    sources = [cell.source for cell in lesson.cells if cell.kind == "code"]
+    namespace = {}
+    exec("import numpy as np\nfrom course_lib import layers", namespace)
+    for start, end in (("class Wired", None), ("class Learner", "digits = ")):
+        (source,) = (each for each in sources if each.startswith(start))
+        exec(source[: source.index(end)] if end else source, namespace)
+    return namespace[name]
+
+
+def test_the_wired_layer_is_dense_or_a_convolution():
+    rng = np.random.default_rng(1)
+    layer = wired("Wired")(np.tile(np.arange(5), (3, 1)), 1, rng)
+    dense = Dense(5, 3, rng)
+    dense.parameters["kernel"] = layer.parameters["kernel"][:, :, 0].T
+    inputs = rng.normal(size=(4, 5))
+    np.testing.assert_allclose(layer.forward(inputs)[..., 0], dense.forward(inputs))
+
+    grid = np.arange(36).reshape(6, 6)
+    windows = np.lib.stride_tricks.sliding_window_view(grid, (3, 3)).reshape(4, 4, 9)
+    shared, conv = wired("Wired")(windows, 2, rng, shared=True), Conv2D(1, 2, 3, rng)
+    conv.parameters["kernel"] = shared.parameters["kernel"].reshape(3, 3, 1, 2)
+    images = rng.normal(size=(2, 6, 6, 1))
+    np.testing.assert_allclose(shared.forward(images.reshape(2, 36)), conv.forward(images))
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_learner_has_the_right_gradient(shared):
+    rng = np.random.default_rng(2)
+    windows = np.array([[[0, 1], [1, 2]], [[2, 3], [3, 4]]])
+    layer = wired("Learner")(windows, 3, rng, shared=shared)
+    inputs, upstream = rng.normal(size=(4, 5)), rng.normal(size=(4, 2, 2, 3))
+    layer.forward(inputs)
+    layer.backward(upstream)
+    kernel = layer.parameters["kernel"]
+    expected = numerical_gradient(lambda: float(np.sum(upstream * layer.forward(inputs))), kernel)
+    np.testing.assert_allclose(layer.gradients["kernel"], expected, atol=1e-7)
+
+
+def test_the_layer_of_exercise_3_agrees_with_the_library():
+    conv_layer = answer(all_lessons()["09_convolution"], "conv_layer")
+    layer = Conv2D(3, 4, 3, RANDOM, strides=2, padding=1)
+    layer.parameters["bias"] = RANDOM.normal(size=4)
+    images = RANDOM.normal(size=(2, 8, 7, 3))
+    np.testing.assert_allclose(
+        conv_layer(images, layer.parameters["kernel"], layer.parameters["bias"], 2, 1), layer.forward(images)
+    )
+
+
+def test_keras_counts_as_many_parameters_as_the_exercise_does():
+    import keras
+
+    from course_lib.exercises import find
+
+    exercise = find("09_convolution", "conv_parameters")
+    for case in exercise.draw(RANDOM):
+        height, width, channels, filters, *kernel_size = case
+        layer = keras.layers.Conv2D(filters, kernel_size)
+        layer.build((None, height, width, channels))
+        assert exercise.oracle(*case) == layer.count_params()

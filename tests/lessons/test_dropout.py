@@ -1,0 +1,217 @@
+"""The figures of lesson 16 show what they are given, its sliders react, and the means it teaches are right."""
+
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from drawn import pixels
+from lesson_code import all_lessons, answer
+
+from course_lessons.dropout import figures
+from course_lib import layers
+from course_lib.layers import Dense, Dropout, ReLU, Sequential, softmax
+from course_lib.plots.controls import explore
+
+# The mask sampler
+
+
+def test_the_sampler_changes_with_every_slider():
+    start = {"rate": 0.5, "seed": 0}
+    before = pixels(figures.mask_sampler())
+    np.testing.assert_array_equal(before, pixels(figures.mask_sampler(**start)))
+    for name, value in {"rate": 0.2, "seed": 1}.items():
+        assert not np.array_equal(before, pixels(figures.mask_sampler(**{**start, name: value}))), name
+
+
+def test_sliders_redraw_the_sampler():
+    panel = explore(figures.mask_sampler, rate=(0.0, 0.9, 0.1), seed=(0, 30, 1))
+    rate, _, picture, errors = panel.children
+    before = picture.value
+    rate.value = 0.8
+    assert picture.value != before and not errors.outputs
+
+
+def test_without_a_rate_nothing_is_dropped_and_nothing_is_random():
+    network, outputs = figures.mask_sampler(rate=0.0).axes
+    assert network.get_title() == "0 of 12 hidden units dropped"
+    mean, whole, this = (line.get_xdata()[0] for line in outputs.lines)
+    assert mean == pytest.approx(whole) == pytest.approx(this)
+
+
+def test_the_sampler_counts_what_it_crosses_out():
+    for seed in range(4):
+        network = figures.mask_sampler(rate=0.5, seed=seed).axes[0]
+        stay, gone, crosses = (len(group.get_offsets()) for group in network.collections)
+        assert network.get_title() == f"{gone} of 12 hidden units dropped"
+        assert gone == crosses and stay + gone == 3 + 6 + 6 + 1
+
+
+def test_the_output_of_the_little_network_is_that_of_our_layers():
+    """With the same masks, divided by the keep probability."""
+    masks = figures._masks(0.5, np.random.default_rng(1))
+    x = np.ones((1, 3))
+    for kernel, mask in zip(figures._WEIGHTS[:-1], masks[1:], strict=False):
+        layer = Dense(*kernel.shape, np.random.default_rng(0))
+        layer.parameters["kernel"] = kernel
+        x = np.tanh(layer.forward(x)) * np.where(mask, 2.0, 0.0)
+    assert figures._output(masks, 0.5) == pytest.approx((x @ figures._WEIGHTS[-1]).item())
+
+
+def test_the_sheet_has_a_panel_for_each_rate():
+    figure = figures.mask_sampler_sheet(rates=(0.1, 0.5))
+    assert [axes.get_title() for axes in figure.axes] == ["rate 0.1", "rate 0.5"]
+    assert len(figure.legends[0].texts) == 3
+
+
+# Thinned networks
+
+
+def test_edges_end_only_at_units_that_stay():
+    masks = [np.ones(2), np.array([1.0, 0.0, 1.0]), np.ones(1)]
+    _, axes = plt.subplots()
+    figures.network(axes, masks)
+    assert len(axes.lines) == 2 * 2 + 2 * 1
+    assert not any((1, 0) in zip(*line.get_data(), strict=True) for line in axes.lines)  # the unit that is gone
+
+
+def test_a_layer_may_be_gone_altogether():
+    _, axes = plt.subplots()
+    figures.network(axes, [np.ones(2), np.zeros(3), np.ones(1)])
+    assert not axes.lines
+
+
+def test_the_first_network_is_whole():
+    whole, *thinned = figures.thinned_networks(rate=0.5, number=3).axes
+    assert len(whole.collections[1].get_offsets()) == 0
+    assert [axes.get_title() for axes in thinned] == ["mask 1", "mask 2", "mask 3"]
+
+
+def test_masks_are_drawn_as_squares_and_crosses():
+    mask = np.array([[True, False, True], [False, False, True]])
+    (axes,) = figures.mask_rows(mask, ["one", "two"]).axes
+    np.testing.assert_array_equal(np.ravel(axes.collections[0].get_array()), mask.ravel())
+    crosses = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines}
+    assert crosses == {(1.5, 0.5), (0.5, 1.5), (1.5, 1.5)}
+
+
+# Errors, filters, answers
+
+
+def test_dashed_curves_are_without_dropout():
+    runs = {1.0: np.array([[0.2, 0.4], [0.4, 0.6]]), 0.5: np.array([[0.1, 0.1], [0.1, 0.3]])}
+    axes = figures.error_curves({"narrow": {"2 layers": runs}, "wide": {"2 layers": runs}}, "error").axes
+    assert [each.get_title() for each in axes] == ["narrow", "wide"]
+    without, with_dropout = axes[0].lines
+    np.testing.assert_allclose(without.get_ydata(), [0.3, 0.5])
+    np.testing.assert_allclose(with_dropout.get_ydata(), [0.1, 0.2])
+    assert (without.get_linestyle(), with_dropout.get_linestyle()) == ("--", "-")
+    assert [text.get_text() for text in axes[1].get_legend().texts] == ["2 layers", "without", "with dropout"]
+
+
+def test_pairs_join_the_means():
+    axes = figures.error_pairs({"a": ([0.2, 0.4], [0.1, 0.1]), "b": ([0.1], [0.2])}, "error").axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), [0.3, 0.1])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+
+
+def test_no_tick_of_the_sweep_is_rounded():
+    figure = figures.sweep([0.5, 1.0], {"runs": [[0.02, 0.04], [0.17, 0.19]]}, "keep", "error")
+    axes = figure.axes[0]
+    figure.canvas.draw()
+    low, high = axes.get_ylim()
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    for place, words in zip(axes.get_yticks(), shown, strict=True):
+        if low <= place <= high:
+            assert words == f"{round(100 * place)}%" and abs(100 * place - round(100 * place)) < 1e-9
+
+
+def test_removed_units_show_means_of_the_seeds():
+    axes = figures.removed_units([0, 0.5], {"without": [[1, 0.8], [0.2, 0.4]], "with": np.ones((2, 2))}, "right").axes[
+        0
+    ]
+    np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), [0.9, 0.3])
+
+
+def test_filters_are_stretched_to_their_own_largest_weight():
+    grid = np.random.default_rng(0).normal(size=(8, 3, 3)) * np.arange(1, 9)[:, None, None]
+    axes = figures.filters({"a": grid, "b": grid}, columns=4).axes
+    sheet = np.asarray(axes[0].images[0].get_array())
+    assert sheet.shape == (2 * 5, 4 * 5)
+    first = sheet[1:4, 1:4]
+    np.testing.assert_allclose(first, grid[0] / np.abs(grid[0]).max())
+
+
+def test_marks_of_the_ensemble_stand_where_they_are():
+    axes = figures.ensemble(np.linspace(0, 1, 50), {"one": 0.3, "two": 0.7}, "probability").axes[0]
+    assert [line.get_xdata()[0] for line in axes.lines] == [0.3, 0.7]
+
+
+def test_running_means_are_drawn_one_by_one():
+    running = np.random.default_rng(0).random((3, 100))
+    axes = figures.converging(np.arange(1, 101), running, 0.5, "probability").axes[0]
+    np.testing.assert_allclose([line.get_ydata() for line in axes.lines[:3]], running)
+    assert axes.get_xscale() == "log"
+
+
+def test_doubts_mark_the_mean_of_each_group():
+    axes = figures.doubts({"sure": np.array([0.0, 0.2]), "unsure": np.array([0.5, 0.7, 0.6])}, "deviation").axes[0]
+    np.testing.assert_allclose([line.get_xdata()[0] for line in axes.lines[1::2]], [0.1, 0.6])
+
+
+# What the lesson says, with what it lets students write
+
+
+@pytest.fixture
+def lesson():
+    return all_lessons()["16_dropout"]
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.8])
+def test_rescaled_kernels_give_the_mean_over_all_masks(lesson, keep):
+    """For linear layers, one hidden one of five units."""
+    rng = np.random.default_rng(0)
+    kernels, x = [rng.normal(size=(3, 5)), rng.normal(size=(5, 2))], rng.normal(size=3)
+    mean = 0
+    for mask in itertools.product([0, 1], repeat=5):
+        chance = np.prod(np.where(mask, keep, 1 - keep))
+        mean += chance * ((x @ kernels[0] * mask) @ kernels[1])
+    first, last = answer(lesson, "keep_scaling")(kernels, keep)
+    np.testing.assert_allclose(x @ first @ last, mean)
+
+
+def test_the_answer_drops_as_our_layer_does(lesson):
+    layer, x = Dropout(0.3, np.random.default_rng(5)), np.random.default_rng(0).normal(size=(4, 6))
+    layer.training = True
+    uniforms = np.random.default_rng(5).random(x.shape)
+    np.testing.assert_allclose(layer.forward(x), answer(lesson, "dropout_forward")(x, uniforms, 0.3))
+
+
+def test_the_geometric_mean_over_all_masks_is_one_run_with_scaled_weights(lesson):
+    rng = np.random.default_rng(1)
+    features, kernel, bias = rng.random(6), rng.normal(size=(6, 3)), rng.normal(size=3)
+    masks = np.array(list(itertools.product([0, 1], repeat=6)))
+    probabilities = softmax(masks * features @ kernel + bias)
+    np.testing.assert_allclose(answer(lesson, "geometric_mean")(probabilities), softmax(0.5 * features @ kernel + bias))
+
+
+def test_the_expected_output_is_what_many_masks_give(lesson):
+    rng = np.random.default_rng(2)
+    x, weights = rng.random(5), rng.normal(size=5)
+    masks = rng.random((100_000, 5)) < 0.7
+    sampled = np.maximum(masks * x @ weights + 0.1, 0).mean()
+    assert answer(lesson, "expected_output")(x, weights, 0.1, 0.7) == pytest.approx(sampled, abs=0.01)
+
+
+def test_removing_units_removes_their_share(lesson):
+    """All units gone leaves the last bias alone; none gone leaves the network as it is."""
+    cell = next(cell for cell in lesson.cells if "def without_units" in cell.source)
+    rng = np.random.default_rng(0)
+    net = Sequential([Dense(4, 8, rng), ReLU(), Dense(8, 3, rng)])
+    net.layers[-1].parameters["bias"][:] = [0, 1, 0]
+    new = rng.random((30, 4))
+    labels = net.forward(new).argmax(axis=1)
+    space = {"np": np, "layers": layers, "new": new, "new_labels": labels}
+    exec(cell.source[: cell.source.index("shares, rng")], space)
+    assert space["without_units"](net, 0, rng) == 1
+    assert space["without_units"](net, 1, rng) == np.mean(labels == 1)

@@ -1,0 +1,118 @@
+"""The figures of lesson 20 show what they are given, its sliders react, and what it counts agrees with Keras."""
+
+import keras
+import numpy as np
+import pytest
+from drawn import pixels
+
+from course_lessons.googlenet import figures
+from course_lib.anatomy import anatomy
+from course_lib.architectures.googlenet import MODULES, inception, naive_inception
+from course_lib.plots.controls import explore
+
+RANDOM = np.random.default_rng(0)
+
+
+def widths(container) -> list[float]:
+    return [bar.get_width() for bar in container]
+
+
+# What modules cost
+
+
+@pytest.mark.parametrize(("channels", "side"), [(256, 28), (12, 7)])
+def test_costs_are_those_that_anatomy_counts(channels, side):
+    x = keras.Input((side, side, channels))
+    naive = anatomy(keras.Model(x, naive_inception(x, 128, 192, 96, name="m")))
+    costs = figures.module_costs(channels, (128, 192, 96), side=side)
+    assert costs == {name: naive[f"m_{name.replace('×', 'x')}"].multiply_adds for name in costs}
+    reduced = anatomy(keras.Model(x, inception(x, 128, 64, 192, 32, 96, 48, name="m")))
+    costs = figures.module_costs(channels, (128, 192, 96), (64, 32), 48, side)
+    layers = {"3×3 reduce": "m_3x3_reduce", "5×5 reduce": "m_5x5_reduce", "pooling 1×1": "m_pool_1x1"}
+    for name, cost in costs.items():
+        assert cost == reduced[layers.get(name, f"m_{name.replace('×', 'x')}")].multiply_adds, name
+    assert sum(costs.values()) == reduced.total.multiply_adds
+
+
+def test_the_designer_changes_with_every_slider():
+    start = {"channels": 256, "reduce_3x3": 64, "reduce_5x5": 64, "pool_filters": 64, "side": 28}
+    before = pixels(figures.designer())
+    np.testing.assert_array_equal(before, pixels(figures.designer(**start)))
+    for name, value in {"channels": 512, "reduce_3x3": 96, "reduce_5x5": 16, "pool_filters": 128, "side": 14}.items():
+        assert not np.array_equal(before, pixels(figures.designer(**{**start, name: value}))), name
+
+
+def test_the_designer_adds_up_what_it_draws():
+    (axes,) = figures.designer().axes
+    assert axes.get_title().startswith("3.15 times fewer") and "256 becomes 672, or 480" in axes.get_title()
+    totals = np.sum([widths(container) for container in axes.containers], axis=0)
+    np.testing.assert_allclose(totals, [854_196_224, 271_351_808])
+    assert [text.get_text().strip() for text in axes.texts] == ["854 M", "271 M"]
+
+
+def test_sliders_redraw_the_designer():
+    panel = explore(figures.designer, channels=(64, 1024, 64), reduce_5x5=(8, 256, 8))
+    _, reduce, picture, errors = panel.children
+    before = picture.value
+    reduce.value = 16
+    assert picture.value != before and not errors.outputs
+
+
+def test_wide_bottlenecks_cost_more_than_none():
+    (axes,) = figures.bottleneck_curve().axes
+    curve, naive = axes.lines
+    totals, limit = curve.get_ydata(), naive.get_ydata()[0]
+    assert totals[0] < limit < totals[-1] and np.all(np.diff(totals) > 0)
+    assert totals[list(curve.get_xdata()).index(64)] == 271_351_808 and limit == 854_196_224
+
+
+# Figures
+
+
+def test_branches_are_shown_beside_the_picture():
+    maps = {"one": RANDOM.random((4, 5)), "two": RANDOM.random((4, 5))}
+    axes = figures.branch_outputs(RANDOM.random((4, 5, 3)), maps).axes
+    assert [each.get_title() for each in axes] == ["picture", "one", "two"]
+    np.testing.assert_array_equal(axes[2].images[0].get_array(), maps["two"])
+
+
+def test_stacks_start_with_the_depth_of_the_input():
+    left, right = figures.stacks({"naive": ([2, 5, 8], [10, 25]), "other": ([2, 4, 4], [8, 9])}).axes
+    np.testing.assert_array_equal(left.lines[0].get_xydata(), [[0, 2], [1, 5], [2, 8]])
+    np.testing.assert_array_equal(right.lines[1].get_xydata(), [[1, 8], [2, 9]])
+    assert left.get_legend_handles_labels()[1] == ["naive", "other"]
+
+
+def test_times_are_drawn_with_every_try():
+    left, right = figures.counted_and_timed({"a": (100, [0.3, 0.1, 0.2]), "b": (50, [0.1, 0.1, 0.1])}).axes
+    assert widths(left.containers[0]) == [100, 50]
+    assert [bar.get_width() for bar in right.patches] == pytest.approx([0.2, 0.1])
+    assert list(right.lines[0].get_xdata()) == [0.3, 0.1, 0.2]
+
+
+def test_a_mixture_adds_up_to_the_whole():
+    names = ("1×1", "3×3", "5×5", "pooling")
+    modules = {module: dict(zip(names, np.array(filters)[[0, 2, 4, 5]], strict=True)) for module, filters in
+               MODULES.items()}  # fmt: skip
+    (axes,) = figures.mixture(modules).axes
+    heights = np.array([[bar.get_height() for bar in container] for container in axes.containers])
+    np.testing.assert_allclose(heights.sum(axis=0), 1)
+    np.testing.assert_allclose(heights[:, 0], np.array([64, 128, 32, 32]) / 256)
+
+
+def test_heads_have_a_dot_for_each_seed():
+    results = {"average": np.array([[0.9, 0.8, 1.0], [0.7, 0.7, 0.7]]), "dense": np.full((2, 3), 0.5)}
+    left, right = figures.heads({"one": results, "two": results}, "right", {"one": 0.1, "two": 0.3}).axes
+    dots = [line for line in left.lines if line.get_markersize() == 3]
+    np.testing.assert_array_equal(dots[0].get_ydata(), [0.9, 0.8, 1.0])
+    assert len(dots) == 4 and [text.get_text() for text in left.get_xticklabels()] == ["average", "dense"]
+    assert set(right.get_legend_handles_labels()[1]) == {"learned from", "new", "guessing"}
+
+
+def test_a_gradient_profile_shows_means_of_logarithms_and_the_reach():
+    runs = {"one": np.array([[1.0, 100.0], [2.0, 2.0]]), "two": np.ones((2, 2))}
+    left, right = figures.gradient_profile({"start": runs, "other": runs}, {"4a": 1.5}).axes
+    np.testing.assert_allclose(left.lines[0].get_ydata(), [10, 2])
+    reach = left.containers[0].lines[2][0].get_segments()[0]
+    np.testing.assert_allclose(reach[:, 1], [1, 100])
+    assert left.get_yscale() == "log" and [text.get_text() for text in right.texts] == ["4a"]

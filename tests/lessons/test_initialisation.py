@@ -1,0 +1,155 @@
+"""The figures of lesson 14 show what they are given, its sliders react, and what it lets students write is right."""
+
+import itertools
+
+import numpy as np
+import pytest
+from drawn import pixels
+from lesson_code import all_lessons, answer
+
+from course_lessons.initialisation import figures
+from course_lib.layers import Dense, Sequential, Tanh
+from course_lib.plots import charts
+from course_lib.plots.controls import explore
+
+LESSON = "14_initialisation"
+
+
+# Signals through layers
+
+
+def test_the_explorer_changes_with_every_control():
+    start = {"gain": 1.0, "layers": 10, "activation": "tanh"}
+    before = pixels(figures.signals_through_layers())
+    np.testing.assert_array_equal(before, pixels(figures.signals_through_layers(**start)))
+    for name, value in {"gain": 2.0, "layers": 4, "activation": "ReLU"}.items():
+        assert not np.array_equal(before, pixels(figures.signals_through_layers(**{**start, name: value}))), name
+
+
+def test_controls_redraw_the_explorer():
+    panel = explore(figures.signals_through_layers, gain=[0.22, 1.0], layers=(2, 40, 2), activation=["tanh", "ReLU"])
+    gain, layers, _, picture, errors = panel.children
+    assert (gain.value, layers.value) == (1.0, 10)
+    before = picture.value
+    layers.value = 20
+    assert picture.value != before and not errors.outputs
+
+
+@pytest.mark.parametrize(("activation", "gain", "factor"), [("tanh", 0.2236, 0.2236), ("ReLU", 1.0, 0.5**0.5)])
+def test_signals_shrink_by_a_constant_factor_both_ways(activation, gain, factor):
+    curves, _ = figures.signals_through_layers(gain, 8, activation).axes
+    forward, back = (line.get_ydata() for line in curves.lines)
+    assert len(forward) == len(back) == 8
+    np.testing.assert_allclose(forward[2:] / forward[1:-1], factor, rtol=0.2)
+    np.testing.assert_allclose(back[1:-1] / back[2:], factor, rtol=0.2)
+
+
+def test_he_keeps_relu_level_and_a_large_gain_makes_tanh_explode_going_back():
+    forward, _ = (line.get_ydata() for line in figures.signals_through_layers(2**0.5, 20, "ReLU").axes[0].lines)
+    assert 0.2 < forward[-1] / forward[0] < 5
+    forward, back = (line.get_ydata() for line in figures.signals_through_layers(22.0, 10, "tanh").axes[0].lines)
+    assert forward.min() > 0.9 and back[0] > 100 * back[-1]
+
+
+@pytest.mark.parametrize("gain", [0.22, 22.0])
+def test_the_longest_chain_of_any_activation_can_be_drawn(gain):
+    for activation in ("tanh", "ReLU", "sigmoid"):
+        assert pixels(figures.signals_through_layers(gain, 40, activation)).std() > 0
+
+
+# Other figures
+
+
+def test_curves_by_layer_show_the_means():
+    runs = {"one": np.array([[1.0, 3.0], [10.0, 30.0]]), "two": np.ones((2, 2))}
+    axes = charts.by_layer(runs, "deviation").axes[0]
+    np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), [2, 20])
+    np.testing.assert_array_equal(axes.get_xticks(), [1, 2])
+    assert axes.get_yscale() == "log"
+    assert [text.get_text() for text in axes.get_legend().texts] == ["one", "two"]
+
+
+def test_histograms_have_a_panel_for_each_layer_and_name_its_deviation():
+    rng = np.random.default_rng(0)
+    wide, narrow = rng.choice([-0.5, 0.5], 1000), rng.choice([-2e-6, 2e-6], 1000)
+    figure = figures.layer_histograms({"a": [wide, narrow], "b": [wide, wide]})
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[:2] == ["layer 1\n$s$ = 0.50", "layer 2\n$s$ = 2e-6"]
+    assert figure.axes[2].get_ylabel() == "b" and len(titles) == 4
+    assert sum(patch.get_height() for patch in figure.axes[1].patches) == 1000
+
+
+def test_every_seed_is_a_dot_in_its_row():
+    scores = {"shallow": {"zeros": [0.1, 0.1], "He": [0.9, 0.95]}, "deep": {"zeros": [0.1, 0.1], "He": [0.5, 0.7]}}
+    figure = figures.accuracy_by_start(scores, chance=0.1)
+    deep = figure.axes[1]
+    np.testing.assert_array_equal(deep.lines[1].get_xdata(), [0.5, 0.7])
+    assert np.abs(deep.lines[1].get_ydata() - 1).max() < 0.3
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["zeros", "He"]
+
+
+# What the lesson says
+
+
+def kernels(sizes, rng):
+    return [rng.normal(0, 0.6, shape) for shape in itertools.pairwise(sizes)]
+
+
+def test_statistics_are_those_of_our_layers():
+    rng = np.random.default_rng(0)
+    chain, inputs, upstream = kernels([5, 4, 3, 2], rng), rng.normal(size=(7, 5)), rng.normal(size=(7, 2))
+    dense = [Dense(*kernel.shape, rng) for kernel in chain]
+    for layer, kernel in zip(dense, chain, strict=True):
+        layer.parameters["kernel"] = kernel
+    bends = [Tanh() for _ in dense]
+    net = Sequential([layer for pair in zip(dense, bends, strict=True) for layer in pair])
+    net.forward(inputs)
+    net.backward(upstream)
+    lesson = all_lessons()[LESSON]
+    np.testing.assert_allclose(
+        answer(lesson, "forward_statistics")(inputs, chain), [bend.outputs.std() for bend in bends]
+    )
+    np.testing.assert_allclose(
+        answer(lesson, "gradient_statistics")(inputs, chain, upstream),
+        [layer.gradients["kernel"].std() for layer in dense],
+    )
+
+
+@pytest.mark.parametrize("shape", [(300, 100), (3, 3, 16, 32)])
+def test_deviations_are_those_of_keras(shape):
+    import keras
+
+    lesson = all_lessons()[LESSON]
+    draws = np.random.default_rng(0).normal(size=shape)
+    for mine, initializer in (
+        (answer(lesson, "glorot_deviation")(shape), keras.initializers.GlorotNormal),
+        (answer(lesson, "he_normal")(draws).std(), keras.initializers.HeNormal),
+    ):
+        theirs = keras.ops.convert_to_numpy(initializer(seed=0)(shape)).std()
+        assert mine == pytest.approx(theirs, rel=0.05)
+
+
+def test_twins_stay_twins_and_a_bias_parts_them():
+    different_units = answer(all_lessons()[LESSON], "different_units")
+    rng = np.random.default_rng(0)
+    first, last = Dense(3, 4, rng), Dense(4, 2, rng)
+    for layer in (first, last):
+        layer.parameters["kernel"][:] = 0.3
+    net, x = Sequential([first, Tanh(), last]), rng.normal(size=(9, 3))
+
+    def units():
+        return different_units(first.parameters["kernel"], first.parameters["bias"], last.parameters["kernel"])
+
+    def step():
+        net.backward(net.forward(x) - rng.normal(size=(9, 2)))
+        for layer in (first, last):
+            for name, parameter in layer.parameters.items():
+                parameter -= 0.05 * layer.gradients[name]
+
+    for _ in range(5):
+        step()
+    assert units() == 1
+    first.parameters["bias"][0] += 0.1
+    for _ in range(5):
+        step()
+    assert units() == 2

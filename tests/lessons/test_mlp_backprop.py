@@ -1,0 +1,130 @@
+"""The figures of lesson 05 show what they are given, and its sliders react."""
+
+import numpy as np
+import pytest
+from drawn import pixels
+
+from course_lessons.mlp_backprop import figures
+from course_lib.layers import sigmoid
+from course_lib.plots import charts
+from course_lib.plots.controls import explore
+
+CORNERS = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+XOR = np.array([0, 1, 1, 0])
+
+
+def test_hidden_space_shows_where_the_corners_go():
+    figure = figures.through_hidden_space(
+        CORNERS,
+        XOR,
+        hidden=lambda x: (x @ [[1, 1], [1, 1]] >= [0.5, 1.5]).astype(int),
+        output=lambda z: z @ [1, -2] - 0.5,
+        names=("OR", "AND"),
+    )
+    first, _, space, result = figure.axes
+    assert first.get_title() == "unit 1: OR"
+    triangles, circles = (np.unique(collection.get_offsets(), axis=0) for collection in space.collections[-2:])
+    np.testing.assert_array_equal(triangles, [[1, 0]])
+    np.testing.assert_array_equal(circles, [[0, 0], [1, 1]])
+    values = result.images[0].get_array()
+    middle = len(values) // 2
+    assert values[middle, middle] > 0 > values[0, 0] and values[-1, -1] < 0  # a band between two lines
+
+
+def test_the_random_network_changes_with_every_slider():
+    start = {"hidden_units": 8, "weight_scale": 4.0, "number": 0}
+    before = pixels(figures.random_network(**start))
+    np.testing.assert_array_equal(before, pixels(figures.random_network(**start)))
+    for name, value in {"hidden_units": 3, "weight_scale": 1.0, "number": 7}.items():
+        assert not np.array_equal(before, pixels(figures.random_network(**{**start, name: value}))), name
+
+
+def test_sliders_of_the_random_network_redraw_it():
+    panel = explore(figures.random_network, hidden_units=(1, 64, 1), weight_scale=(0.5, 10, 0.5), number=(0, 20, 1))
+    units, *_, picture, errors = panel.children
+    before = picture.value
+    units.value = 2
+    assert picture.value != before and not errors.outputs
+
+
+def test_contact_sheet_has_a_row_for_each_width():
+    figure = figures.random_networks(widths=(1, 64), weight_scales=(1, 2, 4))
+    assert len(figure.axes) == 6
+    assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["1 hidden unit", "64 hidden units"]
+
+
+@pytest.fixture
+def film() -> figures.Film:
+    return figures.Film(CORNERS, XOR, [lambda x, k=k: sigmoid(k * (x[:, 0] - 0.5)) for k in range(11)])
+
+
+def test_film_shows_a_frame_for_each_step(film):
+    assert film.frame(3).axes[0].get_title() == "step 3"
+    panel = explore(film.frame, step=(0, 10, 5))
+    slider, picture, errors = panel.children
+    before = picture.value
+    slider.value = 10
+    assert picture.value != before and not errors.outputs
+
+
+def test_film_tells_its_story(film):
+    figure = film.story((0, 5, 10), {"G": np.linspace(3, 1, 11), "E": np.linspace(1, 2, 11)})
+    *frames, curves = figure.axes
+    assert [axes.get_title() for axes in frames] == ["step 0", "step 5", "step 10"]
+    np.testing.assert_array_equal(curves.lines[0].get_ydata(), np.linspace(3, 1, 11))
+
+
+def test_hidden_edges_are_where_the_hidden_units_change_sides():
+    kernel, bias = np.array([[1.0, 2.0], [0.0, -1.0]]), np.array([-0.5, 0.25])
+    nets = {"one": {"W1": kernel, "b1": bias}, "two": {"W1": kernel, "b1": 0 * bias}}
+    figure = figures.hidden_edges(nets, lambda x, p: sigmoid(x @ p["W1"] + p["b1"])[:, 0], CORNERS, XOR, (-1, 2))
+    for axes, net in zip(figure.axes, nets.values(), strict=True):
+        for unit, line in enumerate(axes.lines):
+            np.testing.assert_allclose(line.get_xydata() @ net["W1"][:, unit] + net["b1"][unit], 0, atol=1e-9)
+
+
+def test_solved_runs_are_counted():
+    errors = np.array([[1, 0.5, 0.01], [1, 0.9, 0.8]])
+    figure = figures.stuck_or_solved({"two units": errors, "four": errors[:1]}, 0.1, "epoch", "error")
+    assert [axes.get_title() for axes in figure.axes] == ["two units: 1 of 2 solved", "four: 1 of 1 solved"]
+    assert [line.get_linestyle() for line in figure.axes[0].lines] == ["-", "--"]
+
+
+def test_band_reaches_from_the_lowest_to_the_highest_start():
+    values = np.array([[0.2, 0.5], [0.4, 0.9]])
+    axes = charts.curves_with_spread({"loss": values}, "epoch", "right", "title").axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.3, 0.7])
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.2, 0.9)
+
+
+def test_a_dot_for_every_start():
+    axes = figures.dots({"1": [0.6, 0.7], "wide": [0.9, 1.0]}, "wide", "layers", "right", "title").axes[0]
+    np.testing.assert_array_equal(axes.lines[1].get_ydata(), [0.9, 1.0])
+    assert axes.lines[0].get_color() != axes.lines[1].get_color()
+    assert axes.lines[0].get_marker() != axes.lines[1].get_marker()
+
+
+def test_flat_places_are_marked():
+    first, second = np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-1, 1, 9))
+    surfaces = {"steep": first + second, "level": 0 * first + second}
+    flat = {"steep": first > 5, "level": first > 0}
+    figure = figures.loss_surfaces(first, second, surfaces, flat)
+    space, steep, level = (axes for panel in figure.subfigs for axes in panel.axes)
+    assert space.name == "3d"
+    assert np.ma.getmaskarray(steep.images[0].get_array()).all()
+    np.testing.assert_array_equal(~np.ma.getmaskarray(level.images[0].get_array()), flat["level"])
+
+
+def test_codes_keep_their_numbers():
+    code = np.array([[0.0, 1.0], [0.5, 0.25]])
+    figure = figures.codes([code, 1 - code], ["start 0", "start 1"])
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), code)
+    assert figure.axes[1].get_title() == "start 1"
+
+
+def test_layer_responses_have_a_row_for_each_layer():
+    responses = [lambda x: np.tanh(x @ np.eye(2, 3)), lambda x: np.tanh(2 * x @ np.ones((2, 3)))]
+    figure = figures.layer_responses(responses, CORNERS, XOR, ["layer 1", "layer 2"])
+    assert len(figure.axes) == 2 * (3 + 1)
+    assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["layer 1", "layer 2"]

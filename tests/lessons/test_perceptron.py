@@ -1,0 +1,65 @@
+"""The perceptron against scikit-learn's, against the theory, and on what no line can do."""
+
+import itertools
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Perceptron
+from sklearn.svm import SVC
+
+from course_lessons.perceptron import rule
+
+CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def separable(seed, examples=60, features=3, gap=0.1):
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=features + 1)
+    weights /= np.linalg.norm(weights[1:])
+    inputs = rng.normal(size=(examples * 3, features))
+    inputs = inputs[np.abs(weights[0] + inputs @ weights[1:]) > gap][:examples]
+    return inputs, np.where(weights[0] + inputs @ weights[1:] > 0, 1, -1), weights
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_rule_makes_the_steps_of_scikit_learn(seed):
+    inputs, targets, _ = separable(seed)
+    start = np.random.default_rng(seed + 50).normal(size=4)
+    ours = rule.train(inputs, targets, learning_rate=0.05, passes=7, weights=start)
+    theirs = Perceptron(eta0=0.1, shuffle=False, max_iter=7, tol=None)  # theirs moves by eta t x, ours by 2 eta t x
+    theirs.fit(inputs, targets, coef_init=start[1:], intercept_init=start[0])
+    np.testing.assert_allclose(ours.weights[-1], [*theirs.intercept_, *theirs.coef_[0]], atol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mistakes_stay_below_the_bound(seed):
+    inputs, targets, weights = separable(seed, gap=0.05)
+    history = rule.train(inputs, targets, passes=5000)
+    assert history.converged
+    assert 0 < history.updates <= rule.mistake_bound(inputs, targets, weights)
+    assert sum(history.mistakes) == history.updates
+
+
+def test_the_margin_of_a_support_vector_machine():
+    inputs, targets, _ = separable(1)
+    machine = SVC(kernel="linear", C=1e9).fit(inputs, targets)
+    weights = np.array([*machine.intercept_, *machine.coef_[0]])
+    assert rule.margin(inputs, targets, weights) == pytest.approx(1 / np.linalg.norm(machine.coef_), rel=1e-3)
+
+
+def test_a_wrong_side_has_a_negative_margin_and_no_bound():
+    weights = np.array([0.0, 1.0])
+    assert rule.margin([[2.0], [-3.0]], np.array([1, 1]), weights) == -3
+    with pytest.raises(ValueError, match="do not separate"):
+        rule.mistake_bound([[2.0], [-3.0]], np.array([1, 1]), weights)
+
+
+def test_fourteen_of_sixteen_functions_are_learnt():
+    learnt = {t: rule.train(CORNERS, t, passes=100).converged for t in itertools.product([-1, 1], repeat=4)}
+    assert [t for t, done in learnt.items() if not done] == [(-1, 1, 1, -1), (1, -1, -1, 1)]
+
+
+def test_training_leaves_the_given_weights_alone():
+    start = np.ones(3)
+    rule.train(CORNERS, [-1, -1, -1, 1], weights=start)
+    assert np.array_equal(start, np.ones(3))

@@ -1,0 +1,268 @@
+"""What lesson 21 builds does what its words say, its figures show what they are given, and its table adds up."""
+
+import ast
+
+import keras
+import numpy as np
+import pytest
+from drawn import pixels
+from lesson_code import _needed, all_lessons, answer
+
+from course_lessons.resnet import figures
+from course_lib.anatomy import anatomy
+from course_lib.architectures.blueprint import blueprint
+from course_lib.architectures.families import NETWORKS, TITLES, counted, families
+from course_lib.architectures.resnet import basic_block, cifar_resnet, resnet
+from course_lib.exercises import find, judge
+from course_lib.plots.controls import explore
+
+LESSON = "21_resnet"
+RANDOM = np.random.default_rng(0)
+
+
+# The table of families
+
+
+def test_the_table_has_every_family_oldest_first():
+    rows = list(families())
+    assert [row.name for row in rows] == [name for _, name, *_ in NETWORKS]
+    assert [row.year for row in rows] == sorted(row.year for row in rows)
+    assert {row.family for row in rows} == {"LeNet", "AlexNet", "Network in Network", "VGG", "GoogLeNet", "ResNet"}
+
+
+def test_a_row_is_what_the_anatomy_counts():
+    row, total = families()["ResNet-34"], anatomy(blueprint(resnet, 34)).total
+    assert (row.depth, row.parameters, row.multiply_adds, row.memory) == (
+        34,
+        total.trainable,
+        total.multiply_adds,
+        total.memory,
+    )
+    assert (row.year, row.input_shape, counted("ResNet-34").name) == (2015, (224, 224, 3), "ResNet-34")
+
+
+def test_the_table_is_text_markdown_and_html():
+    table = families()
+    lines = table.markdown().splitlines()
+    assert len(lines) == 2 + len(table.rows)
+    assert {line.count("|") for line in lines} == {len(TITLES) + 1}
+    assert "| ResNet | ResNet-50 | 2015 | 224×224×3 | 50 | 25,557,032 | 3,857,973,248 |" in lines[-3]
+    html = table._repr_html_()
+    assert html.count("<tr>") == 1 + len(table.rows) and html.count("<td") == len(TITLES) * len(table.rows)
+    for text in (str(table), html):
+        assert "143,667,240" in text and "19,632,062,464" in text
+    assert len(str(table).splitlines()) == 2 + len(table.rows)
+
+
+def test_unknown_networks_are_named():
+    with pytest.raises(KeyError, match="ResNet-50"):
+        families()["ResNet-51"]
+    with pytest.raises(ValueError, match="'VGG-16'"):
+        counted("VGG-61")
+
+
+# What the lesson defines
+
+
+@pytest.fixture(scope="module")
+def lesson() -> dict:
+    """The functions of the lesson by name, and what they need, without its trainings."""
+    cells = [cell for cell in all_lessons()[LESSON].cells if cell.kind == "code" and not cell.exercise]
+    statements = [statement for cell in cells for statement in ast.parse(cell.source).body]
+    names = [each.name for each in statements if isinstance(each, (ast.FunctionDef, ast.ClassDef))]
+    names.remove("with_recipe")  # it needs a trained network
+    namespace: dict = {}
+    wanted = _needed(ast.parse("\n".join(names)).body, statements)
+    exec(compile(ast.Module(wanted, []), "<lesson>", "exec"), namespace)
+    return namespace
+
+
+def _small(lesson, depth, shortcut):
+    keras.utils.set_random_seed(0)
+    model = lesson["network"](depth)
+    model.get_layer("blocks").shortcut.assign(shortcut)
+    return model
+
+
+@pytest.mark.parametrize("shortcut", [0.0, 1.0])
+def test_the_loop_computes_what_keras_layers_compute(lesson, shortcut):
+    """The blocks against those of the library, both with the statistics of the batch."""
+    layer = lesson["Blocks"](2)
+    x = np.maximum(RANDOM.normal(size=(5, 4, 4, 3)), 0).astype("float32")
+    layer.build(x.shape)
+    kernels, gammas, betas, _ = (RANDOM.normal(size=weight.shape) for weight in layer.get_weights())
+    layer.set_weights([kernels, gammas, betas, np.array(shortcut)])
+    inputs = y = keras.Input((4, 4, 3))
+    for number in range(2):
+        y = basic_block(y, 3, residual=bool(shortcut), name=f"b{number}")
+    twin = keras.Model(inputs, y)
+    for number in range(2):
+        for place in range(2):
+            twin.get_layer(f"b{number}_{place + 1}_conv").set_weights([kernels[number, place]])
+            norm = twin.get_layer(f"b{number}_{place + 1}_bn")
+            norm.set_weights([gammas[number, place], betas[number, place], *norm.get_weights()[2:]])
+    np.testing.assert_allclose(layer(x), twin(x, training=True), atol=1e-3)
+
+
+def test_plain_and_residual_networks_differ_in_the_lever_alone(lesson):
+    plain, residual = _small(lesson, 14, 0.0), _small(lesson, 14, 1.0)
+    *same, different = [
+        np.array_equal(a, b) for a, b in zip(plain.get_weights()[:5], residual.get_weights()[:5], strict=True)
+    ]
+    assert all(same) and not different
+    blocks = len(plain.get_layer("blocks").get_weights()[0])
+    outside = sum(weight.path.endswith("kernel") for weight in plain.weights)
+    assert outside + 2 * blocks == 14
+
+
+def test_idle_blocks_hand_on_what_they_get(lesson):
+    x = np.maximum(RANDOM.normal(0.3, 1, (50, 4, 4, 3)), 0).astype("float32")
+    layer = lesson["Blocks"](4)
+    layer.build(x.shape)
+    layer.set_weights([*lesson["idle"](4, x), np.array(0.0)])
+    np.testing.assert_allclose(layer(x), x, atol=1e-3)
+
+
+def test_random_blocks_keep_their_input_better_with_a_shortcut(lesson):
+    labels = np.repeat(np.arange(5), 4)
+    pictures = np.eye(5).repeat(4, axis=0)[:, :, None, None] * np.ones((1, 1, 6, 1)) + 0.05 * RANDOM.random(
+        (20, 5, 6, 1)
+    )
+    assert lesson["recognised"](pictures, labels) == 1
+    shares = []
+    for shortcut in (0.0, 1.0):
+        passes = lesson["random_blocks"](pictures, shortcut, np.random.default_rng(0))
+        outputs = [next(passes) for _ in range(12)]
+        assert outputs[-1].shape == (20, 5, 6, 8)
+        shares.append(lesson["recognised"](outputs[-1], labels))
+    assert shares[0] <= shares[1]
+
+
+# Exercises: what students build is what the library has
+
+
+@pytest.mark.parametrize(("channels", "filters", "strides"), [(4, 4, 1), (3, 8, 1)])
+def test_the_block_of_the_exercise_is_that_of_the_library(channels, filters, strides):
+    inputs = keras.Input((8, 8, channels))
+    built = keras.Model(inputs, answer(all_lessons()[LESSON], "residual_block")(inputs, filters, strides))
+    library = keras.Model(inputs, basic_block(inputs, filters, strides, name="b"))
+    assert built.count_params() == library.count_params()
+    assert anatomy(built).total.multiply_adds == anatomy(library).total.multiply_adds
+
+
+def test_other_ways_to_write_the_block_are_right_too():
+    layers = keras.layers
+
+    def block(x, filters, strides):
+        shortcut = x
+        if strides != 1 or filters != x.shape[-1]:  # the projection first, and functions for layers
+            shortcut = layers.Conv2D(filters, 1, strides, padding="same", use_bias=False)(x)
+            shortcut = layers.BatchNormalization()(shortcut)
+        y = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
+        y = layers.Activation("relu")(layers.BatchNormalization()(y))
+        y = layers.Conv2D(filters, 3, padding="same", use_bias=False)(y)
+        return keras.ops.relu(layers.add([shortcut, layers.BatchNormalization()(y)]))
+
+    assert judge(find(LESSON, "residual_block"), block, 0).correct
+
+
+@pytest.mark.parametrize(("odd", "status"), [(lambda x, filters, strides: None, "wrong"), (3, "raised")])
+def test_odd_blocks_get_a_message(odd, status):
+    verdict = judge(find(LESSON, "residual_block"), odd, 0)
+    assert verdict.status == status and ("return" in verdict.reason or "function" in verdict.reason)
+
+
+@pytest.mark.parametrize(
+    ("n", "depth", "parameters"), [(3, 20, 269_722), (18, 110, 1_727_962), (200, 1202, 19_421_274)]
+)
+def test_the_formula_of_the_exercise_reaches_the_deepest(n, depth, parameters):
+    assert answer(all_lessons()[LESSON], "cifar_size")(n, 16, 10) == (depth, parameters)
+
+
+def test_one_more_block_in_each_stage_always_adds_the_same():
+    """So the lesson may go from 110 layers to 1202 without building them."""
+    sizes = [anatomy(blueprint(cifar_resnet, 6 * n + 2)).total.trainable for n in (1, 2, 3)]
+    assert sizes[1] - sizes[0] == sizes[2] - sizes[1]
+
+
+# Figures
+
+
+def test_the_explorer_changes_with_every_slider():
+    start = {"blocks": 10, "shortcut": 0.0, "seed": 0}
+    before = pixels(figures.passing())
+    np.testing.assert_array_equal(before, pixels(figures.passing(**start)))
+    for name, value in {"blocks": 3, "shortcut": 1.0, "seed": 1}.items():
+        assert not np.array_equal(before, pixels(figures.passing(**start | {name: value}))), name
+
+
+def test_sliders_redraw_the_explorer():
+    panel = explore(figures.passing, blocks=(0, 30, 1), shortcut=(0.0, 1.0, 0.25), seed=(0, 9, 1))
+    blocks, *_, picture, errors = panel.children
+    before = picture.value
+    blocks.value = 0
+    assert picture.value != before and not errors.outputs
+
+
+def test_nothing_happens_to_a_picture_that_passes_no_block():
+    before, after = (axes.images[0].get_array() for axes in figures.passing(blocks=0).axes)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_the_sheet_has_a_row_for_each_kind():
+    axes = figures.passing_sheet((0, 1, 2), {"plain": 0.0, "residual": 1.0}).axes
+    assert [each.get_title() for each in axes] == 2 * ["0 blocks", "1 block", "2 blocks"]
+    assert [text.get_text() for each in axes for text in each.texts] == ["plain", "residual"]
+    pictures = [each.images[0].get_array() for each in axes]
+    np.testing.assert_array_equal(pictures[0], pictures[3])
+    assert not np.array_equal(pictures[1], pictures[4])
+
+
+def test_errors_by_depth_show_the_spread_of_the_seeds():
+    runs = {"plain": np.array([[0.1, 0.3], [0.4, 0.6]]), "residual": np.array([[0.1, 0.1], [0.0, 0.2]])}
+    left, right = figures.error_by_depth((8, 20), {"old": runs, "new": runs}, baseline=0.9).axes
+    assert [left.get_title(), right.get_title()] == ["old", "new"]
+    plain, residual = left.containers
+    np.testing.assert_allclose(plain.lines[0].get_ydata(), [0.2, 0.5])
+    np.testing.assert_allclose(residual.lines[0].get_ydata(), [0.1, 0.1])
+    low, high = (np.array(end.get_ydata()) for end in plain.lines[1])
+    np.testing.assert_allclose([low, high], [[0.1, 0.4], [0.3, 0.6]])
+    assert [text.get_text() for text in right.get_legend().texts] == ["guessing", "plain", "residual"]
+
+
+def test_error_curves_are_means_over_seeds():
+    axes = figures.error_curves({"plain": {"8 layers": np.array([[0.5, 0.2], [0.7, 0.4]])}}).axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.6, 0.3])
+    np.testing.assert_array_equal(axes.lines[0].get_xdata(), [1, 2])
+
+
+def test_what_is_kept_is_drawn_between_chance_and_the_pixels():
+    axes = figures.kept((2, 6), {"plain": [[0.9, 0.7], [0.2, 0.4]]}, whole=0.95, chance=0.1).axes[0]
+    np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), [0.8, 0.3])
+    assert {0.95, 0.1} <= {line.get_ydata()[0] for line in axes.lines}
+
+
+def test_towers_have_a_box_for_each_layer_and_an_arc_for_each_shortcut():
+    networks = {
+        "plain": anatomy(blueprint(resnet, 18, residual=False)),
+        "residual": anatomy(blueprint(resnet, 18)),
+    }
+    axes = figures.towers(networks).axes[0]
+    assert len(axes.patches) == 2 * (18 + 2)  # weight layers, the pooling in front and the average
+    arcs = [text for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert len(arcs) == 8
+    assert sum(arc.arrow_patch.get_linestyle() == ":" for arc in arcs) == 3
+    said = [text.get_text() for text in axes.texts]
+    assert {"plain", "residual", "112×112", "7×7", "7×7/2, 64", "dense, 1000"} <= set(said)
+    assert said.count("3×3/2, 512") == 2
+
+
+def test_bars_of_the_revolution_carry_depth_and_error():
+    left, right = figures.revolution({"A": (8, 16.4), "B": (152, 3.57)}).axes
+    assert [text.get_text() for text in left.texts] == ["8", "152"]
+    assert [text.get_text() for text in right.texts] == ["16.4 %", "3.57 %"]
+
+
+def test_leads_are_labelled():
+    axes = figures.leads({"one": 16, "two": 27}).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["16 %", "27 %"]

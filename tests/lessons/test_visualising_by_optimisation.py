@@ -1,0 +1,169 @@
+"""The figures of lesson 27 show what they are given, its sliders react, and the answers of its exercises are right."""
+
+import keras
+import numpy as np
+import pytest
+from drawn import pixels
+from lesson_code import all_lessons, answer
+
+from course_lessons.visualising_by_optimisation import figures
+from course_lib import data, plots
+from course_lib.explain.network import probabilities
+from course_lib.explain.priors import total_variation
+from course_lib.layers import MaxPooling2D
+from course_lib.plots.controls import explore
+
+LESSON = "27_visualising_by_optimisation"
+RNG = np.random.default_rng(0)
+SHAPES = data.shapes(4, seed=1, size=16)
+
+
+def texts(figure) -> list[str]:
+    return [axes.get_title() for axes in figure.axes]
+
+
+# Two pixels
+
+
+def test_the_plane_changes_with_every_slider():
+    before = pixels(figures.two_pixels())
+    np.testing.assert_array_equal(before, pixels(figures.two_pixels(0.5, 0.1, 50)))
+    for name, value in {"strength": -0.2, "learning_rate": 0.3, "steps": 5}.items():
+        assert not np.array_equal(before, pixels(figures.two_pixels(**{name: value}))), name
+
+
+def test_sliders_redraw_the_plane():
+    panel = explore(figures.two_pixels, strength=(-0.5, 2.0, 0.1), learning_rate=(0.05, 0.8, 0.05), steps=(5, 60, 5))
+    strength, *_, picture, errors = panel.children
+    before = picture.value
+    strength.value = 1.0
+    assert picture.value != before and not errors.outputs
+
+
+def test_two_pixels_end_where_the_formula_says_and_say_so():
+    figure = figures.two_pixels(strength=1.0, learning_rate=0.2, steps=60)
+    path = figure.axes[0].lines[0].get_xydata()
+    np.testing.assert_allclose(path[-1], [1.0, 0.5], atol=1e-6)
+    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata()[-1], np.hypot(1.0, 0.5), atol=1e-6)
+    assert "score − 1 × norm²" in figure.get_suptitle()
+    assert "without a prior" in figures.two_pixels(strength=0.0).get_suptitle()
+    assert "score + 0.5 × norm²" in figures.two_pixels(strength=-0.5).get_suptitle()
+
+
+def test_planes_mark_the_best_picture_only_where_there_is_one():
+    path = np.zeros((3, 2))
+    figure = figures.planes({"minus": path, "plus": path}, [2, 1], (0.5, -0.5))
+    assert texts(figure) == ["minus", "plus"]
+    marked, plain = ([line for line in axes.lines if line.get_marker() == "x"] for axes in figure.axes)
+    np.testing.assert_allclose(marked[0].get_xydata(), [[2.0, 1.0]])
+    assert not plain
+
+
+# Rows
+
+
+def test_rows_have_names_and_titles():
+    figure = figures.rows({"a": SHAPES.images[:2], "b": SHAPES.images[2:, ..., :1]}, ["one", "two"])
+    assert texts(figure)[:2] == ["one", "two"]
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["a", "b"]
+    np.testing.assert_allclose(figure.axes[1].images[0].get_array(), SHAPES.images[1])
+    assert figure.get_figwidth() <= 9
+    assert figures.rows({"a": np.zeros((12, 4, 4, 1))}, ["x"] * 12).get_figwidth() <= 9.01
+
+
+def test_units_are_cut_to_what_they_see():
+    figure = figures.unit_grid({"first": SHAPES.images, "last": SHAPES.images}, {"first": 5, "last": 64})
+    assert figure.axes[0].images[0].get_array().shape == (6, 6, 3)
+    assert figure.axes[4].images[0].get_array().shape == (16, 16, 3)
+    assert figure.axes[0].get_ylabel() == "first\nsees 5×5"
+
+
+# Curves
+
+
+def test_curves_show_their_numbers():
+    runs = RNG.random((3, 2))
+    figure = figures.depth(["a", "b", "c"], {"shapes": runs}, {"shapes": 0.4})
+    (axes,) = figure.axes
+    assert any(np.allclose(line.get_ydata(), runs.mean(axis=1)) for line in axes.lines if len(line.get_ydata()) == 3)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
+    figure = figures.success(
+        [0.01, 0.1], {"net": {"sign": runs[:2], "random": runs[:2]}, "other": {"sign": runs[:2]}}
+    )
+    assert texts(figure) == ["net", "other"]
+    pixels(figure)
+
+
+def test_sizes_mark_the_medians():
+    change, way = np.array([1.0, 2.0, 4.0]), np.array([10.0, 20.0, 40.0])
+    (axes,) = figures.sizes({"net": (change, way)}).axes
+    assert [line.get_xdata()[0] for line in axes.lines] == [2.0, 20.0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "net: change that fools",
+        "net: to the nearest real one",
+    ]
+
+
+# The attack
+
+
+@pytest.fixture(scope="module")
+def attack():
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(6, activation="softmax")]
+    )
+    directions = RNG.choice([-1.0, 1.0], SHAPES.images.shape)
+    return figures.Attack(network, SHAPES.images, directions, SHAPES.class_names)
+
+
+def test_the_attack_pushes_every_pixel_and_stays_in_range(attack):
+    pushed = attack.pushed(1, 0.1)
+    np.testing.assert_allclose(pushed, np.clip(SHAPES.images[1] + 0.1 * attack.directions[1], 0, 1), atol=1e-6)
+    np.testing.assert_array_equal(attack.pushed(2, 0.0), SHAPES.images[2])
+    assert not np.array_equal(pushed, attack.pushed(1, 0.1, "random signs"))
+
+
+def test_the_attack_changes_with_every_slider(attack):
+    before = pixels(attack.at())
+    for name, value in {"picture": 1, "epsilon": 0.1, "direction": "random signs"}.items():
+        assert not np.array_equal(before, pixels(attack.at(**{name: value}))), name
+
+
+def test_sliders_redraw_the_attack(attack):
+    choices = ["sign of the slope", "random signs"]
+    panel = explore(attack.at, picture=(0, 3, 1), epsilon=(0.0, 0.1, 0.005), direction=choices)
+    number, *_, picture, errors = panel.children
+    before = picture.value
+    number.value = 2
+    assert picture.value != before and not errors.outputs
+
+
+def test_the_sheet_says_what_the_network_sees(attack):
+    figure = attack.sheet(0, [0.0, 0.1])
+    shares = probabilities(attack.network, SHAPES.images[:1])[0]
+    assert texts(figure)[:2] == ["ε = 0", "ε = 0.1"]
+    assert figure.axes[0].get_xlabel() == f"{SHAPES.class_names[shares.argmax()]}, {shares.max():.0%}"
+    pixels(figure)
+
+
+# Fewer colours for noisy sheets
+
+
+def test_a_figure_can_have_fewer_colours():
+    noise = RNG.random((2, 32, 32, 3))
+    many, few = (plots.png(figures.rows({"": noise}, ["", ""]), colours) for colours in (256, 32))
+    assert len(few) < 0.8 * len(many)
+
+
+# The exercises, beside the library
+
+
+def test_answers_agree_with_the_library():
+    lesson = all_lessons()[LESSON]
+    image = RNG.random((5, 4, 3)).astype("float32")
+    np.testing.assert_allclose(answer(lesson, "total_variation")(image), total_variation(image[None])[0], rtol=1e-5)
+    pool = MaxPooling2D(2)
+    maxima = pool.forward(RNG.random((1, 6, 4, 1)))
+    ours = answer(lesson, "unpool")(maxima[0, :, :, 0], pool.switches[0, :, :, 0], 2)
+    np.testing.assert_allclose(ours, pool.unpool(maxima)[0, :, :, 0])
