@@ -63,4 +63,5 @@ def probe_source(exercise: Exercise) -> str:
 
 def _declares(decorator: str) -> bool:
     """Whether a function with this decorator is an oracle, a mistake, or draws cases: not for the sandbox."""
-    return decorator.startswith("exercise(") or any(word in decorator for word in (".cases", ".mistake(", ".known_mistakes", ".probe"))
+    words = (".cases", ".mistake(", ".known_mistakes", ".probe")
+    return decorator.startswith("exercise(") or any(word in decorator for word in words)
