@@ -42,40 +42,26 @@ def _(rng):
         yield expit(rng.normal(0, 2, shape)), rng.normal(size=shape)
 
 
-@sigmoid_backward.mistake(
-    "You put the outputs through the sigmoid once more. They are outputs already: the slope is y (1 - y)."
-)
+@sigmoid_backward.known_mistakes
 def _(outputs, upstream):
-    return upstream * expit(outputs) * (1 - expit(outputs))
-
-
-@sigmoid_backward.mistake("The upstream gradient is missing: the chain rule multiplies it by the local slope.")
-def _(outputs, upstream):
-    return outputs * (1 - outputs)
-
-
-@sigmoid_backward.mistake("1 - y² is the slope of tanh. That of the sigmoid is y (1 - y).")
-def _(outputs, upstream):
-    return upstream * (1 - outputs**2)
-
-
-@sigmoid_backward.mistake(
-    "The sign is turned round: the sigmoid rises everywhere, so its slope is y (1 - y), not y (y - 1)."
-)
-def _(outputs, upstream):
-    return upstream * outputs * (outputs - 1)
-
-
-@sigmoid_backward.mistake("You added the local slope to the upstream gradient. The chain rule multiplies them.")
-def _(outputs, upstream):
-    return upstream + outputs * (1 - outputs)
-
-
-@sigmoid_backward.mistake(
-    "You multiplied by the output itself. The local slope is y (1 - y): the factor 1 - y is missing."
-)
-def _(outputs, upstream):
-    return upstream * outputs
+    yield (
+        "You put the outputs through the sigmoid once more. They are outputs already: the slope is y (1 - y).",
+        upstream * expit(outputs) * (1 - expit(outputs)),
+    )
+    yield "The upstream gradient is missing: the chain rule multiplies it by the local slope.", outputs * (1 - outputs)
+    yield "1 - y² is the slope of tanh. That of the sigmoid is y (1 - y).", upstream * (1 - outputs**2)
+    yield (
+        "The sign is turned round: the sigmoid rises everywhere, so its slope is y (1 - y), not y (y - 1).",
+        upstream * outputs * (outputs - 1),
+    )
+    yield (
+        "You added the local slope to the upstream gradient. The chain rule multiplies them.",
+        upstream + outputs * (1 - outputs),
+    )
+    yield (
+        "You multiplied by the output itself. The local slope is y (1 - y): the factor 1 - y is missing.",
+        upstream * outputs,
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -98,42 +84,29 @@ def _(rng):
         yield rng.integers(-2, 3, shape) * 1.0, rng.normal(size=shape)
 
 
-@relu_backward.mistake(
-    "You looked at the sign of the upstream gradient. What counts is where the *input* was positive."
-)
+@relu_backward.known_mistakes
 def _(inputs, upstream):
-    return upstream * (upstream > 0)
-
-
-@relu_backward.mistake("The upstream gradient is missing: you return the slope alone.")
-def _(inputs, upstream):
-    return (inputs > 0) * 1.0
-
-
-@relu_backward.mistake(
-    "You multiplied by the output of ReLU. Backwards its slope counts: 1 or 0, however large the input."
-)
-def _(inputs, upstream):
-    return upstream * np.maximum(inputs, 0)
-
-
-@relu_backward.mistake("At exactly 0 the slope is 0 by convention, so the gradient stops there: use >, not >=.")
-def _(inputs, upstream):
-    return upstream * (inputs >= 0)
-
-
-@relu_backward.mistake(
-    "It is the other way round: the gradient passes where the input was positive and stops elsewhere."
-)
-def _(inputs, upstream):
-    return upstream * (inputs <= 0)
-
-
-@relu_backward.mistake(
-    "You passed only what is positive both ways. A negative gradient passes too, if the input was positive."
-)
-def _(inputs, upstream):
-    return np.maximum(upstream, 0) * (inputs > 0)
+    yield (
+        "You looked at the sign of the upstream gradient. What counts is where the *input* was positive.",
+        upstream * (upstream > 0),
+    )
+    yield "The upstream gradient is missing: you return the slope alone.", (inputs > 0) * 1.0
+    yield (
+        "You multiplied by the output of ReLU. Backwards its slope counts: 1 or 0, however large the input.",
+        upstream * np.maximum(inputs, 0),
+    )
+    yield (
+        "At exactly 0 the slope is 0 by convention, so the gradient stops there: use >, not >=.",
+        upstream * (inputs >= 0),
+    )
+    yield (
+        "It is the other way round: the gradient passes where the input was positive and stops elsewhere.",
+        upstream * (inputs <= 0),
+    )
+    yield (
+        "You passed only what is positive both ways. A negative gradient passes too, if the input was positive.",
+        np.maximum(upstream, 0) * (inputs > 0),
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -160,36 +133,26 @@ def _(rng):
         yield (sums,)
 
 
-@dead_units.mistake(
-    "That is the share of zeros among all outputs. A unit is dead only if it is silent on *every* example."
-)
+@dead_units.known_mistakes
 def _(sums):
-    return np.mean(sums <= 0)
-
-
-@dead_units.mistake("A unit that is silent on *some* example is not dead: it must be silent on all of them.")
-def _(sums):
-    return np.mean(np.any(sums <= 0, axis=0))
-
-
-@dead_units.mistake("You looked along the wrong axis: units are columns, so ask along axis 0, over the examples.")
-def _(sums):
-    return np.mean(np.all(sums <= 0, axis=1))
-
-
-@dead_units.mistake("That is the share of living units.")
-def _(sums):
-    return 1 - np.mean(np.all(sums <= 0, axis=0))
-
-
-@dead_units.mistake("That is their number; the share is asked for, from 0 to 1.")
-def _(sums):
-    return np.sum(np.all(sums <= 0, axis=0))
-
-
-@dead_units.mistake("A sum of exactly 0 does not fire either, since max(0, 0) is 0: use <=, not <.")
-def _(sums):
-    return np.mean(np.all(sums < 0, axis=0))
+    yield (
+        "That is the share of zeros among all outputs. A unit is dead only if it is silent on *every* example.",
+        np.mean(sums <= 0),
+    )
+    yield (
+        "A unit that is silent on *some* example is not dead: it must be silent on all of them.",
+        np.mean(np.any(sums <= 0, axis=0)),
+    )
+    yield (
+        "You looked along the wrong axis: units are columns, so ask along axis 0, over the examples.",
+        np.mean(np.all(sums <= 0, axis=1)),
+    )
+    yield "That is the share of living units.", 1 - np.mean(np.all(sums <= 0, axis=0))
+    yield "That is their number; the share is asked for, from 0 to 1.", np.sum(np.all(sums <= 0, axis=0))
+    yield (
+        "A sum of exactly 0 does not fire either, since max(0, 0) is 0: use <=, not <.",
+        np.mean(np.all(sums < 0, axis=0)),
+    )
 
 
 @exercise(lesson=LESSON, points=1)
@@ -211,29 +174,22 @@ def _(rng):
         yield rng.normal(0, 2, shape), slope
 
 
-@leaky_relu.mistake("The slope belongs to the negative side only: positive inputs pass unchanged.")
+@leaky_relu.known_mistakes
 def _(inputs, negative_slope):
-    return negative_slope * inputs
-
-
-@leaky_relu.mistake("That is plain ReLU: below 0 the output is negative_slope times x, not 0.")
-def _(inputs, negative_slope):
-    return np.maximum(inputs, 0)
-
-
-@leaky_relu.mistake("The two sides are swapped: the small slope belongs where x is negative.")
-def _(inputs, negative_slope):
-    return np.where(inputs > 0, negative_slope * inputs, inputs)
-
-
-@leaky_relu.mistake("Below 0 you return the slope itself; the output is the slope times x.")
-def _(inputs, negative_slope):
-    return np.where(inputs > 0, inputs, negative_slope)
-
-
-@leaky_relu.mistake("Below 0 the output is negative: negative_slope times x. Yours rises again on the left.")
-def _(inputs, negative_slope):
-    return np.where(inputs > 0, inputs, -negative_slope * inputs)
+    yield "The slope belongs to the negative side only: positive inputs pass unchanged.", negative_slope * inputs
+    yield "That is plain ReLU: below 0 the output is negative_slope times x, not 0.", np.maximum(inputs, 0)
+    yield (
+        "The two sides are swapped: the small slope belongs where x is negative.",
+        np.where(inputs > 0, negative_slope * inputs, inputs),
+    )
+    yield (
+        "Below 0 you return the slope itself; the output is the slope times x.",
+        np.where(inputs > 0, inputs, negative_slope),
+    )
+    yield (
+        "Below 0 the output is negative: negative_slope times x. Yours rises again on the left.",
+        np.where(inputs > 0, inputs, -negative_slope * inputs),
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -258,33 +214,23 @@ def _(rng):
         yield _without_kink(rng, *shape), alpha
 
 
-@elu_gradient.mistake("That is ELU itself. Its derivative below 0 is alpha exp(x): the -1 is a constant and drops out.")
+@elu_gradient.known_mistakes
 def _(inputs, alpha):
-    return np.where(inputs > 0, inputs, alpha * np.expm1(inputs))
-
-
-@elu_gradient.mistake("The factor alpha is missing below 0.")
-def _(inputs, alpha):
-    return np.where(inputs > 0, 1.0, np.exp(inputs))
-
-
-@elu_gradient.mistake("Below 0 you kept the -1. It is a constant: its derivative is 0, which leaves alpha exp(x).")
-def _(inputs, alpha):
-    return np.where(inputs > 0, 1.0, alpha * np.expm1(inputs))
-
-
-@elu_gradient.mistake("Above 0 the slope is 1, whatever the input: there ELU is x itself.")
-def _(inputs, alpha):
-    return alpha * np.exp(inputs)
-
-
-@elu_gradient.mistake(
-    "That is the slope of a leaky ReLU. Below 0 the slope of ELU is alpha exp(x): it fades to the left."
-)
-def _(inputs, alpha):
-    return np.where(inputs > 0, 1.0, alpha)
-
-
-@elu_gradient.mistake("Above 0 you return x. The slope is asked for, and that is 1.")
-def _(inputs, alpha):
-    return np.where(inputs > 0, inputs, alpha * np.exp(inputs))
+    yield (
+        "That is ELU itself. Its derivative below 0 is alpha exp(x): the -1 is a constant and drops out.",
+        np.where(inputs > 0, inputs, alpha * np.expm1(inputs)),
+    )
+    yield "The factor alpha is missing below 0.", np.where(inputs > 0, 1.0, np.exp(inputs))
+    yield (
+        "Below 0 you kept the -1. It is a constant: its derivative is 0, which leaves alpha exp(x).",
+        np.where(inputs > 0, 1.0, alpha * np.expm1(inputs)),
+    )
+    yield "Above 0 the slope is 1, whatever the input: there ELU is x itself.", alpha * np.exp(inputs)
+    yield (
+        "That is the slope of a leaky ReLU. Below 0 the slope of ELU is alpha exp(x): it fades to the left.",
+        np.where(inputs > 0, 1.0, alpha),
+    )
+    yield (
+        "Above 0 you return x. The slope is asked for, and that is 1.",
+        np.where(inputs > 0, inputs, alpha * np.exp(inputs)),
+    )

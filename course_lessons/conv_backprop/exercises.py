@@ -43,36 +43,32 @@ def _(rng):
         yield rng.normal(size=inputs), rng.normal(size=deltas)
 
 
-@weight_gradient.mistake(
-    "It came out turned by 180 degrees, which is right for a layer that turns its kernel. This one slides it as it is."
-)
+@weight_gradient.known_mistakes
 def _(inputs, deltas):
-    return correlate2d(inputs, deltas, mode="valid")[::-1, ::-1]
-
-
-@weight_gradient.mistake("You took the mean over the places. Every place adds its share: the gradient is the sum.")
-def _(inputs, deltas):
-    return correlate2d(inputs, deltas, mode="valid") / deltas.size
-
-
-@weight_gradient.mistake(
-    "You convolved: the deltas were turned before they slid over the inputs. They belong to their places as they are."
-)
-def _(inputs, deltas):
-    return convolve2d(inputs, deltas, mode="valid")
+    yield (
+        "It came out turned by 180 degrees, which is right for a layer that turns its kernel. "
+        "This one slides it as it is.",
+        correlate2d(inputs, deltas, mode="valid")[::-1, ::-1],
+    )
+    yield (
+        "You took the mean over the places. Every place adds its share: the gradient is the sum.",
+        correlate2d(inputs, deltas, mode="valid") / deltas.size,
+    )
+    yield (
+        "You convolved: the deltas were turned before they slid over the inputs. "
+        "They belong to their places as they are.",
+        convolve2d(inputs, deltas, mode="valid"),
+    )
+    yield (
+        "Too large: each weight has one gradient, so only places where the deltas lie fully inside count ('valid').",
+        correlate2d(inputs, deltas, mode="full"),
+    )
 
 
 @weight_gradient.mistake("Every delta belongs to its own window. You gave the sum of all deltas to the first window.")
 def _(inputs, deltas):
     rows, columns = np.subtract(inputs.shape, deltas.shape) + 1
     return deltas.sum() * inputs[:rows, :columns]
-
-
-@weight_gradient.mistake(
-    "Too large: each weight has one gradient, so only places where the deltas lie fully inside count ('valid')."
-)
-def _(inputs, deltas):
-    return correlate2d(inputs, deltas, mode="full")
 
 
 @exercise(lesson=LESSON, points=1)
@@ -94,24 +90,18 @@ def _(rng):
         yield (rng.normal(size=shape),)
 
 
-@bias_gradient.mistake("You took the mean. Every place of every picture adds its delta: the gradient is the sum.")
+@bias_gradient.known_mistakes
 def _(deltas):
-    return deltas.mean(axis=(0, 1, 2))
-
-
-@bias_gradient.mistake("That is one number for the whole layer. There is one bias for each filter: keep the last axis.")
-def _(deltas):
-    return deltas.sum()
-
-
-@bias_gradient.mistake("That is a bias for each place. All places share one: sum over rows and columns, too.")
-def _(deltas):
-    return deltas.sum(axis=0)
-
-
-@bias_gradient.mistake("That is a gradient for each picture. The whole batch shares the biases: sum over it, too.")
-def _(deltas):
-    return deltas.sum(axis=(1, 2))
+    yield (
+        "You took the mean. Every place of every picture adds its delta: the gradient is the sum.",
+        deltas.mean(axis=(0, 1, 2)),
+    )
+    yield "That is one number for the whole layer. There is one bias for each filter: keep the last axis.", deltas.sum()
+    yield "That is a bias for each place. All places share one: sum over rows and columns, too.", deltas.sum(axis=0)
+    yield (
+        "That is a gradient for each picture. The whole batch shares the biases: sum over it, too.",
+        deltas.sum(axis=(1, 2)),
+    )
 
 
 @exercise(lesson=LESSON, points=3)
@@ -142,12 +132,21 @@ def _(rng):
         yield rng.normal(size=deltas), rng.normal(size=kernel)
 
 
-@input_gradient.mistake(
-    "The kernel is not turned: you took a full correlation. Stamping the kernel at each delta is a full convolution; "
-    "seen from an input, the kernel is turned by 180 degrees."
-)
+@input_gradient.known_mistakes
 def _(deltas, kernel):
-    return correlate2d(deltas, kernel, mode="full")
+    yield (
+        "The kernel is not turned: you took a full correlation. Stamping the kernel at each delta is a full "
+        "convolution; seen from an input, the kernel is turned by 180 degrees.",
+        correlate2d(deltas, kernel, mode="full"),
+    )
+    yield (
+        "That has the shape of the outputs ('same'). The inputs are larger than the outputs: take 'full'.",
+        convolve2d(deltas, kernel, mode="same"),
+    )
+    yield (
+        "Turning by 180 degrees reverses rows and columns. You reversed the rows only.",
+        convolve2d(deltas, kernel[:, ::-1], mode="full"),
+    )
 
 
 @input_gradient.mistake(
@@ -158,24 +157,12 @@ def _(deltas, kernel):
     return convolve2d(larger, smaller, mode="valid")
 
 
-@input_gradient.mistake(
-    "That has the shape of the outputs ('same'). The inputs are larger than the outputs: take 'full'."
-)
-def _(deltas, kernel):
-    return convolve2d(deltas, kernel, mode="same")
-
-
 @input_gradient.mistake("Stamps overlap, and add up. You overwrote what earlier ones had left: use += instead of =.")
 def _(deltas, kernel):
     gradient = np.zeros(np.add(deltas.shape, kernel.shape) - 1)
     for i, j in np.ndindex(deltas.shape):
         gradient[i : i + len(kernel), j : j + kernel.shape[1]] = deltas[i, j] * kernel
     return gradient
-
-
-@input_gradient.mistake("Turning by 180 degrees reverses rows and columns. You reversed the rows only.")
-def _(deltas, kernel):
-    return convolve2d(deltas, kernel[:, ::-1], mode="full")
 
 
 @exercise(lesson=LESSON, points=2)
@@ -201,35 +188,26 @@ def _(rng):
         yield rng.normal(size=shape), rng.normal(size=shape)
 
 
-@mse_delta.mistake(
-    "The sign is turned round: an output that is too large must get a positive delta, outputs - targets."
-)
+@mse_delta.known_mistakes
 def _(outputs, targets):
-    return 2 * (targets - outputs) / len(outputs)
-
-
-@mse_delta.mistake("The factor 2 is missing: the derivative of a square. It cancels only if E begins with 1/2.")
-def _(outputs, targets):
-    return (outputs - targets) / len(outputs)
-
-
-@mse_delta.mistake("That is for half the sum of squares. Here E is the mean over the patterns: the deltas carry 2/P.")
-def _(outputs, targets):
-    return outputs - targets
-
-
-@mse_delta.mistake("You forgot to divide by the number of patterns.")
-def _(outputs, targets):
-    return 2 * (outputs - targets)
-
-
-@mse_delta.mistake(
-    "You divided by all numbers, as Keras does. Here the mean runs over the patterns only, not the units."
-)
-def _(outputs, targets):
-    return 2 * (outputs - targets) / outputs.size
-
-
-@mse_delta.mistake("That is the error of each pattern. Its derivative is asked for, one number for each output.")
-def _(outputs, targets):
-    return np.sum((targets - outputs) ** 2, axis=1) / len(outputs)
+    yield (
+        "The sign is turned round: an output that is too large must get a positive delta, outputs - targets.",
+        2 * (targets - outputs) / len(outputs),
+    )
+    yield (
+        "The factor 2 is missing: the derivative of a square. It cancels only if E begins with 1/2.",
+        (outputs - targets) / len(outputs),
+    )
+    yield (
+        "That is for half the sum of squares. Here E is the mean over the patterns: the deltas carry 2/P.",
+        outputs - targets,
+    )
+    yield "You forgot to divide by the number of patterns.", 2 * (outputs - targets)
+    yield (
+        "You divided by all numbers, as Keras does. Here the mean runs over the patterns only, not the units.",
+        2 * (outputs - targets) / outputs.size,
+    )
+    yield (
+        "That is the error of each pattern. Its derivative is asked for, one number for each output.",
+        np.sum((targets - outputs) ** 2, axis=1) / len(outputs),
+    )

@@ -31,41 +31,36 @@ def _(rng):
         yield rng.normal(size=image), rng.normal(size=kernel)
 
 
-@correlate2d.mistake(
-    "The kernel came out flipped: cross-correlation slides it as it is; turning it first gives convolution."
-)
+@correlate2d.known_mistakes
 def _(image, kernel):
-    return signal.convolve2d(image, kernel, mode="valid")
-
-
-@correlate2d.mistake("You let the window hang over the edge (that is 'same'). Only places where it fits wholly count.")
-def _(image, kernel):
-    return signal.correlate2d(image, kernel, mode="same")
-
-
-@correlate2d.mistake("You took the mean of the products. Their sum is asked for.")
-def _(image, kernel):
-    return signal.correlate2d(image, kernel, mode="valid") / kernel.size
-
-
-@correlate2d.mistake("You multiplied the products together. Multiply pixel by weight, then add the products up.")
-def _(image, kernel):
-    return np.prod(sliding_window_view(image, kernel.shape) * kernel, axis=(2, 3))
-
-
-@correlate2d.mistake("The weights are missing: you added up the pixels of each window.")
-def _(image, kernel):
-    return signal.correlate2d(image, np.ones(kernel.shape), mode="valid")
-
-
-@correlate2d.mistake("The last row and the last column are missing: a kernel fits at size - kernel_size + 1 places.")
-def _(image, kernel):
-    return signal.correlate2d(image, kernel, mode="valid")[:-1, :-1]
-
-
-@correlate2d.mistake("Your window jumps by its own size. It moves one pixel at a time, so that windows overlap.")
-def _(image, kernel):
-    return signal.correlate2d(image, kernel, mode="valid")[:: kernel.shape[0], :: kernel.shape[1]]
+    yield (
+        "The kernel came out flipped: cross-correlation slides it as it is; turning it first gives convolution.",
+        signal.convolve2d(image, kernel, mode="valid"),
+    )
+    yield (
+        "You let the window hang over the edge (that is 'same'). Only places where it fits wholly count.",
+        signal.correlate2d(image, kernel, mode="same"),
+    )
+    yield (
+        "You took the mean of the products. Their sum is asked for.",
+        signal.correlate2d(image, kernel, mode="valid") / kernel.size,
+    )
+    yield (
+        "You multiplied the products together. Multiply pixel by weight, then add the products up.",
+        np.prod(sliding_window_view(image, kernel.shape) * kernel, axis=(2, 3)),
+    )
+    yield (
+        "The weights are missing: you added up the pixels of each window.",
+        signal.correlate2d(image, np.ones(kernel.shape), mode="valid"),
+    )
+    yield (
+        "The last row and the last column are missing: a kernel fits at size - kernel_size + 1 places.",
+        signal.correlate2d(image, kernel, mode="valid")[:-1, :-1],
+    )
+    yield (
+        "Your window jumps by its own size. It moves one pixel at a time, so that windows overlap.",
+        signal.correlate2d(image, kernel, mode="valid")[:: kernel.shape[0], :: kernel.shape[1]],
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -97,41 +92,36 @@ def _(rng):
         yield reach + int(rng.integers(0, 40)), kernel_size, int(rng.integers(1, 5)), padding, dilation_rate
 
 
-@output_size.mistake("The rounding is missing: pixels that are left over are dropped, so round down (//).")
+@output_size.known_mistakes
 def _(size, kernel_size, strides, padding, dilation_rate):
-    return (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides + 1
-
-
-@output_size.mistake("You round up. A window that does not fit any more is dropped: round down.")
-def _(size, kernel_size, strides, padding, dilation_rate):
-    return math.ceil((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides) + 1
-
-
-@output_size.mistake("The padding counts twice: there are zeros on both sides.")
-def _(size, kernel_size, strides, padding, dilation_rate):
-    return (size + padding - dilation_rate * (kernel_size - 1) - 1) // strides + 1
-
-
-@output_size.mistake("dilation_rate is ignored: a dilated kernel reaches farther than kernel_size pixels.")
-def _(size, kernel_size, strides, padding, dilation_rate):
-    return (size + 2 * padding - kernel_size) // strides + 1
-
-
-@output_size.mistake(
-    "Not every tap brings a gap: kernel_size taps have kernel_size - 1 steps of dilation_rate between them."
-)
-def _(size, kernel_size, strides, padding, dilation_rate):
-    return (size + 2 * padding - dilation_rate * kernel_size) // strides + 1
-
-
-@output_size.mistake("You counted the steps. The place where the window starts is one more: + 1.")
-def _(size, kernel_size, strides, padding, dilation_rate):
-    return (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) // strides
-
-
-@output_size.mistake("The + 1 is inside the division: divide the steps by the strides first, then add the first place.")
-def _(size, kernel_size, strides, padding, dilation_rate):
-    return (size + 2 * padding - dilation_rate * (kernel_size - 1)) // strides
+    yield (
+        "The rounding is missing: pixels that are left over are dropped, so round down (//).",
+        (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides + 1,
+    )
+    yield (
+        "You round up. A window that does not fit any more is dropped: round down.",
+        math.ceil((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides) + 1,
+    )
+    yield (
+        "The padding counts twice: there are zeros on both sides.",
+        (size + padding - dilation_rate * (kernel_size - 1) - 1) // strides + 1,
+    )
+    yield (
+        "dilation_rate is ignored: a dilated kernel reaches farther than kernel_size pixels.",
+        (size + 2 * padding - kernel_size) // strides + 1,
+    )
+    yield (
+        "Not every tap brings a gap: kernel_size taps have kernel_size - 1 steps of dilation_rate between them.",
+        (size + 2 * padding - dilation_rate * kernel_size) // strides + 1,
+    )
+    yield (
+        "You counted the steps. The place where the window starts is one more: + 1.",
+        (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) // strides,
+    )
+    yield (
+        "The + 1 is inside the division: divide the steps by the strides first, then add the first place.",
+        (size + 2 * padding - dilation_rate * (kernel_size - 1)) // strides,
+    )
 
 
 @exercise(lesson=LESSON, points=3)
@@ -197,39 +187,30 @@ def _(images, kernel, bias, strides, padding):
     return _sums(_windows(padded, len(kernel), 1, [(0, 0)] * 2), kernel) + bias
 
 
-@conv_layer.mistake("The strides are ignored.")
+@conv_layer.known_mistakes
 def _(images, kernel, bias, strides, padding):
-    return _sums(_windows(images, len(kernel), 1, [(padding, padding)] * 2), kernel) + bias
-
-
-@conv_layer.mistake("The bias is missing: each filter adds its own number to its map.")
-def _(images, kernel, bias, strides, padding):
-    return _sums(_windows(images, len(kernel), strides, [(padding, padding)] * 2), kernel)
-
-
-@conv_layer.mistake("All the zeros are below and on the right. Put `padding` of them on each of the four sides.")
-def _(images, kernel, bias, strides, padding):
-    return _sums(_windows(images, len(kernel), strides, [(0, 2 * padding)] * 2), kernel) + bias
-
-
-@conv_layer.mistake("All the zeros are above and on the left. Put `padding` of them on each of the four sides.")
-def _(images, kernel, bias, strides, padding):
-    return _sums(_windows(images, len(kernel), strides, [(2 * padding, 0)] * 2), kernel) + bias
-
-
-@conv_layer.mistake("The padding is missing on the left and right: it goes around the whole image.")
-def _(images, kernel, bias, strides, padding):
-    return _sums(_windows(images, len(kernel), strides, [(padding, padding), (0, 0)]), kernel) + bias
-
-
-@conv_layer.mistake("The padding is ignored.")
-def _(images, kernel, bias, strides, padding):
-    return _sums(_windows(images, len(kernel), strides, [(0, 0)] * 2), kernel) + bias
-
-
-@conv_layer.mistake("The kernel came out flipped. A convolution layer slides it as it is.")
-def _(images, kernel, bias, strides, padding):
-    return _sums(_windows(images, len(kernel), strides, [(padding, padding)] * 2), kernel[::-1, ::-1]) + bias
+    yield "The strides are ignored.", _sums(_windows(images, len(kernel), 1, [(padding, padding)] * 2), kernel) + bias
+    yield (
+        "The bias is missing: each filter adds its own number to its map.",
+        _sums(_windows(images, len(kernel), strides, [(padding, padding)] * 2), kernel),
+    )
+    yield (
+        "All the zeros are below and on the right. Put `padding` of them on each of the four sides.",
+        _sums(_windows(images, len(kernel), strides, [(0, 2 * padding)] * 2), kernel) + bias,
+    )
+    yield (
+        "All the zeros are above and on the left. Put `padding` of them on each of the four sides.",
+        _sums(_windows(images, len(kernel), strides, [(2 * padding, 0)] * 2), kernel) + bias,
+    )
+    yield (
+        "The padding is missing on the left and right: it goes around the whole image.",
+        _sums(_windows(images, len(kernel), strides, [(padding, padding), (0, 0)]), kernel) + bias,
+    )
+    yield "The padding is ignored.", _sums(_windows(images, len(kernel), strides, [(0, 0)] * 2), kernel) + bias
+    yield (
+        "The kernel came out flipped. A convolution layer slides it as it is.",
+        _sums(_windows(images, len(kernel), strides, [(padding, padding)] * 2), kernel[::-1, ::-1]) + bias,
+    )
 
 
 @conv_layer.mistake("Only the first channel is used. Each filter sums over all channels.")
@@ -262,40 +243,35 @@ def _(rng):
         yield height, width, channels, filters, int(rng.integers(1, 4)), int(rng.integers(4, 8))
 
 
-@conv_parameters.mistake("The biases are missing: one for each filter.")
+@conv_parameters.known_mistakes
 def _(height, width, channels, filters, kernel_height, kernel_width):
-    return kernel_height * kernel_width * channels * filters
-
-
-@conv_parameters.mistake("A filter needs a kernel for each channel of the image: multiply by the channels.")
-def _(height, width, channels, filters, kernel_height, kernel_width):
-    return (kernel_height * kernel_width + 1) * filters
-
-
-@conv_parameters.mistake("One bias for the whole layer is too few: each filter has its own.")
-def _(height, width, channels, filters, kernel_height, kernel_width):
-    return kernel_height * kernel_width * channels * filters + 1
-
-
-@conv_parameters.mistake("Too many biases: a filter sums over the channels first, then adds one bias.")
-def _(height, width, channels, filters, kernel_height, kernel_width):
-    return (kernel_height * kernel_width + 1) * channels * filters
-
-
-@conv_parameters.mistake("The kernel is oblong: multiply its height by its width, do not square the height.")
-def _(height, width, channels, filters, kernel_height, kernel_width):
-    return (kernel_height**2 * channels + 1) * filters
+    yield "The biases are missing: one for each filter.", kernel_height * kernel_width * channels * filters
+    yield (
+        "A filter needs a kernel for each channel of the image: multiply by the channels.",
+        (kernel_height * kernel_width + 1) * filters,
+    )
+    yield (
+        "One bias for the whole layer is too few: each filter has its own.",
+        kernel_height * kernel_width * channels * filters + 1,
+    )
+    yield (
+        "Too many biases: a filter sums over the channels first, then adds one bias.",
+        (kernel_height * kernel_width + 1) * channels * filters,
+    )
+    yield (
+        "The kernel is oblong: multiply its height by its width, do not square the height.",
+        (kernel_height**2 * channels + 1) * filters,
+    )
+    yield (
+        "That is a dense layer: here a unit sees only a window of the image, not all of it.",
+        (height * width * channels + 1) * filters,
+    )
 
 
 @conv_parameters.mistake("That is a local layer with a kernel for every place. A convolution shares one by all places.")
 def _(height, width, channels, filters, kernel_height, kernel_width):
     places = (height - kernel_height + 1) * (width - kernel_width + 1)
     return (kernel_height * kernel_width * channels + 1) * filters * places
-
-
-@conv_parameters.mistake("That is a dense layer: here a unit sees only a window of the image, not all of it.")
-def _(height, width, channels, filters, kernel_height, kernel_width):
-    return (height * width * channels + 1) * filters
 
 
 @exercise(lesson=LESSON, points=2)
@@ -334,11 +310,24 @@ def _field(kernel_sizes, strides, field=1):
     return field
 
 
-@receptive_field.mistake(
-    "The strides are ignored: behind a layer with strides of 2, one step means two pixels of the image."
-)
+@receptive_field.known_mistakes
 def _(kernel_sizes, strides):
-    return _field(kernel_sizes, [1] * len(strides))
+    yield (
+        "The strides are ignored: behind a layer with strides of 2, one step means two pixels of the image.",
+        _field(kernel_sizes, [1] * len(strides)),
+    )
+    yield (
+        "Each layer adds kernel_size - 1 steps, not kernel_size: neighbouring windows overlap.",
+        _field([kernel_size + 1 for kernel_size in kernel_sizes], strides),
+    )
+    yield (
+        "You start from 0. With no layer at all, a unit sees one pixel: start from 1.",
+        _field(kernel_sizes, strides, field=0),
+    )
+    yield (
+        "You go through the layers backwards. The jump grows from the first layer on.",
+        _field(kernel_sizes[::-1], strides[::-1]),
+    )
 
 
 @receptive_field.mistake(
@@ -350,21 +339,6 @@ def _(kernel_sizes, strides):
         jump *= stride
         field += (kernel_size - 1) * jump
     return field
-
-
-@receptive_field.mistake("Each layer adds kernel_size - 1 steps, not kernel_size: neighbouring windows overlap.")
-def _(kernel_sizes, strides):
-    return _field([kernel_size + 1 for kernel_size in kernel_sizes], strides)
-
-
-@receptive_field.mistake("You start from 0. With no layer at all, a unit sees one pixel: start from 1.")
-def _(kernel_sizes, strides):
-    return _field(kernel_sizes, strides, field=0)
-
-
-@receptive_field.mistake("You go through the layers backwards. The jump grows from the first layer on.")
-def _(kernel_sizes, strides):
-    return _field(kernel_sizes[::-1], strides[::-1])
 
 
 @receptive_field.mistake(

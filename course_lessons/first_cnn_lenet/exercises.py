@@ -56,14 +56,13 @@ def _(row, column, channel, shape):
     return (column * height + row) * channels + channel
 
 
-@flatten_index.mistake("Each place holds all channels: the number of places before must be multiplied by them.")
+@flatten_index.known_mistakes
 def _(row, column, channel, shape):
-    return row * shape[1] + column + channel
-
-
-@flatten_index.mistake("You count from 1. The first value has index 0.")
-def _(row, column, channel, shape):
-    return (row * shape[1] + column) * shape[2] + channel + 1
+    yield (
+        "Each place holds all channels: the number of places before must be multiplied by them.",
+        row * shape[1] + column + channel,
+    )
+    yield "You count from 1. The first value has index 0.", (row * shape[1] + column) * shape[2] + channel + 1
 
 
 @exercise(lesson=LESSON, points=1)
@@ -87,33 +86,19 @@ def _(rng):
         yield rng.normal(0, 2, (examples, classes)), threshold
 
 
-@multi_label_predict.mistake(
-    "That is softmax: the classes share one whole, so a second right class pushes the first one down. Use sigmoid."
-)
+@multi_label_predict.known_mistakes
 def _(logits, threshold):
-    return special.softmax(logits, axis=1) > threshold
-
-
-@multi_label_predict.mistake(
-    "You pick the best class of each row. Here several can be present, or none: decide for each class."
-)
-def _(logits, threshold):
-    return logits == logits.max(axis=1, keepdims=True)
-
-
-@multi_label_predict.mistake("The threshold is one for probabilities; these are logits. Take the sigmoid first.")
-def _(logits, threshold):
-    return logits > threshold
-
-
-@multi_label_predict.mistake("The threshold is not used: you decide at 1/2, where the logit is 0.")
-def _(logits, threshold):
-    return logits > 0
-
-
-@multi_label_predict.mistake("These are the probabilities. Compare them with the threshold: 1 above it, 0 below.")
-def _(logits, threshold):
-    return special.expit(logits)
+    yield (
+        "That is softmax: the classes share one whole, so a second right class pushes the first one down. Use sigmoid.",
+        special.softmax(logits, axis=1) > threshold,
+    )
+    yield (
+        "You pick the best class of each row. Here several can be present, or none: decide for each class.",
+        logits == logits.max(axis=1, keepdims=True),
+    )
+    yield "The threshold is one for probabilities; these are logits. Take the sigmoid first.", logits > threshold
+    yield "The threshold is not used: you decide at 1/2, where the logit is 0.", logits > 0
+    yield "These are the probabilities. Compare them with the threshold: 1 above it, 0 below.", special.expit(logits)
 
 
 @exercise(lesson=LESSON, points=2)
@@ -153,9 +138,26 @@ def _side(side, lost=4, last=4):
     return ((side - lost) // 2 - last) // 2
 
 
-@lenet_parameters.mistake("The biases are missing: one for each filter and each unit.")
+@lenet_parameters.known_mistakes
 def _(side, channels, classes):
-    return _counts(_side(side), channels, classes, bias=0)
+    yield "The biases are missing: one for each filter and each unit.", _counts(_side(side), channels, classes, bias=0)
+    yield (
+        "These sides belong to padding='same'. Without padding a 5 x 5 kernel takes 4 from the side.",
+        _counts(_side(side, 0, 0), channels, classes),
+    )
+    yield "C1 has no padding either: it takes 4 from the side, as C3 does.", _counts(_side(side, 0), channels, classes)
+    yield (
+        "A filter of C3 reads all six maps below it: 5 * 5 * 6 weights, not 5 * 5.",
+        _counts(_side(side), channels, classes, c3_inputs=25),
+    )
+    yield (
+        "C5 sees every value of S4, of all 16 maps: side * side * 16 inputs for each unit.",
+        _counts(_side(side), channels, classes, c5_planes=1),
+    )
+    yield (
+        "C5 sees the maps after the second pooling, which halves their side once more.",
+        _counts((side - 4) // 2 - 4, channels, classes),
+    )
 
 
 @lenet_parameters.mistake(
@@ -164,31 +166,6 @@ def _(side, channels, classes):
 def _(side, channels, classes):
     c1, c3, *rest = _counts(_side(side), channels, classes)
     return [c1, 12, c3, 32, *rest]
-
-
-@lenet_parameters.mistake("These sides belong to padding='same'. Without padding a 5 x 5 kernel takes 4 from the side.")
-def _(side, channels, classes):
-    return _counts(_side(side, 0, 0), channels, classes)
-
-
-@lenet_parameters.mistake("C1 has no padding either: it takes 4 from the side, as C3 does.")
-def _(side, channels, classes):
-    return _counts(_side(side, 0), channels, classes)
-
-
-@lenet_parameters.mistake("A filter of C3 reads all six maps below it: 5 * 5 * 6 weights, not 5 * 5.")
-def _(side, channels, classes):
-    return _counts(_side(side), channels, classes, c3_inputs=25)
-
-
-@lenet_parameters.mistake("C5 sees every value of S4, of all 16 maps: side * side * 16 inputs for each unit.")
-def _(side, channels, classes):
-    return _counts(_side(side), channels, classes, c5_planes=1)
-
-
-@lenet_parameters.mistake("C5 sees the maps after the second pooling, which halves their side once more.")
-def _(side, channels, classes):
-    return _counts((side - 4) // 2 - 4, channels, classes)
 
 
 @exercise(lesson=LESSON, points=3)
@@ -273,44 +250,19 @@ def _lenet(padding="same", hidden="tanh", pooling="average", last="softmax", fil
     return build
 
 
-@build_lenet.mistake("C1 has no padding, so its maps are 24 x 24. padding='same' keeps them at 28 x 28.")
+@build_lenet.known_mistakes
 def _():
-    return _lenet(padding="valid")
-
-
-@build_lenet.mistake("This takes the maximum of each 2 x 2; average pooling is asked for.")
-def _():
-    return _lenet(pooling="max")
-
-
-@build_lenet.mistake("The hidden layers have no activation. Without one the whole network is one linear layer.")
-def _():
-    return _lenet(hidden=None)
-
-
-@build_lenet.mistake("The hidden layers are ReLU; tanh is asked for.")
-def _():
-    return _lenet(hidden="relu")
-
-
-@build_lenet.mistake("Ten sigmoids do not share out one whole. For exactly one right digit take softmax.")
-def _():
-    return _lenet(last="sigmoid")
-
-
-@build_lenet.mistake("The outputs are logits: the last layer needs activation='softmax'.")
-def _():
-    return _lenet(last=None)
-
-
-@build_lenet.mistake("The filters stand in the wrong order: 6 in C1, 16 in C3.")
-def _():
-    return _lenet(filters=(16, 6))
-
-
-@build_lenet.mistake("F6, the dense layer with 84 units, is missing.")
-def _():
-    return _lenet(units=(120,))
+    yield "C1 has no padding, so its maps are 24 x 24. padding='same' keeps them at 28 x 28.", _lenet(padding="valid")
+    yield "This takes the maximum of each 2 x 2; average pooling is asked for.", _lenet(pooling="max")
+    yield (
+        "The hidden layers have no activation. Without one the whole network is one linear layer.",
+        _lenet(hidden=None),
+    )
+    yield "The hidden layers are ReLU; tanh is asked for.", _lenet(hidden="relu")
+    yield "Ten sigmoids do not share out one whole. For exactly one right digit take softmax.", _lenet(last="sigmoid")
+    yield "The outputs are logits: the last layer needs activation='softmax'.", _lenet(last=None)
+    yield "The filters stand in the wrong order: 6 in C1, 16 in C3.", _lenet(filters=(16, 6))
+    yield "F6, the dense layer with 84 units, is missing.", _lenet(units=(120,))
 
 
 @exercise(lesson=LESSON, points=2)
@@ -335,26 +287,22 @@ def _(rng):
     yield rng.random((7, 5)) + 0.1, int(rng.integers(1, 4)), -int(rng.integers(1, 4))
 
 
-@shift_image.mistake("What left on one side came in on the other, as with np.roll. Put zeros there.")
+@shift_image.known_mistakes
 def _(image, down, right):
-    return np.roll(image, (down, right), axis=(0, 1))
-
-
-@shift_image.mistake("The axes are swapped: down moves rows, axis 0; right moves columns, axis 1.")
-def _(image, down, right):
-    return ndimage.shift(image, (right, down), order=0)
-
-
-@shift_image.mistake("It moves the other way: the new pixel comes from row - down and column - right.")
-def _(image, down, right):
-    return ndimage.shift(image, (-down, -right), order=0)
-
-
-@shift_image.mistake("The border was repeated into the gap. Put zeros there.")
-def _(image, down, right):
-    return ndimage.shift(image, (down, right), order=0, mode="nearest")
-
-
-@shift_image.mistake("Only the columns moved: down is missing.")
-def _(image, down, right):
-    return ndimage.shift(image, (0, right), order=0)
+    yield (
+        "What left on one side came in on the other, as with np.roll. Put zeros there.",
+        np.roll(image, (down, right), axis=(0, 1)),
+    )
+    yield (
+        "The axes are swapped: down moves rows, axis 0; right moves columns, axis 1.",
+        ndimage.shift(image, (right, down), order=0),
+    )
+    yield (
+        "It moves the other way: the new pixel comes from row - down and column - right.",
+        ndimage.shift(image, (-down, -right), order=0),
+    )
+    yield (
+        "The border was repeated into the gap. Put zeros there.",
+        ndimage.shift(image, (down, right), order=0, mode="nearest"),
+    )
+    yield "Only the columns moved: down is missing.", ndimage.shift(image, (0, right), order=0)

@@ -43,41 +43,30 @@ def _kinds(*parts):
     return len(np.unique(np.column_stack(parts), axis=0))
 
 
-@different_units.mistake("You compared only what leads into the units. Twins have the same way out, too: next_kernel.")
+@different_units.known_mistakes
 def _(kernel, bias, next_kernel):
-    return _kinds(kernel.T, bias)
-
-
-@different_units.mistake("You left out the bias: units with different biases give different outputs.")
-def _(kernel, bias, next_kernel):
-    return _kinds(kernel.T, next_kernel)
-
-
-@different_units.mistake(
-    "You compared the kernels alone. Twins have the same bias and the same way out (next_kernel) as well."
-)
-def _(kernel, bias, next_kernel):
-    return _kinds(kernel.T)
-
-
-@different_units.mistake("That is the rank. A unit with twice the weights of another adds no rank, yet it is no twin.")
-def _(kernel, bias, next_kernel):
-    return np.linalg.matrix_rank(np.column_stack([kernel.T, bias, next_kernel]))
-
-
-@different_units.mistake("That is the rank of the kernel. Twins are units in which *everything* is the same.")
-def _(kernel, bias, next_kernel):
-    return np.linalg.matrix_rank(kernel)
-
-
-@different_units.mistake("You counted different rows of the kernel. Rows are inputs; units are columns.")
-def _(kernel, bias, next_kernel):
-    return len(np.unique(kernel, axis=0))
-
-
-@different_units.mistake("That is the number of all units; twins count once.")
-def _(kernel, bias, next_kernel):
-    return len(bias)
+    yield (
+        "You compared only what leads into the units. Twins have the same way out, too: next_kernel.",
+        _kinds(kernel.T, bias),
+    )
+    yield "You left out the bias: units with different biases give different outputs.", _kinds(kernel.T, next_kernel)
+    yield (
+        "You compared the kernels alone. Twins have the same bias and the same way out (next_kernel) as well.",
+        _kinds(kernel.T),
+    )
+    yield (
+        "That is the rank. A unit with twice the weights of another adds no rank, yet it is no twin.",
+        np.linalg.matrix_rank(np.column_stack([kernel.T, bias, next_kernel])),
+    )
+    yield (
+        "That is the rank of the kernel. Twins are units in which *everything* is the same.",
+        np.linalg.matrix_rank(kernel),
+    )
+    yield (
+        "You counted different rows of the kernel. Rows are inputs; units are columns.",
+        len(np.unique(kernel, axis=0)),
+    )
+    yield "That is the number of all units; twins count once.", len(bias)
 
 
 @exercise(lesson=LESSON, points=2)
@@ -114,37 +103,34 @@ def _forward(inputs, kernels, bend=np.tanh):
     return outputs
 
 
-@forward_statistics.mistake("These are variances. The standard deviation is their square root: .std(), not .var().")
+@forward_statistics.known_mistakes
 def _(inputs, kernels):
-    return np.array([y.var() for y in _forward(inputs, kernels)[1:]])
-
-
-@forward_statistics.mistake("You forgot the bend: each layer gives tanh(outputs @ kernel).")
-def _(inputs, kernels):
-    return np.array([y.std() for y in _forward(inputs, kernels, bend=lambda sums: sums)[1:]])
-
-
-@forward_statistics.mistake("The first number belongs to the inputs. Only the layers are asked for, one number each.")
-def _(inputs, kernels):
-    return np.array([y.std() for y in _forward(inputs, kernels)])
+    yield (
+        "These are variances. The standard deviation is their square root: .std(), not .var().",
+        np.array([y.var() for y in _forward(inputs, kernels)[1:]]),
+    )
+    yield (
+        "You forgot the bend: each layer gives tanh(outputs @ kernel).",
+        np.array([y.std() for y in _forward(inputs, kernels, bend=lambda sums: sums)[1:]]),
+    )
+    yield (
+        "The first number belongs to the inputs. Only the layers are asked for, one number each.",
+        np.array([y.std() for y in _forward(inputs, kernels)]),
+    )
+    yield (
+        "You averaged the deviations of single units. All outputs of the layer count together: .std() without an axis.",
+        np.array([y.std(axis=0).mean() for y in _forward(inputs, kernels)[1:]]),
+    )
+    yield (
+        "You divide by n - 1 (ddof=1). Here it is the plain .std(), which divides by n.",
+        np.array([y.std(ddof=1) for y in _forward(inputs, kernels)[1:]]),
+    )
 
 
 @forward_statistics.mistake("You measured the sums before tanh. The outputs after it are asked for.")
 def _(inputs, kernels):
     outputs = _forward(inputs, kernels)
     return np.array([(y @ kernel).std() for y, kernel in zip(outputs, kernels, strict=False)])
-
-
-@forward_statistics.mistake(
-    "You averaged the deviations of single units. All outputs of the layer count together: .std() without an axis."
-)
-def _(inputs, kernels):
-    return np.array([y.std(axis=0).mean() for y in _forward(inputs, kernels)[1:]])
-
-
-@forward_statistics.mistake("You divide by n - 1 (ddof=1). Here it is the plain .std(), which divides by n.")
-def _(inputs, kernels):
-    return np.array([y.std(ddof=1) for y in _forward(inputs, kernels)[1:]])
 
 
 @exercise(lesson=LESSON, points=4)
@@ -186,41 +172,36 @@ def _backward(
     return found[::-1]
 
 
-@gradient_statistics.mistake("The slope of tanh is missing: multiply the message by 1 - y² at every layer.")
+@gradient_statistics.known_mistakes
 def _(inputs, kernels, upstream):
-    return np.array([g.std() for g in _backward(inputs, kernels, upstream, slope=np.ones_like)])
-
-
-@gradient_statistics.mistake("y (1 - y) is the slope of the sigmoid. That of tanh is 1 - y².")
-def _(inputs, kernels, upstream):
-    return np.array([g.std() for g in _backward(inputs, kernels, upstream, slope=lambda y: y * (1 - y))])
-
-
-@gradient_statistics.mistake("You return the last layer first. Turn the list round: the first layer comes first.")
-def _(inputs, kernels, upstream):
-    return np.array([g.std() for g in _backward(inputs, kernels, upstream)][::-1])
-
-
-@gradient_statistics.mistake("The message goes back through the kernel *transposed*.")
-def _(inputs, kernels, upstream):
-    return np.array([g.std() for g in _backward(inputs, kernels, upstream, way=lambda kernel: kernel)])
-
-
-@gradient_statistics.mistake(
-    "The sender of a weight is what the layer was *fed*, not what it gave: outputs[k].T, not outputs[k + 1].T."
-)
-def _(inputs, kernels, upstream):
-    return np.array([g.std() for g in _backward(inputs, kernels, upstream, sender=lambda before, after: after)])
-
-
-@gradient_statistics.mistake("These are variances. The standard deviation is their square root: .std(), not .var().")
-def _(inputs, kernels, upstream):
-    return np.array([g.var() for g in _backward(inputs, kernels, upstream)])
-
-
-@gradient_statistics.mistake("You averaged over the examples. The plain sum is asked for: outputs[k].T @ sums.")
-def _(inputs, kernels, upstream):
-    return np.array([g.std() / len(inputs) for g in _backward(inputs, kernels, upstream)])
+    yield (
+        "The slope of tanh is missing: multiply the message by 1 - y² at every layer.",
+        np.array([g.std() for g in _backward(inputs, kernels, upstream, slope=np.ones_like)]),
+    )
+    yield (
+        "y (1 - y) is the slope of the sigmoid. That of tanh is 1 - y².",
+        np.array([g.std() for g in _backward(inputs, kernels, upstream, slope=lambda y: y * (1 - y))]),
+    )
+    yield (
+        "You return the last layer first. Turn the list round: the first layer comes first.",
+        np.array([g.std() for g in _backward(inputs, kernels, upstream)][::-1]),
+    )
+    yield (
+        "The message goes back through the kernel *transposed*.",
+        lambda *_: np.array([g.std() for g in _backward(inputs, kernels, upstream, way=lambda kernel: kernel)]),
+    )
+    yield (
+        "The sender of a weight is what the layer was *fed*, not what it gave: outputs[k].T, not outputs[k + 1].T.",
+        np.array([g.std() for g in _backward(inputs, kernels, upstream, sender=lambda before, after: after)]),
+    )
+    yield (
+        "These are variances. The standard deviation is their square root: .std(), not .var().",
+        np.array([g.var() for g in _backward(inputs, kernels, upstream)]),
+    )
+    yield (
+        "You averaged over the examples. The plain sum is asked for: outputs[k].T @ sums.",
+        np.array([g.std() / len(inputs) for g in _backward(inputs, kernels, upstream)]),
+    )
 
 
 SHAPES = ((300, 100), (64, 10), (3, 3, 16, 32), (5, 5, 3, 8), (1, 1, 64, 16), (7, 3, 4, 6))
@@ -252,34 +233,26 @@ def _fans(shape):
     return area * shape[-2], area * shape[-1]
 
 
-@glorot_deviation.mistake("That is the variance. The standard deviation is its square root.")
+@glorot_deviation.known_mistakes
 def _(shape):
-    return 2 / sum(_fans(shape))
-
-
-@glorot_deviation.mistake("You forgot the kernel's area: a filter reads height x width x in_channels inputs.")
-def _(shape):
-    return math.sqrt(2 / (shape[-2] + shape[-1]))
-
-
-@glorot_deviation.mistake("The area counts on both sides: fan_out is height x width x filters.")
-def _(shape):
-    return math.sqrt(2 / (_fans(shape)[0] + shape[-1]))
-
-
-@glorot_deviation.mistake("That looks at the way forward only: Glorot's compromise takes fan_in and fan_out together.")
-def _(shape):
-    return math.sqrt(1 / _fans(shape)[0])
-
-
-@glorot_deviation.mistake("The 2 is missing: the variance is 1 / average fan, and the average is half of the sum.")
-def _(shape):
-    return math.sqrt(1 / sum(_fans(shape)))
-
-
-@glorot_deviation.mistake("With 6 this is the limit of GlorotUniform. The standard deviation has a 2.")
-def _(shape):
-    return math.sqrt(6 / sum(_fans(shape)))
+    yield "That is the variance. The standard deviation is its square root.", 2 / sum(_fans(shape))
+    yield (
+        "You forgot the kernel's area: a filter reads height x width x in_channels inputs.",
+        math.sqrt(2 / (shape[-2] + shape[-1])),
+    )
+    yield (
+        "The area counts on both sides: fan_out is height x width x filters.",
+        math.sqrt(2 / (_fans(shape)[0] + shape[-1])),
+    )
+    yield (
+        "That looks at the way forward only: Glorot's compromise takes fan_in and fan_out together.",
+        math.sqrt(1 / _fans(shape)[0]),
+    )
+    yield (
+        "The 2 is missing: the variance is 1 / average fan, and the average is half of the sum.",
+        math.sqrt(1 / sum(_fans(shape))),
+    )
+    yield "With 6 this is the limit of GlorotUniform. The standard deviation has a 2.", math.sqrt(6 / sum(_fans(shape)))
 
 
 @exercise(lesson=LESSON, points=2)
@@ -305,33 +278,29 @@ def _he(draws, variance):
     return draws * math.sqrt(variance)
 
 
-@he_normal.mistake(
-    "You scaled by the variance 2 / fan_in. Numbers are scaled by the standard deviation, its square root."
-)
+@he_normal.known_mistakes
 def _(draws):
-    return draws * 2 / math.prod(draws.shape[:-1])
-
-
-@he_normal.mistake("You took the number of units, fan_out. What counts for a sum is how many inputs it has: fan_in.")
-def _(draws):
-    return _he(draws, 2 / draws.shape[-1])
-
-
-@he_normal.mistake("The 2 is missing: ReLU throws half of the signal away, so the variance must be twice Xavier's.")
-def _(draws):
-    return _he(draws, 1 / math.prod(draws.shape[:-1]))
-
-
-@he_normal.mistake("You forgot the kernel's area: a filter reads height x width x in_channels inputs.")
-def _(draws):
-    return _he(draws, 2 / draws.shape[-2])
-
-
-@he_normal.mistake("That is Xavier's variance *halved*. He's is twice Xavier's: 2 / fan_in.")
-def _(draws):
-    return _he(draws, 1 / (2 * math.prod(draws.shape[:-1])))
-
-
-@he_normal.mistake("You took the number of all weights. A unit reads only its own inputs: leave out the last size.")
-def _(draws):
-    return _he(draws, 2 / draws.size)
+    yield (
+        "You scaled by the variance 2 / fan_in. Numbers are scaled by the standard deviation, its square root.",
+        draws * 2 / math.prod(draws.shape[:-1]),
+    )
+    yield (
+        "You took the number of units, fan_out. What counts for a sum is how many inputs it has: fan_in.",
+        _he(draws, 2 / draws.shape[-1]),
+    )
+    yield (
+        "The 2 is missing: ReLU throws half of the signal away, so the variance must be twice Xavier's.",
+        _he(draws, 1 / math.prod(draws.shape[:-1])),
+    )
+    yield (
+        "You forgot the kernel's area: a filter reads height x width x in_channels inputs.",
+        _he(draws, 2 / draws.shape[-2]),
+    )
+    yield (
+        "That is Xavier's variance *halved*. He's is twice Xavier's: 2 / fan_in.",
+        _he(draws, 1 / (2 * math.prod(draws.shape[:-1]))),
+    )
+    yield (
+        "You took the number of all weights. A unit reads only its own inputs: leave out the last size.",
+        _he(draws, 2 / draws.size),
+    )

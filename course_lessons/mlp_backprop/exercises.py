@@ -39,51 +39,38 @@ def _(rng):
         )
 
 
-@mlp_forward.mistake(
-    "The second layer reads the inputs, so the hidden layer changes nothing. It must read the hidden outputs."
-)
+@mlp_forward.known_mistakes
 def _(inputs, W1, b1, W2, b2):
-    return special.softmax(inputs @ W2 + b2, axis=1)
-
-
-@mlp_forward.mistake("Both biases are missing: every edge in the plane of the inputs then goes through the origin.")
-def _(inputs, W1, b1, W2, b2):
-    return special.softmax(special.expit(inputs @ W1) @ W2, axis=1)
-
-
-@mlp_forward.mistake("The bias of the hidden layer, b1, is missing.")
-def _(inputs, W1, b1, W2, b2):
-    return special.softmax(special.expit(inputs @ W1) @ W2 + b2, axis=1)
-
-
-@mlp_forward.mistake("The bias of the output layer, b2, is missing.")
-def _(inputs, W1, b1, W2, b2):
-    return special.softmax(special.expit(inputs @ W1 + b1) @ W2, axis=1)
-
-
-@mlp_forward.mistake("The hidden layer has no sigmoid. Two linear layers in a row are only one linear layer.")
-def _(inputs, W1, b1, W2, b2):
-    return special.softmax((inputs @ W1 + b1) @ W2 + b2, axis=1)
-
-
-@mlp_forward.mistake("These are the logits. Softmax has to turn each row into probabilities.")
-def _(inputs, W1, b1, W2, b2):
-    return special.expit(inputs @ W1 + b1) @ W2 + b2
-
-
-@mlp_forward.mistake("Your softmax divides by one sum over all examples. Each row has a sum of its own (axis=1).")
-def _(inputs, W1, b1, W2, b2):
-    return special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2)
-
-
-@mlp_forward.mistake("Your softmax runs down the examples (axis 0). It must run across the classes of each example.")
-def _(inputs, W1, b1, W2, b2):
-    return special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2, axis=0)
-
-
-@mlp_forward.mistake("The output layer has a sigmoid. For several classes softmax is asked for: a row sums to 1.")
-def _(inputs, W1, b1, W2, b2):
-    return special.expit(special.expit(inputs @ W1 + b1) @ W2 + b2)
+    yield (
+        "The second layer reads the inputs, so the hidden layer changes nothing. It must read the hidden outputs.",
+        lambda *_: special.softmax(inputs @ W2 + b2, axis=1),
+    )
+    yield (
+        "Both biases are missing: every edge in the plane of the inputs then goes through the origin.",
+        special.softmax(special.expit(inputs @ W1) @ W2, axis=1),
+    )
+    yield "The bias of the hidden layer, b1, is missing.", special.softmax(special.expit(inputs @ W1) @ W2 + b2, axis=1)
+    yield "The bias of the output layer, b2, is missing.", special.softmax(special.expit(inputs @ W1 + b1) @ W2, axis=1)
+    yield (
+        "The hidden layer has no sigmoid. Two linear layers in a row are only one linear layer.",
+        special.softmax((inputs @ W1 + b1) @ W2 + b2, axis=1),
+    )
+    yield (
+        "These are the logits. Softmax has to turn each row into probabilities.",
+        special.expit(inputs @ W1 + b1) @ W2 + b2,
+    )
+    yield (
+        "Your softmax divides by one sum over all examples. Each row has a sum of its own (axis=1).",
+        special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2),
+    )
+    yield (
+        "Your softmax runs down the examples (axis 0). It must run across the classes of each example.",
+        special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2, axis=0),
+    )
+    yield (
+        "The output layer has a sigmoid. For several classes softmax is asked for: a row sums to 1.",
+        special.expit(special.expit(inputs @ W1 + b1) @ W2 + b2),
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -111,34 +98,32 @@ def _(rng):
         )
 
 
-@hidden_delta.mistake("The slope of the sigmoid is missing: multiply by o (1 - o) of each hidden unit.")
+@hidden_delta.known_mistakes
 def _(hidden_outputs, output_kernel, output_deltas):
-    return output_deltas @ output_kernel.T
-
-
-@hidden_delta.mistake("The sign is turned round. Nothing in this formula subtracts: deltas are passed on as they are.")
-def _(hidden_outputs, output_kernel, output_deltas):
-    return -hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T)
-
-
-@hidden_delta.mistake("The slope of the sigmoid is o (1 - o); the factor 1 - o is missing.")
-def _(hidden_outputs, output_kernel, output_deltas):
-    return hidden_outputs * (output_deltas @ output_kernel.T)
-
-
-@hidden_delta.mistake("1 - o² is the slope of tanh. The slope of the sigmoid is o (1 - o).")
-def _(hidden_outputs, output_kernel, output_deltas):
-    return (1 - hidden_outputs**2) * (output_deltas @ output_kernel.T)
-
-
-@hidden_delta.mistake("The weights are missing: each output's delta counts as much as the weight that leads there.")
-def _(hidden_outputs, output_kernel, output_deltas):
-    return hidden_outputs * (1 - hidden_outputs) * output_deltas.sum(axis=1, keepdims=True)
-
-
-@hidden_delta.mistake("You averaged over the outputs. The messages of all outputs are added up.")
-def _(hidden_outputs, output_kernel, output_deltas):
-    return hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T) / output_deltas.shape[1]
+    yield (
+        "The slope of the sigmoid is missing: multiply by o (1 - o) of each hidden unit.",
+        output_deltas @ output_kernel.T,
+    )
+    yield (
+        "The sign is turned round. Nothing in this formula subtracts: deltas are passed on as they are.",
+        -hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T),
+    )
+    yield (
+        "The slope of the sigmoid is o (1 - o); the factor 1 - o is missing.",
+        hidden_outputs * (output_deltas @ output_kernel.T),
+    )
+    yield (
+        "1 - o² is the slope of tanh. The slope of the sigmoid is o (1 - o).",
+        (1 - hidden_outputs**2) * (output_deltas @ output_kernel.T),
+    )
+    yield (
+        "The weights are missing: each output's delta counts as much as the weight that leads there.",
+        hidden_outputs * (1 - hidden_outputs) * output_deltas.sum(axis=1, keepdims=True),
+    )
+    yield (
+        "You averaged over the outputs. The messages of all outputs are added up.",
+        hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T) / output_deltas.shape[1],
+    )
 
 
 @exercise(lesson=LESSON, points=3)
@@ -164,34 +149,32 @@ def _(rng):
         yield rng.normal(size=(examples, inputs)), rng.normal(size=(inputs, units)), rng.normal(size=(examples, units))
 
 
-@dense_backward.mistake("Averaged twice: the loss has put 1/examples into upstream already. Here examples are summed.")
+@dense_backward.known_mistakes
 def _(inputs, kernel, upstream):
-    return inputs.T @ upstream / len(inputs), upstream.mean(axis=0), upstream @ kernel.T
-
-
-@dense_backward.mistake("The bias's gradient is the sum over the examples, not the mean.")
-def _(inputs, kernel, upstream):
-    return inputs.T @ upstream, upstream.mean(axis=0), upstream @ kernel.T
-
-
-@dense_backward.mistake("The bias is shared by all examples: sum upstream over them, axis 0.")
-def _(inputs, kernel, upstream):
-    return inputs.T @ upstream, upstream, upstream @ kernel.T
-
-
-@dense_backward.mistake("The kernel's gradient is transposed. It must have the shape of the kernel, (inputs, units).")
-def _(inputs, kernel, upstream):
-    return upstream.T @ inputs, upstream.sum(axis=0), upstream @ kernel.T
-
-
-@dense_backward.mistake("The order is: gradient of the kernel, of the bias, of the inputs.")
-def _(inputs, kernel, upstream):
-    return upstream @ kernel.T, inputs.T @ upstream, upstream.sum(axis=0)
-
-
-@dense_backward.mistake("These are steps downhill. Return the gradient itself, without a minus.")
-def _(inputs, kernel, upstream):
-    return -inputs.T @ upstream, -upstream.sum(axis=0), -upstream @ kernel.T
+    yield (
+        "Averaged twice: the loss has put 1/examples into upstream already. Here examples are summed.",
+        (inputs.T @ upstream / len(inputs), upstream.mean(axis=0), upstream @ kernel.T),
+    )
+    yield (
+        "The bias's gradient is the sum over the examples, not the mean.",
+        (inputs.T @ upstream, upstream.mean(axis=0), upstream @ kernel.T),
+    )
+    yield (
+        "The bias is shared by all examples: sum upstream over them, axis 0.",
+        (inputs.T @ upstream, upstream, upstream @ kernel.T),
+    )
+    yield (
+        "The kernel's gradient is transposed. It must have the shape of the kernel, (inputs, units).",
+        (upstream.T @ inputs, upstream.sum(axis=0), upstream @ kernel.T),
+    )
+    yield (
+        "The order is: gradient of the kernel, of the bias, of the inputs.",
+        (upstream @ kernel.T, inputs.T @ upstream, upstream.sum(axis=0)),
+    )
+    yield (
+        "These are steps downhill. Return the gradient itself, without a minus.",
+        (-inputs.T @ upstream, -upstream.sum(axis=0), -upstream @ kernel.T),
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -250,31 +233,14 @@ def _mlp(sizes=(32, 16, 10), hidden="relu", last="softmax", **options):
     return build
 
 
-@build_mlp.mistake("The hidden layers have no activation. Without one, three dense layers are no more than one.")
+@build_mlp.known_mistakes
 def _():
-    return _mlp(hidden=None)
-
-
-@build_mlp.mistake("The outputs are logits: the last layer needs activation='softmax'.")
-def _():
-    return _mlp(last=None)
-
-
-@build_mlp.mistake("The hidden layers are sigmoids; ReLU is asked for: activation='relu'.")
-def _():
-    return _mlp(hidden="sigmoid")
-
-
-@build_mlp.mistake("The second hidden layer, with 16 units, is missing.")
-def _():
-    return _mlp(sizes=(32, 10))
-
-
-@build_mlp.mistake("The hidden layers stand in the wrong order: 32 units first, then 16.")
-def _():
-    return _mlp(sizes=(16, 32, 10))
-
-
-@build_mlp.mistake("The biases are switched off: leave out use_bias=False.")
-def _():
-    return _mlp(use_bias=False)
+    yield (
+        "The hidden layers have no activation. Without one, three dense layers are no more than one.",
+        _mlp(hidden=None),
+    )
+    yield "The outputs are logits: the last layer needs activation='softmax'.", _mlp(last=None)
+    yield "The hidden layers are sigmoids; ReLU is asked for: activation='relu'.", _mlp(hidden="sigmoid")
+    yield "The second hidden layer, with 16 units, is missing.", _mlp(sizes=(32, 10))
+    yield "The hidden layers stand in the wrong order: 32 units first, then 16.", _mlp(sizes=(16, 32, 10))
+    yield "The biases are switched off: leave out use_bias=False.", _mlp(use_bias=False)

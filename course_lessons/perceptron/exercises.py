@@ -33,29 +33,25 @@ def _(rng):
         yield rng.normal(size=(examples, features)), rng.normal(size=features + 1)
 
 
-@predict.mistake("A sum of exactly 0 must give -1: the unit fires only above zero (>, not >=).")
+@predict.known_mistakes
 def _(inputs, weights):
-    return np.where(weights[0] + inputs @ weights[1:] >= 0, 1, -1)
-
-
-@predict.mistake("The bias is missing: add weights[0] to the weighted sum, or every boundary goes through the origin.")
-def _(inputs, weights):
-    return np.where(inputs @ weights[1:] > 0, 1, -1)
-
-
-@predict.mistake("You answer 1 and 0. This unit answers +1 and -1.")
-def _(inputs, weights):
-    return np.where(weights[0] + inputs @ weights[1:] > 0, 1, 0)
-
-
-@predict.mistake("You took the last weight for the bias; here the bias comes first, weights[0].")
-def _(inputs, weights):
-    return np.where(weights[-1] + inputs @ weights[:-1] > 0, 1, -1)
-
-
-@predict.mistake("These are the weighted sums themselves. The unit only tells their side: +1 above zero, else -1.")
-def _(inputs, weights):
-    return weights[0] + inputs @ weights[1:]
+    yield (
+        "A sum of exactly 0 must give -1: the unit fires only above zero (>, not >=).",
+        np.where(weights[0] + inputs @ weights[1:] >= 0, 1, -1),
+    )
+    yield (
+        "The bias is missing: add weights[0] to the weighted sum, or every boundary goes through the origin.",
+        np.where(inputs @ weights[1:] > 0, 1, -1),
+    )
+    yield "You answer 1 and 0. This unit answers +1 and -1.", np.where(weights[0] + inputs @ weights[1:] > 0, 1, 0)
+    yield (
+        "You took the last weight for the bias; here the bias comes first, weights[0].",
+        np.where(weights[-1] + inputs @ weights[:-1] > 0, 1, -1),
+    )
+    yield (
+        "These are the weighted sums themselves. The unit only tells their side: +1 above zero, else -1.",
+        weights[0] + inputs @ weights[1:],
+    )
 
 
 @exercise(lesson=LESSON, points=1)
@@ -82,19 +78,17 @@ def _(weights, corners):
     return np.where(weights[0] + corners @ weights[1:] > 0, 1, -1)
 
 
-@weights_for_nand.mistake("That is AND. NAND says the opposite at every corner: turn the signs of all three weights.")
+@weights_for_nand.known_mistakes
 def _():
-    return np.array([-1.5, 1.0, 1.0])
-
-
-@weights_for_nand.mistake("That is OR: +1 as soon as one input is on.")
-def _():
-    return np.array([-0.5, 1.0, 1.0])
-
-
-@weights_for_nand.mistake("That is NOR: the bias is too small, so one input that is on already silences the unit.")
-def _():
-    return np.array([0.5, -1.0, -1.0])
+    yield (
+        "That is AND. NAND says the opposite at every corner: turn the signs of all three weights.",
+        np.array([-1.5, 1.0, 1.0]),
+    )
+    yield "That is OR: +1 as soon as one input is on.", np.array([-0.5, 1.0, 1.0])
+    yield (
+        "That is NOR: the bias is too small, so one input that is on already silences the unit.",
+        np.array([0.5, -1.0, -1.0]),
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -124,36 +118,29 @@ def _output(weights, example):
     return 1 if weights[0] + example @ weights[1:] > 0 else -1
 
 
-@update.mistake("The sign is turned round: target - output moves towards the target, output - target away from it.")
+@update.known_mistakes
 def _(weights, example, target, learning_rate):
-    return weights - learning_rate * (target - _output(weights, example)) * np.insert(example, 0, 1.0)
-
-
-@update.mistake("The bias stands still. It learns too: its input is the constant 1.")
-def _(weights, example, target, learning_rate):
-    return weights + learning_rate * (target - _output(weights, example)) * np.insert(example, 0, 0.0)
-
-
-@update.mistake(
-    "You move even when the answer was right. The rule leaves the weights alone then: target - output is 0."
-)
-def _(weights, example, target, learning_rate):
-    return weights + learning_rate * target * np.insert(example, 0, 1.0)
-
-
-@update.mistake("You compare the target with the weighted sum. The perceptron compares it with the output, +1 or -1.")
-def _(weights, example, target, learning_rate):
-    return weights + learning_rate * (target - weights[0] - example @ weights[1:]) * np.insert(example, 0, 1.0)
-
-
-@update.mistake("The learning rate is missing.")
-def _(weights, example, target, learning_rate):
-    return weights + (target - _output(weights, example)) * np.insert(example, 0, 1.0)
-
-
-@update.mistake("The step is half as long as it should be: target - output is +2 or -2 after a mistake, not +1 or -1.")
-def _(weights, example, target, learning_rate):
-    return weights + learning_rate * (target - _output(weights, example)) / 2 * np.insert(example, 0, 1.0)
+    yield (
+        "The sign is turned round: target - output moves towards the target, output - target away from it.",
+        weights - learning_rate * (target - _output(weights, example)) * np.insert(example, 0, 1.0),
+    )
+    yield (
+        "The bias stands still. It learns too: its input is the constant 1.",
+        weights + learning_rate * (target - _output(weights, example)) * np.insert(example, 0, 0.0),
+    )
+    yield (
+        "You move even when the answer was right. The rule leaves the weights alone then: target - output is 0.",
+        weights + learning_rate * target * np.insert(example, 0, 1.0),
+    )
+    yield (
+        "You compare the target with the weighted sum. The perceptron compares it with the output, +1 or -1.",
+        weights + learning_rate * (target - weights[0] - example @ weights[1:]) * np.insert(example, 0, 1.0),
+    )
+    yield "The learning rate is missing.", weights + (target - _output(weights, example)) * np.insert(example, 0, 1.0)
+    yield (
+        "The step is half as long as it should be: target - output is +2 or -2 after a mistake, not +1 or -1.",
+        weights + learning_rate * (target - _output(weights, example)) / 2 * np.insert(example, 0, 1.0),
+    )
 
 
 @exercise(lesson=LESSON, points=2)
@@ -187,29 +174,28 @@ def _sums(inputs, targets, weights):
     return targets * (weights[0] + inputs @ weights[1:])
 
 
-@margin.mistake("You took the mean distance. The margin is the smallest: the nearest example decides.")
+@margin.known_mistakes
 def _(inputs, targets, weights):
-    return np.mean(_sums(inputs, targets, weights)) / np.linalg.norm(weights[1:])
-
-
-@margin.mistake("Divide by the length of w1, w2, ... only. The bias shifts the line but does not scale the distance.")
-def _(inputs, targets, weights):
-    return np.min(_sums(inputs, targets, weights)) / np.linalg.norm(weights)
-
-
-@margin.mistake("These are weighted sums, not distances: divide by the length of (w1, w2, ...).")
-def _(inputs, targets, weights):
-    return np.min(_sums(inputs, targets, weights))
-
-
-@margin.mistake("With an absolute value a point on the wrong side looks right. Multiply by the target instead.")
-def _(inputs, targets, weights):
-    return np.min(np.abs(_sums(inputs, targets, weights))) / np.linalg.norm(weights[1:])
-
-
-@margin.mistake("The bias is missing from the weighted sums.")
-def _(inputs, targets, weights):
-    return np.min(targets * (inputs @ weights[1:])) / np.linalg.norm(weights[1:])
+    yield (
+        "You took the mean distance. The margin is the smallest: the nearest example decides.",
+        np.mean(_sums(inputs, targets, weights)) / np.linalg.norm(weights[1:]),
+    )
+    yield (
+        "Divide by the length of w1, w2, ... only. The bias shifts the line but does not scale the distance.",
+        np.min(_sums(inputs, targets, weights)) / np.linalg.norm(weights),
+    )
+    yield (
+        "These are weighted sums, not distances: divide by the length of (w1, w2, ...).",
+        np.min(_sums(inputs, targets, weights)),
+    )
+    yield (
+        "With an absolute value a point on the wrong side looks right. Multiply by the target instead.",
+        np.min(np.abs(_sums(inputs, targets, weights))) / np.linalg.norm(weights[1:]),
+    )
+    yield (
+        "The bias is missing from the weighted sums.",
+        np.min(targets * (inputs @ weights[1:])) / np.linalg.norm(weights[1:]),
+    )
 
 
 @exercise(lesson=LESSON, points=3)
@@ -239,23 +225,15 @@ def _search(targets, biases, weights):
     return any(np.array_equal(output, targets) for output in outputs)
 
 
-@is_separable.mistake("Your search has no bias, so it only tries lines through the origin.")
+@is_separable.known_mistakes
 def _(targets):
-    return _search(targets, [0], np.arange(-3, 4))
-
-
-@is_separable.mistake(
-    "Your search tries positive weights only, so it misses functions that go down when an input goes on."
-)
-def _(targets):
-    return _search(targets, np.arange(-3.5, 4), np.arange(0, 4))
-
-
-@is_separable.mistake("You stop at the first line tried. One line that fails proves nothing: only all of them do.")
-def _(targets):
-    return _search(targets, [-0.5], [1])
-
-
-@is_separable.mistake("Three corners right is not enough; with that, even XOR would pass.")
-def _(targets):
-    return True
+    yield "Your search has no bias, so it only tries lines through the origin.", _search(targets, [0], np.arange(-3, 4))
+    yield (
+        "Your search tries positive weights only, so it misses functions that go down when an input goes on.",
+        _search(targets, np.arange(-3.5, 4), np.arange(0, 4)),
+    )
+    yield (
+        "You stop at the first line tried. One line that fails proves nothing: only all of them do.",
+        _search(targets, [-0.5], [1]),
+    )
+    yield "Three corners right is not enough; with that, even XOR would pass.", True

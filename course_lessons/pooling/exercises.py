@@ -50,14 +50,28 @@ def _(rng):
         yield rng.normal(size=shape) - 1, pool_size, strides
 
 
-@max_pool.mistake("That is average pooling: of each window the largest value is asked for.")
+@max_pool.known_mistakes
 def _(image, pool_size, strides):
-    return _pool(image, pool_size, strides, np.mean)
-
-
-@max_pool.mistake("The windows are pool_size apart. They should be `strides` apart, which may be more or less.")
-def _(image, pool_size, strides):
-    return _pool(image, pool_size, pool_size, np.max)
+    yield (
+        "That is average pooling: of each window the largest value is asked for.",
+        _pool(image, pool_size, strides, np.mean),
+    )
+    yield (
+        "The windows are pool_size apart. They should be `strides` apart, which may be more or less.",
+        _pool(image, pool_size, pool_size, np.max),
+    )
+    yield (
+        "The strides act on the rows only. Columns move in the same steps.",
+        _pool(image, pool_size, 1, np.max)[::strides],
+    )
+    yield (
+        "The values begin at 0, so a window with negative numbers only gives 0 instead of its maximum.",
+        np.maximum(_pool(image, pool_size, strides, np.max), 0),
+    )
+    yield (
+        "You took the number that is largest without its sign. The maximum of -3 and 2 is 2.",
+        _pool(image, pool_size, strides, lambda window: window.flat[np.abs(window).argmax()]),
+    )
 
 
 @max_pool.mistake("A window that sticks out over the edge is dropped: round the number of windows down, not up.")
@@ -65,21 +79,6 @@ def _(image, pool_size, strides):
     shape = [-(-(length - pool_size) // strides) + 1 for length in image.shape]
     starts = np.multiply(list(np.ndindex(*shape)), strides)
     return np.reshape([image[i : i + pool_size, j : j + pool_size].max(initial=-np.inf) for i, j in starts], shape)
-
-
-@max_pool.mistake("The strides act on the rows only. Columns move in the same steps.")
-def _(image, pool_size, strides):
-    return _pool(image, pool_size, 1, np.max)[::strides]
-
-
-@max_pool.mistake("The values begin at 0, so a window with negative numbers only gives 0 instead of its maximum.")
-def _(image, pool_size, strides):
-    return np.maximum(_pool(image, pool_size, strides, np.max), 0)
-
-
-@max_pool.mistake("You took the number that is largest without its sign. The maximum of -3 and 2 is 2.")
-def _(image, pool_size, strides):
-    return _pool(image, pool_size, strides, lambda window: window.flat[np.abs(window).argmax()])
 
 
 @exercise(lesson=LESSON, points=2)
@@ -111,44 +110,38 @@ def _sides(shape, pool_size, strides, padding):
     return tuple((side + 2 * padding - pool_size) // strides + 1 for side in shape[:2])
 
 
-@pooled_shape.mistake("Round down: a window that does not fit as a whole is dropped.")
+@pooled_shape.known_mistakes
 def _(shape, pool_size, strides, padding):
-    return *(-(-(side + 2 * padding - pool_size) // strides) + 1 for side in shape[:2]), shape[2]
-
-
-@pooled_shape.mistake("The depth does not shrink: every map is pooled by itself, and no maps are mixed.")
-def _(shape, pool_size, strides, padding):
-    return *_sides(shape, pool_size, strides, padding), (shape[2] - pool_size) // strides + 1
-
-
-@pooled_shape.mistake("Pooling has no filters that could change the depth: it stays as it was, whatever pool_size is.")
-def _(shape, pool_size, strides, padding):
-    return *_sides(shape, pool_size, strides, padding), pool_size
-
-
-@pooled_shape.mistake(
-    "The depth came out as 1, as if one window reached through all maps. Each map keeps its own result."
-)
-def _(shape, pool_size, strides, padding):
-    return *_sides(shape, pool_size, strides, padding), 1
+    yield (
+        "Round down: a window that does not fit as a whole is dropped.",
+        (*(-(-(side + 2 * padding - pool_size) // strides) + 1 for side in shape[:2]), shape[2]),
+    )
+    yield (
+        "The depth does not shrink: every map is pooled by itself, and no maps are mixed.",
+        (*_sides(shape, pool_size, strides, padding), (shape[2] - pool_size) // strides + 1),
+    )
+    yield (
+        "Pooling has no filters that could change the depth: it stays as it was, whatever pool_size is.",
+        (*_sides(shape, pool_size, strides, padding), pool_size),
+    )
+    yield (
+        "The depth came out as 1, as if one window reached through all maps. Each map keeps its own result.",
+        (*_sides(shape, pool_size, strides, padding), 1),
+    )
+    yield (
+        "Zeros stand on both sides of the map: count the padding twice.",
+        (*((side + padding - pool_size) // strides + 1 for side in shape[:2]), shape[2]),
+    )
+    yield (
+        "You divided the side by the strides. The window's own size counts, too: subtract pool_size first.",
+        (*((side + 2 * padding) // strides for side in shape[:2]), shape[2]),
+    )
 
 
 @pooled_shape.mistake("One too few: the first window counts before any step is made. Add 1 after dividing.")
 def _(shape, pool_size, strides, padding):
     height, width = _sides(shape, pool_size, strides, padding)
     return height - 1, width - 1, shape[2]
-
-
-@pooled_shape.mistake("Zeros stand on both sides of the map: count the padding twice.")
-def _(shape, pool_size, strides, padding):
-    return *((side + padding - pool_size) // strides + 1 for side in shape[:2]), shape[2]
-
-
-@pooled_shape.mistake(
-    "You divided the side by the strides. The window's own size counts, too: subtract pool_size first."
-)
-def _(shape, pool_size, strides, padding):
-    return *((side + 2 * padding) // strides for side in shape[:2]), shape[2]
 
 
 @exercise(lesson=LESSON, points=3)
@@ -190,30 +183,24 @@ def _first(window):
     return np.arange(window.size).reshape(window.shape) == window.argmax()
 
 
-@max_pool_backward.mistake(
-    "You shared the gradient out equally. That is average pooling; here the winner takes it all."
-)
+@max_pool_backward.known_mistakes
 def _(image, upstream, pool_size, strides):
-    return _scatter(image, upstream, pool_size, strides, lambda window: np.ones(window.shape) / window.size)
-
-
-@max_pool_backward.mistake(
-    "The gradient is not scattered back to the winner: you put it into the top left corner of each window."
-)
-def _(image, upstream, pool_size, strides):
-    return _scatter(image, upstream, pool_size, strides, lambda window: np.eye(1, window.size).reshape(window.shape))
-
-
-@max_pool_backward.mistake(
-    "Every number that equals the maximum got the whole gradient. Only the first of them gets it."
-)
-def _(image, upstream, pool_size, strides):
-    return _scatter(image, upstream, pool_size, strides, lambda window: window == window.max())
-
-
-@max_pool_backward.mistake("Of equal numbers the last one got the gradient. The first in reading order gets it.")
-def _(image, upstream, pool_size, strides):
-    return _scatter(image, upstream, pool_size, strides, lambda window: _first(window[::-1, ::-1])[::-1, ::-1])
+    yield (
+        "You shared the gradient out equally. That is average pooling; here the winner takes it all.",
+        _scatter(image, upstream, pool_size, strides, lambda window: np.ones(window.shape) / window.size),
+    )
+    yield (
+        "The gradient is not scattered back to the winner: you put it into the top left corner of each window.",
+        _scatter(image, upstream, pool_size, strides, lambda window: np.eye(1, window.size).reshape(window.shape)),
+    )
+    yield (
+        "Every number that equals the maximum got the whole gradient. Only the first of them gets it.",
+        _scatter(image, upstream, pool_size, strides, lambda window: window == window.max()),
+    )
+    yield (
+        "Of equal numbers the last one got the gradient. The first in reading order gets it.",
+        _scatter(image, upstream, pool_size, strides, lambda window: _first(window[::-1, ::-1])[::-1, ::-1]),
+    )
 
 
 @max_pool_backward.mistake("Where windows overlap a number can win twice, and then hears twice: use += instead of =.")
@@ -264,19 +251,24 @@ def _stamp(upstream, pool_size, strides, shape, stamp):
     return gradient
 
 
-@average_pool_backward.mistake("Every place got the whole gradient: divide by the number of places in a window.")
+@average_pool_backward.known_mistakes
 def _(upstream, pool_size, strides, shape):
-    return _stamp(upstream, pool_size, strides, shape, np.ones((pool_size, pool_size)))
-
-
-@average_pool_backward.mistake("A window holds pool_size * pool_size numbers; you divided by pool_size only.")
-def _(upstream, pool_size, strides, shape):
-    return _stamp(upstream, pool_size, strides, shape, np.full((pool_size, pool_size), 1 / pool_size))
-
-
-@average_pool_backward.mistake("One place got it all. In a mean every number counts, so all of them hear, equally.")
-def _(upstream, pool_size, strides, shape):
-    return _stamp(upstream, pool_size, strides, shape, np.eye(1, pool_size**2).reshape(pool_size, pool_size))
+    yield (
+        "Every place got the whole gradient: divide by the number of places in a window.",
+        _stamp(upstream, pool_size, strides, shape, np.ones((pool_size, pool_size))),
+    )
+    yield (
+        "A window holds pool_size * pool_size numbers; you divided by pool_size only.",
+        _stamp(upstream, pool_size, strides, shape, np.full((pool_size, pool_size), 1 / pool_size)),
+    )
+    yield (
+        "One place got it all. In a mean every number counts, so all of them hear, equally.",
+        _stamp(upstream, pool_size, strides, shape, np.eye(1, pool_size**2).reshape(pool_size, pool_size)),
+    )
+    yield (
+        "You divided by the number of places in the whole map, not in a window.",
+        _stamp(upstream, pool_size, strides, shape, np.full((pool_size, pool_size), 1 / (shape[0] * shape[1]))),
+    )
 
 
 @average_pool_backward.mistake("Where windows overlap the shares add up: use += instead of =.")
@@ -293,8 +285,3 @@ def _(upstream, pool_size, strides, shape):
     for (i, j), value in np.ndenumerate(upstream):
         gradient[i * pool_size : (i + 1) * pool_size, j * pool_size : (j + 1) * pool_size] += value / pool_size**2
     return gradient
-
-
-@average_pool_backward.mistake("You divided by the number of places in the whole map, not in a window.")
-def _(upstream, pool_size, strides, shape):
-    return _stamp(upstream, pool_size, strides, shape, np.full((pool_size, pool_size), 1 / (shape[0] * shape[1])))
