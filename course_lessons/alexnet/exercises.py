@@ -10,6 +10,9 @@ from course_lib.exercises.spec import exercise
 LESSON = "18_alexnet"
 
 
+# Sides of the maps
+
+
 @exercise(lesson=LESSON, points=1)
 def sides(side, stages):
     """Counted, not computed: slide the window over the padded side until it falls off."""
@@ -37,42 +40,38 @@ def _(rng):
         yield int(rng.integers(60, 90)), [(int(rng.integers(3, 8)), int(rng.integers(2, 4)), 1) for _ in range(2)]
 
 
-def _chained(side, stages, one):
-    found = []
-    for stage in stages:
-        side = one(side, *stage)
-        found.append(side)
-    return found
-
-
-@sides.mistake("One is missing: the window also stands at its start, so there is one place more than there are steps.")
+@sides.known_mistakes
 def _(side, stages):
-    return _chained(side, stages, lambda n, k, s, p: (n + 2 * p - k) // s)
+    def chained(one):
+        found = [side]
+        for stage in stages:
+            found.append(one(found[-1], *stage))
+        return found[1:]
+
+    yield (
+        "One is missing: the window also stands at its start, so there is one place more than there are steps.",
+        chained(lambda n, k, s, p: (n + 2 * p - k) // s),
+    )
+    yield (
+        "A step that does not fit is no step: round down, with // and not with ceil.",
+        chained(lambda n, k, s, p: -((k - n - 2 * p) // s) + 1),
+    )
+    yield (
+        "The result is not whole. The window either fits or it does not: divide with //.",
+        chained(lambda n, k, s, p: (n + 2 * p - k) / s + 1),
+    )
+    yield "There are zeros on both sides: add 2 * padding.", chained(lambda n, k, s, p: (n + p - k) // s + 1)
+    yield (
+        "The padding is missing: it makes the side longer, by `padding` at each end.",
+        chained(lambda n, k, s, p: (n - k) // s + 1),
+    )
+    yield (
+        "Every stage reads the output of the one before it, not the picture.",
+        [(side + 2 * p - k) // s + 1 for k, s, p in stages],
+    )
 
 
-@sides.mistake("A step that does not fit is no step: round down, with // and not with ceil.")
-def _(side, stages):
-    return _chained(side, stages, lambda n, k, s, p: -((k - n - 2 * p) // s) + 1)
-
-
-@sides.mistake("The result is not whole. The window either fits or it does not: divide with //.")
-def _(side, stages):
-    return _chained(side, stages, lambda n, k, s, p: (n + 2 * p - k) / s + 1)
-
-
-@sides.mistake("There are zeros on both sides: add 2 * padding.")
-def _(side, stages):
-    return _chained(side, stages, lambda n, k, s, p: (n + p - k) // s + 1)
-
-
-@sides.mistake("The padding is missing: it makes the side longer, by `padding` at each end.")
-def _(side, stages):
-    return _chained(side, stages, lambda n, k, s, p: (n - k) // s + 1)
-
-
-@sides.mistake("Every stage reads the output of the one before it, not the picture.")
-def _(side, stages):
-    return [(side + 2 * p - k) // s + 1 for k, s, p in stages]
+# Convolution in groups
 
 
 @exercise(lesson=LESSON, points=1)
@@ -101,29 +100,26 @@ def _(rng):
     yield int(rng.choice([3, 5, 7])), groups * int(rng.integers(2, 9)), groups * int(rng.integers(2, 9)), groups
 
 
-@grouped_parameters.mistake("The groups are not used: a filter reads only the channels of its own group.")
+@grouped_parameters.known_mistakes
 def _(kernel_size, channels, filters, groups):
-    return filters * (kernel_size**2 * channels + 1)
+    window = kernel_size**2 * channels
+    yield "The groups are not used: a filter reads only the channels of its own group.", filters * (window + 1)
+    yield (
+        "That is one group. There are `filters` filters in all groups together.",
+        filters // groups * (window // groups + 1),
+    )
+    yield "The biases are missing: one for each filter, however many groups there are.", filters * window // groups
+    yield (
+        "You divided the biases, too. Each filter keeps its own, so only the weights get fewer.",
+        filters * (window + 1) // groups,
+    )
+    yield (
+        "A kernel has kernel_size rows and kernel_size columns: square it.",
+        filters * (kernel_size * channels // groups + 1),
+    )
 
 
-@grouped_parameters.mistake("That is one group. There are `filters` filters in all groups together.")
-def _(kernel_size, channels, filters, groups):
-    return filters // groups * (kernel_size**2 * channels // groups + 1)
-
-
-@grouped_parameters.mistake("The biases are missing: one for each filter, however many groups there are.")
-def _(kernel_size, channels, filters, groups):
-    return filters * kernel_size**2 * channels // groups
-
-
-@grouped_parameters.mistake("You divided the biases, too. Each filter keeps its own, so only the weights get fewer.")
-def _(kernel_size, channels, filters, groups):
-    return filters * (kernel_size**2 * channels + 1) // groups
-
-
-@grouped_parameters.mistake("A kernel has kernel_size rows and kernel_size columns: square it.")
-def _(kernel_size, channels, filters, groups):
-    return filters * (kernel_size * channels // groups + 1)
+# Local response normalisation
 
 
 @exercise(lesson=LESSON, points=3)
@@ -147,61 +143,46 @@ def _(rng):
         yield maps, size, rng.uniform(0.5, 2), rng.uniform(0.1, 0.5), rng.uniform(0.5, 0.9)
 
 
-def _divided(maps, energy, bias, alpha, beta):
-    return maps / (bias + alpha * energy) ** beta
-
-
-def _windows(values, size, axis=-1):
-    return ndimage.convolve1d(values, np.ones(size), axis=axis, mode="constant")
-
-
-@response_normalization.mistake(
-    "Your window slides over the places of each map. The neighbours are other maps at the same place: the last axis."
-)
+@response_normalization.known_mistakes
 def _(maps, size, bias, alpha, beta):
-    return _divided(maps, _windows(_windows(maps**2, size, 1), size, 2), bias, alpha, beta)
+    def windows(values, size=size, axis=-1, mode="constant"):
+        return ndimage.convolve1d(values, np.ones(size), axis=axis, mode=mode)
+
+    def divided(energy, beta=beta):
+        return maps / (bias + alpha * energy) ** beta
+
+    squares = maps**2
+    yield (
+        "Your window slides over the places of each map. The neighbours are other maps at the same place: the last "
+        "axis.",
+        divided(windows(windows(squares, axis=1), axis=2)),
+    )
+    yield (
+        "You divided alpha by the size of the window, as some frameworks do. In the paper alpha multiplies the sum "
+        "itself.",
+        divided(windows(squares) / size),
+    )
+    yield (
+        "The sum is of the values themselves. An energy is a sum of squares: maps ** 2.",
+        divided(windows(np.abs(maps))),
+    )
+    yield (
+        "Your window reaches `size` maps to each side. `size` is the whole window, with the own map in the middle.",
+        divided(windows(squares, 2 * size + 1)),
+    )
+    yield (
+        "The last map of each window is missing: the neighbours reach equally far to both sides.",
+        divided(windows(squares, size - 1)),
+    )
+    yield "The own map belongs to its window, too: you summed the neighbours only.", divided(windows(squares) - squares)
+    yield (
+        "The first and last maps see each other: your window wraps around. Pad with zeros.",
+        divided(windows(squares, mode="wrap")),
+    )
+    yield "The exponent beta is missing.", divided(windows(squares), beta=1)
 
 
-@response_normalization.mistake(
-    "You divided alpha by the size of the window, as some frameworks do. In the paper alpha multiplies the sum itself."
-)
-def _(maps, size, bias, alpha, beta):
-    return _divided(maps, _windows(maps**2, size) / size, bias, alpha, beta)
-
-
-@response_normalization.mistake("The sum is of the values themselves. An energy is a sum of squares: maps ** 2.")
-def _(maps, size, bias, alpha, beta):
-    return _divided(maps, _windows(np.abs(maps), size), bias, alpha, beta)
-
-
-@response_normalization.mistake(
-    "Your window reaches `size` maps to each side. `size` is the whole window, with the own map in the middle."
-)
-def _(maps, size, bias, alpha, beta):
-    return _divided(maps, _windows(maps**2, 2 * size + 1), bias, alpha, beta)
-
-
-@response_normalization.mistake(
-    "The last map of each window is missing: the neighbours reach equally far to both sides."
-)
-def _(maps, size, bias, alpha, beta):
-    return _divided(maps, ndimage.convolve1d(maps**2, np.ones(size - 1), axis=-1, mode="constant"), bias, alpha, beta)
-
-
-@response_normalization.mistake("The own map belongs to its window, too: you summed the neighbours only.")
-def _(maps, size, bias, alpha, beta):
-    return _divided(maps, _windows(maps**2, size) - maps**2, bias, alpha, beta)
-
-
-@response_normalization.mistake("The first and last maps see each other: your window wraps around. Pad with zeros.")
-def _(maps, size, bias, alpha, beta):
-    energy = ndimage.convolve1d(maps**2, np.ones(size), axis=-1, mode="wrap")
-    return _divided(maps, energy, bias, alpha, beta)
-
-
-@response_normalization.mistake("The exponent beta is missing.")
-def _(maps, size, bias, alpha, beta):
-    return _divided(maps, _windows(maps**2, size), bias, alpha, 1.0)
+# Top-k error
 
 
 @exercise(lesson=LESSON, points=2)
@@ -229,38 +210,21 @@ def _(rng):
     yield special.softmax(rng.normal(0, 1, (9, 7)), axis=1), rng.integers(7, size=9), 1
 
 
-def _error(scores, labels, chosen):
-    return 1 - np.mean((chosen == labels[:, None]).any(axis=1))
-
-
-@top_k_error.mistake("This is the share that is right. The error is 1 minus that.")
+@top_k_error.known_mistakes
 def _(scores, labels, k):
-    return 1 - _error(scores, labels, np.argsort(-scores, axis=1)[:, :k])
+    def error(first, last):  # when the places `first` to `last` of the best classes count
+        chosen = np.argsort(-scores, axis=1)[:, first:last]
+        return 1 - np.mean((chosen == labels[:, None]).any(axis=1))
+
+    yield "This is the share that is right. The error is 1 minus that.", 1 - error(0, k)
+    yield "You took the k lowest scores: argsort counts upwards, so the best stand at the end.", error(-k, None)
+    yield "You look at the class in place k only. It may also be in any place before that.", error(k - 1, k)
+    yield "This is the top-1 error: k is not used.", error(0, 1)
+    yield "You allow k + 1 guesses.", error(0, k + 1)
+    yield "This counts the pictures that are wrong; divide by their number.", len(labels) * error(0, k)
 
 
-@top_k_error.mistake("You took the k lowest scores: argsort counts upwards, so the best stand at the end.")
-def _(scores, labels, k):
-    return _error(scores, labels, np.argsort(scores, axis=1)[:, :k])
-
-
-@top_k_error.mistake("You look at the class in place k only. It may also be in any place before that.")
-def _(scores, labels, k):
-    return _error(scores, labels, np.argsort(-scores, axis=1)[:, k - 1 : k])
-
-
-@top_k_error.mistake("This is the top-1 error: k is not used.")
-def _(scores, labels, k):
-    return _error(scores, labels, np.argsort(-scores, axis=1)[:, :1])
-
-
-@top_k_error.mistake("You allow k + 1 guesses.")
-def _(scores, labels, k):
-    return _error(scores, labels, np.argsort(-scores, axis=1)[:, : k + 1])
-
-
-@top_k_error.mistake("This counts the pictures that are wrong; divide by their number.")
-def _(scores, labels, k):
-    return len(labels) * _error(scores, labels, np.argsort(-scores, axis=1)[:, :k])
+# The vote of several networks
 
 
 @exercise(lesson=LESSON, points=2)
@@ -285,33 +249,27 @@ def _(rng):
         yield (rng.normal(0, 2, (members, examples, classes)),)
 
 
-@ensemble.mistake("You averaged the logits. Each network has its say in probabilities: first softmax, then the mean.")
+@ensemble.known_mistakes
 def _(logits):
-    return special.softmax(logits.mean(axis=0), axis=1)
-
-
-@ensemble.mistake("These are averaged logits: they do not sum to 1. Take the softmax of each network first.")
-def _(logits):
-    return logits.mean(axis=0)
-
-
-@ensemble.mistake(
-    "You counted votes for the best class. Average the probabilities: a network in doubt says so in them."
-)
-def _(logits):
-    return np.eye(logits.shape[-1])[logits.argmax(axis=-1)].mean(axis=0)
-
-
-@ensemble.mistake("That is the sum over the networks; divide by their number, so that each row sums to 1.")
-def _(logits):
-    return special.softmax(logits, axis=-1).sum(axis=0)
-
-
-@ensemble.mistake("The softmax runs over the networks. It must run over the classes, the last axis.")
-def _(logits):
-    return special.softmax(logits, axis=0).mean(axis=0)
-
-
-@ensemble.mistake("You averaged over the examples. Each example keeps its own row; average over the networks, axis 0.")
-def _(logits):
-    return special.softmax(logits, axis=-1).mean(axis=1)
+    shares = special.softmax(logits, axis=-1)
+    yield (
+        "You averaged the logits. Each network has its say in probabilities: first softmax, then the mean.",
+        special.softmax(logits.mean(axis=0), axis=1),
+    )
+    yield (
+        "These are averaged logits: they do not sum to 1. Take the softmax of each network first.",
+        logits.mean(axis=0),
+    )
+    yield (
+        "You counted votes for the best class. Average the probabilities: a network in doubt says so in them.",
+        np.eye(logits.shape[-1])[logits.argmax(axis=-1)].mean(axis=0),
+    )
+    yield "That is the sum over the networks; divide by their number, so that each row sums to 1.", shares.sum(axis=0)
+    yield (
+        "The softmax runs over the networks. It must run over the classes, the last axis.",
+        special.softmax(logits, axis=0).mean(axis=0),
+    )
+    yield (
+        "You averaged over the examples. Each example keeps its own row; average over the networks, axis 0.",
+        shares.mean(axis=1),
+    )

@@ -14,6 +14,13 @@ from course_lib.gradcheck import numerical_gradient
 LESSON = "15_batchnorm"
 
 
+def _normalised(x, epsilon, axis=0):
+    return (x - x.mean(axis=axis, keepdims=True)) / np.sqrt(x.var(axis=axis, keepdims=True) + epsilon)
+
+
+# Forward
+
+
 @exercise(lesson=LESSON, points=3)
 def batchnorm_forward(x, gamma, beta, epsilon):
     def unit(values, scale, shift):
@@ -43,53 +50,45 @@ def _(rng):
     yield nearly_silent, rng.uniform(0.5, 2, 3), rng.normal(size=3), 1e-3
 
 
-def _normalised(x, epsilon, axis=0):
-    return (x - x.mean(axis=axis, keepdims=True)) / np.sqrt(x.var(axis=axis, keepdims=True) + epsilon)
-
-
-@batchnorm_forward.mistake(
-    "You divide by m - 1. Batch normalisation divides the summed squares by m, the size of the batch (ddof=0)."
-)
+@batchnorm_forward.known_mistakes
 def _(x, gamma, beta, epsilon):
-    return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0, ddof=1) + epsilon) + beta
+    centred, variance = x - x.mean(axis=0), x.var(axis=0)
+    yield (
+        "You divide by m - 1. Batch normalisation divides the summed squares by m, the size of the batch (ddof=0).",
+        gamma * centred / np.sqrt(x.var(axis=0, ddof=1) + epsilon) + beta,
+    )
+    yield (
+        "epsilon stands outside the root: sqrt(variance) + epsilon. It belongs inside.",
+        gamma * centred / (np.sqrt(variance) + epsilon) + beta,
+    )
+    yield (
+        "epsilon is missing: a unit that says the same for the whole batch would give 0/0.",
+        gamma * centred / np.sqrt(variance) + beta,
+    )
+    yield (
+        "You normalised each example over its units (axis=1); that is layer normalisation. Here it is each unit over "
+        "the examples, axis=0.",
+        gamma * _normalised(x, epsilon, axis=1) + beta,
+    )
+    yield (
+        "One mean and one deviation for the whole table mixes the units. Each has its own: axis=0.",
+        gamma * _normalised(x, epsilon, axis=(0, 1)) + beta,
+    )
+    yield (
+        "These are the normalised values. gamma and beta are missing: y = gamma x_hat + beta.",
+        _normalised(x, epsilon),
+    )
+    yield (
+        "You divide by the variance. Divide by its root, the standard deviation.",
+        gamma * centred / (variance + epsilon) + beta,
+    )
+    yield (
+        "beta is scaled too: gamma (x_hat + beta). First scale by gamma, then shift by beta.",
+        gamma * (_normalised(x, epsilon) + beta),
+    )
 
 
-@batchnorm_forward.mistake("epsilon stands outside the root: sqrt(variance) + epsilon. It belongs inside.")
-def _(x, gamma, beta, epsilon):
-    return gamma * (x - x.mean(axis=0)) / (np.sqrt(x.var(axis=0)) + epsilon) + beta
-
-
-@batchnorm_forward.mistake("epsilon is missing: a unit that says the same for the whole batch would give 0/0.")
-def _(x, gamma, beta, epsilon):
-    return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0)) + beta
-
-
-@batchnorm_forward.mistake(
-    "You normalised each example over its units (axis=1); that is layer normalisation. Here it is each unit over the "
-    "examples, axis=0."
-)
-def _(x, gamma, beta, epsilon):
-    return gamma * _normalised(x, epsilon, axis=1) + beta
-
-
-@batchnorm_forward.mistake("One mean and one deviation for the whole table mixes the units. Each has its own: axis=0.")
-def _(x, gamma, beta, epsilon):
-    return gamma * _normalised(x, epsilon, axis=(0, 1)) + beta
-
-
-@batchnorm_forward.mistake("These are the normalised values. gamma and beta are missing: y = gamma x_hat + beta.")
-def _(x, gamma, beta, epsilon):
-    return _normalised(x, epsilon)
-
-
-@batchnorm_forward.mistake("You divide by the variance. Divide by its root, the standard deviation.")
-def _(x, gamma, beta, epsilon):
-    return gamma * (x - x.mean(axis=0)) / (x.var(axis=0) + epsilon) + beta
-
-
-@batchnorm_forward.mistake("beta is scaled too: gamma (x_hat + beta). First scale by gamma, then shift by beta.")
-def _(x, gamma, beta, epsilon):
-    return gamma * (_normalised(x, epsilon) + beta)
+# Which gamma and beta undo it
 
 
 @exercise(lesson=LESSON, points=2)
@@ -114,31 +113,27 @@ def _(rng):
         yield rng.normal(3, 2, (examples, units)), rng.uniform(0.1, 1)
 
 
-@undo_gamma_beta.mistake("Nearly: the layer divided by sqrt(variance + epsilon), so gamma must contain epsilon too.")
+@undo_gamma_beta.known_mistakes
 def _(x, epsilon):
-    return x.std(axis=0), x.mean(axis=0)
+    mean, variance = x.mean(axis=0), x.var(axis=0)
+    root = np.sqrt(variance + epsilon)
+    yield (
+        "Nearly: the layer divided by sqrt(variance + epsilon), so gamma must contain epsilon too.",
+        (np.sqrt(variance), mean),
+    )
+    yield (
+        "That gamma is the variance. The layer divided by its root, so gamma is a root, too.",
+        (variance + epsilon, mean),
+    )
+    yield (
+        "That gamma divides once more. To undo the division, gamma must multiply by what was divided by.",
+        (1 / root, mean),
+    )
+    yield "The mean was subtracted; beta has to add it again. Its sign is turned round.", (root, -mean)
+    yield "The order is turned round: gamma comes first, then beta.", (mean, root)
 
 
-@undo_gamma_beta.mistake("That gamma is the variance. The layer divided by its root, so gamma is a root, too.")
-def _(x, epsilon):
-    return x.var(axis=0) + epsilon, x.mean(axis=0)
-
-
-@undo_gamma_beta.mistake(
-    "That gamma divides once more. To undo the division, gamma must multiply by what was divided by."
-)
-def _(x, epsilon):
-    return 1 / np.sqrt(x.var(axis=0) + epsilon), x.mean(axis=0)
-
-
-@undo_gamma_beta.mistake("The mean was subtracted; beta has to add it again. Its sign is turned round.")
-def _(x, epsilon):
-    return np.sqrt(x.var(axis=0) + epsilon), -x.mean(axis=0)
-
-
-@undo_gamma_beta.mistake("The order is turned round: gamma comes first, then beta.")
-def _(x, epsilon):
-    return x.mean(axis=0), np.sqrt(x.var(axis=0) + epsilon)
+# Backward
 
 
 @exercise(lesson=LESSON, points=4)
@@ -165,64 +160,36 @@ def _(rng):
         )
 
 
-def _slopes(upstream, x, gamma, epsilon):
-    return upstream * gamma / np.sqrt(x.var(axis=0) + epsilon)
-
-
-@batchnorm_backward.mistake(
-    "You treated mean and deviation as constants. They depend on every input of the batch, so two more terms appear."
-)
+@batchnorm_backward.known_mistakes
 def _(upstream, x, gamma, epsilon):
-    return _slopes(upstream, x, gamma, epsilon)
+    deviation, normal = np.sqrt(x.var(axis=0) + epsilon), _normalised(x, epsilon)
+    slopes = upstream * gamma / deviation
+    by_mean, by_variance = slopes.mean(axis=0), normal * np.mean(slopes * normal, axis=0)
+    right = slopes - by_mean - by_variance
+    yield (
+        "You treated mean and deviation as constants. They depend on every input of the batch, so two more terms "
+        "appear.",
+        slopes,
+    )
+    yield "The path through the mean is there, the one through the variance is missing.", slopes - by_mean
+    yield "The path through the variance is there, the one through the mean is missing.", slopes - by_variance
+    yield (
+        "You took sums over the batch where means are needed: divide both by the number of examples.",
+        slopes - len(x) * (by_mean + by_variance),
+    )
+    yield "gamma is missing: the gradient passes it before it reaches x_hat.", right / gamma
+    yield (
+        "The last factor x_hat is missing: how much an input moves the variance depends on its x_hat.",
+        slopes - by_mean - np.mean(slopes * normal, axis=0),
+    )
+    yield (
+        "The signs are turned round: what moves the statistics is taken away, not added.",
+        slopes + by_mean + by_variance,
+    )
+    yield "The division by sqrt(variance + epsilon) is missing.", right * deviation
 
 
-@batchnorm_backward.mistake("The path through the mean is there, the one through the variance is missing.")
-def _(upstream, x, gamma, epsilon):
-    slopes = _slopes(upstream, x, gamma, epsilon)
-    return slopes - slopes.mean(axis=0)
-
-
-@batchnorm_backward.mistake("The path through the variance is there, the one through the mean is missing.")
-def _(upstream, x, gamma, epsilon):
-    slopes, normal = _slopes(upstream, x, gamma, epsilon), _normalised(x, epsilon)
-    return slopes - normal * np.mean(slopes * normal, axis=0)
-
-
-@batchnorm_backward.mistake(
-    "You took sums over the batch where means are needed: divide both by the number of examples."
-)
-def _(upstream, x, gamma, epsilon):
-    slopes, normal = _slopes(upstream, x, gamma, epsilon), _normalised(x, epsilon)
-    return slopes - slopes.sum(axis=0) - normal * np.sum(slopes * normal, axis=0)
-
-
-@batchnorm_backward.mistake("gamma is missing: the gradient passes it before it reaches x_hat.")
-def _(upstream, x, gamma, epsilon):
-    return _whole(upstream, x, np.ones_like(gamma), epsilon)
-
-
-@batchnorm_backward.mistake(
-    "The last factor x_hat is missing: how much an input moves the variance depends on its x_hat."
-)
-def _(upstream, x, gamma, epsilon):
-    slopes, normal = _slopes(upstream, x, gamma, epsilon), _normalised(x, epsilon)
-    return slopes - slopes.mean(axis=0) - np.mean(slopes * normal, axis=0)
-
-
-@batchnorm_backward.mistake("The signs are turned round: what moves the statistics is taken away, not added.")
-def _(upstream, x, gamma, epsilon):
-    slopes = _slopes(upstream, x, gamma, epsilon)
-    return 2 * slopes - _whole(upstream, x, gamma, epsilon)
-
-
-@batchnorm_backward.mistake("The division by sqrt(variance + epsilon) is missing.")
-def _(upstream, x, gamma, epsilon):
-    return _whole(upstream, x, gamma, epsilon) * np.sqrt(x.var(axis=0) + epsilon)
-
-
-def _whole(upstream, x, gamma, epsilon):
-    slopes, normal = _slopes(upstream, x, gamma, epsilon), _normalised(x, epsilon)
-    return slopes - slopes.mean(axis=0) - normal * np.mean(slopes * normal, axis=0)
+# The running average
 
 
 @exercise(lesson=LESSON, points=2)
@@ -245,37 +212,32 @@ def _(rng):
         yield rng.normal(size=units), rng.normal(3, 1, (steps, units)), rng.uniform(0.6, 0.95)
 
 
-@running_average.mistake(
-    "momentum is the wrong way round: it is the share of the OLD value that is kept; the batch counts 1 - momentum."
-)
+@running_average.known_mistakes
 def _(start, batch_means, momentum):
-    for mean in batch_means:
-        start = (1 - momentum) * start + momentum * mean
-    return start
+    yield (
+        "momentum is the wrong way round: it is the share of the OLD value that is kept; the batch counts "
+        "1 - momentum.",
+        running_average.oracle(start, batch_means, 1 - momentum),
+    )
+    yield (
+        "That is the plain mean of all batches. Recent batches must count more: the network has changed.",
+        batch_means.mean(axis=0),
+    )
+    yield (
+        "Only the last batch came in. Update the average once for each row of batch_means.",
+        momentum * start + (1 - momentum) * batch_means[-1],
+    )
+    yield (
+        "You began from zero. The average begins from `start`.",
+        running_average.oracle(np.zeros_like(start), batch_means, momentum),
+    )
+    yield (
+        "The new value must be weighted with 1 - momentum, or the average grows and grows.",
+        running_average.oracle(start, batch_means / (1 - momentum), momentum),
+    )
 
 
-@running_average.mistake(
-    "That is the plain mean of all batches. Recent batches must count more: the network has changed."
-)
-def _(start, batch_means, momentum):
-    return batch_means.mean(axis=0)
-
-
-@running_average.mistake("Only the last batch came in. Update the average once for each row of batch_means.")
-def _(start, batch_means, momentum):
-    return momentum * start + (1 - momentum) * batch_means[-1]
-
-
-@running_average.mistake("You began from zero. The average begins from `start`.")
-def _(start, batch_means, momentum):
-    return running_average.oracle(np.zeros_like(start), batch_means, momentum)
-
-
-@running_average.mistake("The new value must be weighted with 1 - momentum, or the average grows and grows.")
-def _(start, batch_means, momentum):
-    for mean in batch_means:
-        start = momentum * start + mean
-    return start
+# The layer at test time
 
 
 @exercise(lesson=LESSON, points=2, atol=1e-5)
@@ -308,34 +270,31 @@ def _(rng):
         )
 
 
-@batchnorm_inference.mistake(
-    "You use the statistics of this batch. At test time the running averages take their place, or one example alone "
-    "always gives beta."
-)
+@batchnorm_inference.known_mistakes
 def _(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return gamma * _normalised(x, epsilon) + beta
-
-
-@batchnorm_inference.mistake("The mean is the running one, but the variance is still that of this batch.")
-def _(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return gamma * (x - moving_mean) / np.sqrt(x.var(axis=0) + epsilon) + beta
-
-
-@batchnorm_inference.mistake("The variance is the running one, but the mean is still that of this batch.")
-def _(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return gamma * (x - x.mean(axis=0)) / np.sqrt(moving_variance + epsilon) + beta
-
-
-@batchnorm_inference.mistake("gamma and beta are missing: they were learned for use at test time, too.")
-def _(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return (x - moving_mean) / np.sqrt(moving_variance + epsilon)
-
-
-@batchnorm_inference.mistake("You divide by the variance. Divide by the root of variance + epsilon.")
-def _(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return gamma * (x - moving_mean) / (moving_variance + epsilon) + beta
-
-
-@batchnorm_inference.mistake("epsilon is missing under the root. The network was trained with it.")
-def _(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return gamma * (x - moving_mean) / np.sqrt(moving_variance) + beta
+    centred = x - moving_mean
+    yield (
+        "You use the statistics of this batch. At test time the running averages take their place, or one example "
+        "alone always gives beta.",
+        gamma * _normalised(x, epsilon) + beta,
+    )
+    yield (
+        "The mean is the running one, but the variance is still that of this batch.",
+        gamma * centred / np.sqrt(x.var(axis=0) + epsilon) + beta,
+    )
+    yield (
+        "The variance is the running one, but the mean is still that of this batch.",
+        gamma * (x - x.mean(axis=0)) / np.sqrt(moving_variance + epsilon) + beta,
+    )
+    yield (
+        "gamma and beta are missing: they were learned for use at test time, too.",
+        centred / np.sqrt(moving_variance + epsilon),
+    )
+    yield (
+        "You divide by the variance. Divide by the root of variance + epsilon.",
+        gamma * centred / (moving_variance + epsilon) + beta,
+    )
+    yield (
+        "epsilon is missing under the root. The network was trained with it.",
+        gamma * centred / np.sqrt(moving_variance) + beta,
+    )

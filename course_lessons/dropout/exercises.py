@@ -12,6 +12,9 @@ from course_lib.exercises.spec import exercise
 LESSON = "16_dropout"
 
 
+# Plain dropout at test time
+
+
 @exercise(lesson=LESSON, points=2)
 def keep_scaling(kernels, keep):
     first, *others = kernels
@@ -31,29 +34,29 @@ def _(rng):
         yield [rng.normal(size=shape) for shape in itertools.pairwise(sizes)], rng.uniform(0.6, 0.9)
 
 
-@keep_scaling.mistake("Only the last kernel is scaled. Every kernel that reads hidden units needs it.")
+@keep_scaling.known_mistakes
 def _(kernels, keep):
-    return (*kernels[:-1], keep * kernels[-1])
+    first, *others = kernels
+    yield (
+        "Only the last kernel is scaled. Every kernel that reads hidden units needs it.",
+        (*kernels[:-1], keep * kernels[-1]),
+    )
+    yield (
+        "The first kernel reads the pictures, which were never dropped: leave it as it is.",
+        tuple(keep * kernel for kernel in kernels),
+    )
+    yield (
+        "You scaled by the drop rate. A unit was there with the probability keep: that is the factor.",
+        (first, *((1 - keep) * kernel for kernel in others)),
+    )
+    yield (
+        "You divided. At test time all units are there, more than before, so each must count less.",
+        (first, *(kernel / keep for kernel in others)),
+    )
+    yield "The kernels are unchanged: at test time every sum would be too large.", tuple(kernels)
 
 
-@keep_scaling.mistake("The first kernel reads the pictures, which were never dropped: leave it as it is.")
-def _(kernels, keep):
-    return tuple(keep * kernel for kernel in kernels)
-
-
-@keep_scaling.mistake("You scaled by the drop rate. A unit was there with the probability keep: that is the factor.")
-def _(kernels, keep):
-    return (kernels[0], *((1 - keep) * kernel for kernel in kernels[1:]))
-
-
-@keep_scaling.mistake("You divided. At test time all units are there, more than before, so each must count less.")
-def _(kernels, keep):
-    return (kernels[0], *(kernel / keep for kernel in kernels[1:]))
-
-
-@keep_scaling.mistake("The kernels are unchanged: at test time every sum would be too large.")
-def _(kernels, keep):
-    return tuple(kernels)
+# Inverted dropout
 
 
 @exercise(lesson=LESSON, points=2)
@@ -80,42 +83,30 @@ def _(rng):
         yield rng.normal(1, 2, (examples, units)), uniforms, rate
 
 
-@dropout_forward.mistake("Not scaled: with a rate of 0.8 the mean output shrinks to a fifth. Divide by 1 - rate.")
+@dropout_forward.known_mistakes
 def _(x, uniforms, rate):
-    return x * (uniforms >= rate)
-
-
-@dropout_forward.mistake("You divide by the drop rate. Divide by the keep probability, 1 - rate.")
-def _(x, uniforms, rate):
+    kept = x * (uniforms >= rate)
+    yield "Not scaled: with a rate of 0.8 the mean output shrinks to a fifth. Divide by 1 - rate.", kept
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(uniforms >= rate, x / rate, 0.0)
+        by_rate = np.where(uniforms >= rate, x / rate, 0.0)
+    yield "You divide by the drop rate. Divide by the keep probability, 1 - rate.", by_rate
+    yield "You multiply by 1 - rate, which makes the output even smaller. Divide by it.", kept * (1 - rate)
+    yield (
+        "You multiply by the drop rate. The units that stay are divided by the keep probability, 1 - rate.",
+        kept * rate,
+    )
+    yield (
+        "You kept the wrong share: a unit stays where its uniform number is at least the rate.",
+        x * (uniforms < rate) / (1 - rate),
+    )
+    yield (
+        "One mask for the whole batch. Each example has its own row of uniforms, so its own mask.",
+        x * (uniforms[:1] >= rate) / (1 - rate),
+    )
+    yield "This is the mask. Multiply the values by it.", (uniforms >= rate) / (1 - rate)
 
 
-@dropout_forward.mistake("You multiply by 1 - rate, which makes the output even smaller. Divide by it.")
-def _(x, uniforms, rate):
-    return x * (uniforms >= rate) * (1 - rate)
-
-
-@dropout_forward.mistake(
-    "You multiply by the drop rate. The units that stay are divided by the keep probability, 1 - rate."
-)
-def _(x, uniforms, rate):
-    return x * (uniforms >= rate) * rate
-
-
-@dropout_forward.mistake("You kept the wrong share: a unit stays where its uniform number is at least the rate.")
-def _(x, uniforms, rate):
-    return x * (uniforms < rate) / (1 - rate)
-
-
-@dropout_forward.mistake("One mask for the whole batch. Each example has its own row of uniforms, so its own mask.")
-def _(x, uniforms, rate):
-    return x * (uniforms[:1] >= rate) / (1 - rate)
-
-
-@dropout_forward.mistake("This is the mask. Multiply the values by it.")
-def _(x, uniforms, rate):
-    return (uniforms >= rate) / (1 - rate)
+# The geometric mean
 
 
 @exercise(lesson=LESSON, points=2)
@@ -136,31 +127,26 @@ def _(rng):
         yield (special.softmax(rng.normal(0, 1.5, (networks, classes)), axis=1),)
 
 
-@geometric_mean.mistake("That is the arithmetic mean. Take the mean of the logarithms, then the exponential.")
+@geometric_mean.known_mistakes
 def _(probabilities):
-    return probabilities.mean(axis=0)
+    logs = np.log(probabilities)
+    yield (
+        "That is the arithmetic mean. Take the mean of the logarithms, then the exponential.",
+        probabilities.mean(axis=0),
+    )
+    yield "Nearly: the geometric means do not sum to 1 yet. Divide them by their sum.", np.exp(logs.mean(axis=0))
+    yield (
+        "That is the product. Its n-th root is missing, so that ten networks do not shout down one.",
+        special.softmax(logs.sum(axis=0)),
+    )
+    yield (
+        "You averaged over the classes of each network. Average over the networks: axis=0.",
+        special.softmax(logs.mean(axis=1)),
+    )
+    yield "These are logarithms. Take the exponential, then divide by the sum.", logs.mean(axis=0)
 
 
-@geometric_mean.mistake("Nearly: the geometric means do not sum to 1 yet. Divide them by their sum.")
-def _(probabilities):
-    return np.exp(np.log(probabilities).mean(axis=0))
-
-
-@geometric_mean.mistake("That is the product. Its n-th root is missing, so that ten networks do not shout down one.")
-def _(probabilities):
-    product = np.prod(probabilities, axis=0)
-    return product / product.sum()
-
-
-@geometric_mean.mistake("You averaged over the classes of each network. Average over the networks: axis=0.")
-def _(probabilities):
-    means = np.exp(np.log(probabilities).mean(axis=1))
-    return means / means.sum()
-
-
-@geometric_mean.mistake("These are logarithms. Take the exponential, then divide by the sum.")
-def _(probabilities):
-    return np.log(probabilities).mean(axis=0)
+# The mean over all masks
 
 
 @exercise(lesson=LESSON, points=3)
@@ -189,44 +175,25 @@ def _(rng):
         yield x, rng.normal(0, 1, inputs) * (-1) ** np.arange(inputs), rng.uniform(0.1, 0.6), rng.uniform(0.6, 0.9)
 
 
-def _by_masks(x, weights, bias, keep, output):
-    masks = np.array(np.meshgrid(*[[0, 1]] * len(x))).reshape(len(x), -1).T
-    chances = np.prod(np.where(masks, keep, 1 - keep), axis=1)
-    return chances, output((masks * x) @ weights, bias)
-
-
-def _relu(total):
-    return np.maximum(total, 0)
-
-
-@expected_output.mistake(
-    "That is the ReLU of the expected sum. The mean of the outputs is asked for: first the ReLU, then the mean."
-)
+@expected_output.known_mistakes
 def _(x, weights, bias, keep):
-    return _relu(keep * x @ weights + bias)
-
-
-@expected_output.mistake("All masks count the same here. A mask with more 1s is more probable when keep is above 0.5.")
-def _(x, weights, bias, keep):
-    _, outputs = _by_masks(x, weights, bias, keep, lambda total, b: _relu(total + b))
-    return outputs.mean()
-
-
-@expected_output.mistake("keep and drop are exchanged: a 1 in the mask has the probability keep, a 0 has 1 - keep.")
-def _(x, weights, bias, keep):
-    return expected_output.oracle(x, weights, bias, 1 - keep)
-
-
-@expected_output.mistake("The ReLU is missing: a negative sum gives 0.")
-def _(x, weights, bias, keep):
-    return keep * x @ weights + bias
-
-
-@expected_output.mistake("The bias is missing. It is no input, so it is never dropped.")
-def _(x, weights, bias, keep):
-    return expected_output.oracle(x, weights, 0.0, keep)
-
-
-@expected_output.mistake("This is plain dropout as in 2012, without scaling: do not divide the inputs by keep.")
-def _(x, weights, bias, keep):
-    return expected_output.oracle(x / keep, weights, bias, keep)
+    right = expected_output.oracle
+    of_mean = keep * x @ weights + bias
+    yield (
+        "That is the ReLU of the expected sum. The mean of the outputs is asked for: first the ReLU, then the mean.",
+        np.maximum(of_mean, 0),
+    )
+    yield (
+        "All masks count the same here. A mask with more 1s is more probable when keep is above 0.5.",
+        right(x, weights, bias, 0.5),
+    )
+    yield (
+        "keep and drop are exchanged: a 1 in the mask has the probability keep, a 0 has 1 - keep.",
+        right(x, weights, bias, 1 - keep),
+    )
+    yield "The ReLU is missing: a negative sum gives 0.", of_mean
+    yield "The bias is missing. It is no input, so it is never dropped.", right(x, weights, 0.0, keep)
+    yield (
+        "This is plain dropout as in 2012, without scaling: do not divide the inputs by keep.",
+        right(x / keep, weights, bias, keep),
+    )

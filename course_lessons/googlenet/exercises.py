@@ -12,6 +12,9 @@ from course_lib.exercises.spec import exercise
 LESSON = "20_googlenet"
 
 
+# Multiply-adds
+
+
 @exercise(lesson=LESSON, points=1, atol=0, rtol=0)
 def multiply_adds(height, width, channels, filters, kernel_size, strides):
     import keras
@@ -39,43 +42,31 @@ def _(rng):
     yield 14, 14, int(rng.integers(20, 500)), 16, 1, 1
 
 
-def _up(side, strides):
-    return -(-side // strides)
-
-
-@multiply_adds.mistake("These are the weights. Each of them is used once at every place of the output.")
+@multiply_adds.known_mistakes
 def _(height, width, channels, filters, kernel_size, strides):
-    return channels * filters * kernel_size**2
+    window, places = kernel_size**2, -(-height // strides) * -(-width // strides)
+    yield "These are the weights. Each of them is used once at every place of the output.", channels * filters * window
+    yield (
+        "You counted the places of the input. With strides, the filter stops at fewer places.",
+        height * width * channels * filters * window,
+    )
+    yield (
+        "A filter reads all channels of its window, not one: the factor `channels` is missing.",
+        places * filters * window,
+    )
+    yield (
+        "The window has kernel_size rows and kernel_size columns: square it.",
+        places * channels * filters * kernel_size,
+    )
+    yield "That is one filter. There are `filters` of them.", places * channels * window
+    yield "A bias is added, not multiplied: leave it out.", places * (channels * window + 1) * filters
+    yield (
+        "With padding='same' the sides are rounded up: 7 with strides=2 gives 4 places, not 3.",
+        (height // strides) * (width // strides) * channels * filters * window,
+    )
 
 
-@multiply_adds.mistake("You counted the places of the input. With strides, the filter stops at fewer places.")
-def _(height, width, channels, filters, kernel_size, strides):
-    return height * width * channels * filters * kernel_size**2
-
-
-@multiply_adds.mistake("A filter reads all channels of its window, not one: the factor `channels` is missing.")
-def _(height, width, channels, filters, kernel_size, strides):
-    return _up(height, strides) * _up(width, strides) * filters * kernel_size**2
-
-
-@multiply_adds.mistake("The window has kernel_size rows and kernel_size columns: square it.")
-def _(height, width, channels, filters, kernel_size, strides):
-    return _up(height, strides) * _up(width, strides) * channels * filters * kernel_size
-
-
-@multiply_adds.mistake("That is one filter. There are `filters` of them.")
-def _(height, width, channels, filters, kernel_size, strides):
-    return _up(height, strides) * _up(width, strides) * channels * kernel_size**2
-
-
-@multiply_adds.mistake("A bias is added, not multiplied: leave it out.")
-def _(height, width, channels, filters, kernel_size, strides):
-    return _up(height, strides) * _up(width, strides) * (channels * kernel_size**2 + 1) * filters
-
-
-@multiply_adds.mistake("With padding='same' the sides are rounded up: 7 with strides=2 gives 4 places, not 3.")
-def _(height, width, channels, filters, kernel_size, strides):
-    return (height // strides) * (width // strides) * channels * filters * kernel_size**2
+# The naive module
 
 
 @exercise(lesson=LESSON, points=1, atol=0, rtol=0)
@@ -103,31 +94,29 @@ def _(rng):
     yield int(rng.integers(100, 300)), (first, *others), int(rng.integers(4, 7))
 
 
-@naive_depths.mistake(
-    "The pooling branch is missing: it has no filters, but hands on all maps that the module was given."
-)
+@naive_depths.known_mistakes
 def _(channels, filters, modules):
-    return [sum(filters)] * modules
+    more = sum(filters)
+    yield (
+        "The pooling branch is missing: it has no filters, but hands on all maps that the module was given.",
+        [more] * modules,
+    )
+    yield "Each module gets what the one before it put out, not the maps of the beginning.", [more + channels] * modules
+    yield (
+        "This begins with the depth of the input. The list begins behind the first module.",
+        [channels + number * more for number in range(modules)],
+    )
+    yield (
+        "The branches are joined, not multiplied: their depths add up.",
+        [channels * more ** (number + 1) for number in range(modules)],
+    )
+    yield (
+        "That is only the last depth; a list with the depth behind every module is asked for.",
+        channels + modules * more,
+    )
 
 
-@naive_depths.mistake("Each module gets what the one before it put out, not the maps of the beginning.")
-def _(channels, filters, modules):
-    return [sum(filters) + channels] * modules
-
-
-@naive_depths.mistake("This begins with the depth of the input. The list begins behind the first module.")
-def _(channels, filters, modules):
-    return [channels + number * sum(filters) for number in range(modules)]
-
-
-@naive_depths.mistake("The branches are joined, not multiplied: their depths add up.")
-def _(channels, filters, modules):
-    return [channels * sum(filters) ** (number + 1) for number in range(modules)]
-
-
-@naive_depths.mistake("That is only the last depth; a list with the depth behind every module is asked for.")
-def _(channels, filters, modules):
-    return channels + modules * sum(filters)
+# The module with bottlenecks
 
 
 @exercise(lesson=LESSON, points=4, atol=1e-4, rtol=1e-4)
@@ -200,24 +189,19 @@ def _(build, images, filters):
     return np.array(model.output.shape[1:]), model.count_params(), np.asarray(model(images))
 
 
-def _layers():
-    from keras import layers
-
-    def conv(x, filters, size, activation="relu"):
-        return layers.Conv2D(filters, size, padding="same", activation=activation)(x)
-
-    def pool(x, kind="Max"):
-        return getattr(layers, f"{kind}Pooling2D")(3, strides=1, padding="same")(x)
-
-    return conv, pool, layers.Concatenate()
-
-
-def _variant(branches):
+def _module(branches):
     """An answer from a function that gives the four branches, in the order of their joining."""
 
     def build(x, *filters):
-        conv, pool, join = _layers()
-        return join(branches(x, conv, pool, *filters))
+        from keras import layers
+
+        def conv(x, filters, size, activation="relu"):
+            return layers.Conv2D(filters, size, padding="same", activation=activation)(x)
+
+        def pool(x, kind=layers.MaxPooling2D):
+            return kind(3, strides=1, padding="same")(x)
+
+        return layers.Concatenate()(branches(x, conv, pool, *filters))
 
     return lambda: build
 
@@ -225,7 +209,7 @@ def _variant(branches):
 @inception_module.mistake(
     "Your branches hang one behind the other: each must begin with x itself. The layers that nobody reads are lost."
 )
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
     first = conv(x, one, 1)
     second = conv(first, three, 3)
@@ -234,7 +218,7 @@ def _(x, conv, pool, one, r3, three, r5, five, last):
 
 
 @inception_module.mistake("The bottlenecks are missing: a 1×1 convolution goes before the 3×3 and one before the 5×5.")
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
     return [conv(x, one, 1), conv(x, three, 3), conv(x, five, 5), conv(pool(x), last, 1)]
 
@@ -242,26 +226,28 @@ def _(x, conv, pool, one, r3, three, r5, five, last):
 @inception_module.mistake(
     "The pooling branch hands on its whole input, so the depth keeps growing. A 1×1 convolution goes behind it."
 )
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
     return [conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5), pool(x)]
 
 
 @inception_module.mistake("In the pooling branch the order is turned round: first pool, then the 1×1 convolution.")
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
     return [conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5), pool(conv(x, last, 1))]
 
 
 @inception_module.mistake("The last branch takes the mean of each window. The maximum is asked for.")
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
-    pooled = conv(pool(x, "Average"), last, 1)
+    from keras.layers import AveragePooling2D as Mean
+
+    pooled = conv(pool(x, Mean), last, 1)
     return [conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5), pooled]
 
 
 @inception_module.mistake("There is no ReLU. Every convolution has one: activation='relu'.")
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
     def conv_(x, filters, size):
         return conv(x, filters, size, None)
@@ -271,15 +257,18 @@ def _(x, conv, pool, one, r3, three, r5, five, last):
 
 
 @inception_module.mistake("The 1×1 convolutions stand behind the large ones. To save, they must come before.")
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
     return [conv(x, one, 1), conv(conv(x, r3, 3), three, 1), conv(conv(x, r5, 5), five, 1), conv(pool(x), last, 1)]
 
 
 @inception_module.mistake("The branches are joined in another order. Take 1×1, 3×3, 5×5, pooling.")
-@_variant
+@_module
 def _(x, conv, pool, one, r3, three, r5, five, last):
     return [conv(pool(x), last, 1), conv(x, one, 1), conv(conv(x, r3, 1), three, 3), conv(conv(x, r5, 1), five, 5)]
+
+
+# How deep a graph is
 
 
 @exercise(lesson=LESSON, points=3, atol=0, rtol=0)
@@ -344,38 +333,23 @@ def _(rng):
         yield _chain_and_branches(rng, modules)
 
 
-@network_depth.mistake("You counted all layers with weights. Those side by side count once: the longest path decides.")
+@network_depth.known_mistakes
 def _(reads, weighted):
-    return len(weighted)
+    def at_the_end(choose, counted=weighted):
+        depths = {}
+        for name, sources in reads.items():
+            depths[name] = choose([depths[source] for source in sources] or [0]) + (name in counted)
+        return depths[name]
 
-
-def _lengths(reads, step, choose):
-    lengths = {}
-    for name, sources in reads.items():
-        lengths[name] = choose([lengths[source] for source in sources] or [0]) + step(name)
-    return lengths
-
-
-@network_depth.mistake("You counted every layer on the path. Pooling and joining have no weights; they count nothing.")
-def _(reads, weighted):
-    return max(_lengths(reads, lambda name: 1, max).values())
-
-
-@network_depth.mistake("Where branches meet, the deepest one counts: max, not min.")
-def _(reads, weighted):
-    return list(_lengths(reads, lambda name: name in weighted, min).values())[-1]
-
-
-@network_depth.mistake("Where branches meet, only one of them is on the path: take the largest number, not their sum.")
-def _(reads, weighted):
-    return list(_lengths(reads, lambda name: name in weighted, sum).values())[-1]
-
-
-@network_depth.mistake("You follow the first branch only. Look at all layers that are read.")
-def _(reads, weighted):
-    return list(_lengths(reads, lambda name: name in weighted, lambda depths: depths[0]).values())[-1]
-
-
-@network_depth.mistake("The layer itself is missing: add 1 if it has weights.")
-def _(reads, weighted):
-    return network_depth.oracle(reads, weighted) - (list(reads)[-1] in weighted)
+    yield "You counted all layers with weights. Those side by side count once: the longest path decides.", len(weighted)
+    yield (
+        "You counted every layer on the path. Pooling and joining have no weights; they count nothing.",
+        at_the_end(max, counted=reads),
+    )
+    yield "Where branches meet, the deepest one counts: max, not min.", at_the_end(min)
+    yield (
+        "Where branches meet, only one of them is on the path: take the largest number, not their sum.",
+        at_the_end(sum),
+    )
+    yield "You follow the first branch only. Look at all layers that are read.", at_the_end(lambda depths: depths[0])
+    yield "The layer itself is missing: add 1 if it has weights.", at_the_end(max) - (list(reads)[-1] in weighted)

@@ -45,44 +45,30 @@ def _(rng):
         yield upstream, x, first, second
 
 
-def _parts(upstream, x, first, second):
-    """The gradient behind the outer ReLU, and what comes of it along the branch."""
+@residual_backward.known_mistakes
+def _(upstream, x, first, second):
     inner = x @ first
-    passed = upstream * (x + np.maximum(inner, 0) @ second > 0)
-    return passed, inner, lambda gradient: ((gradient @ second.T) * (inner > 0)) @ first.T
+    outer = x + np.maximum(inner, 0) @ second > 0
+    passed = upstream * outer
 
+    def branch(gradient):
+        return ((gradient @ second.T) * (inner > 0)) @ first.T
 
-@residual_backward.mistake(
-    "The shortcut is missing: that is the gradient of a plain block. What was added going forward adds its gradient "
-    "going back, the +1."
-)
-def _(upstream, x, first, second):
-    passed, _, branch = _parts(upstream, x, first, second)
-    return branch(passed)
-
-
-@residual_backward.mistake("The last ReLU is missing: where x + F(x) is below 0, nothing comes through on either way.")
-def _(upstream, x, first, second):
-    _, _, branch = _parts(upstream, x, first, second)
-    return upstream + branch(upstream)
-
-
-@residual_backward.mistake("The shortcut passes the last ReLU, too: the sum goes into it as a whole.")
-def _(upstream, x, first, second):
-    passed, _, branch = _parts(upstream, x, first, second)
-    return upstream + branch(passed)
-
-
-@residual_backward.mistake("The inner ReLU is missing: nothing passes back where x @ first is below 0.")
-def _(upstream, x, first, second):
-    passed, *_ = _parts(upstream, x, first, second)
-    return passed + passed @ second.T @ first.T
-
-
-@residual_backward.mistake("The +1 is one times the gradient that arrives, not the number 1 added to it.")
-def _(upstream, x, first, second):
-    passed, _, branch = _parts(upstream, x, first, second)
-    return 1 + branch(passed)
+    yield (
+        "The shortcut is missing: that is the gradient of a plain block. What was added going forward adds its "
+        "gradient going back, the +1.",
+        branch(passed),
+    )
+    yield (
+        "The last ReLU is missing: where x + F(x) is below 0, nothing comes through on either way.",
+        upstream + branch(upstream),
+    )
+    yield "The shortcut passes the last ReLU, too: the sum goes into it as a whole.", upstream + branch(passed)
+    yield (
+        "The inner ReLU is missing: nothing passes back where x @ first is below 0.",
+        passed + passed @ second.T @ first.T,
+    )
+    yield "The +1 is one times the gradient that arrives, not the number 1 added to it.", 1 + branch(passed)
 
 
 # How a block begins as the identity
@@ -108,42 +94,32 @@ def _(rng):
         yield rng.uniform(0.5, 2, (blocks, layers, channels)), rng.normal(size=(blocks, layers, channels))
 
 
-def _silenced(gammas, betas, where, both=True):
-    gammas, betas = gammas.copy(), betas.copy()
-    gammas[where] = 0
-    if both:
-        betas[where] = 0
-    return gammas, betas
-
-
-@start_as_identity.mistake(
-    "Every normalisation is silenced. Then the inner ones have nothing to do and no gradient to learn from; the last "
-    "one is enough."
-)
+@start_as_identity.known_mistakes
 def _(gammas, betas):
-    return np.zeros_like(gammas), np.zeros_like(betas)
+    def zero(array, where):
+        array = array.copy()
+        array[where] = 0
+        return array
 
-
-@start_as_identity.mistake("The beta of the last normalisation is still added to the shortcut.")
-def _(gammas, betas):
-    return _silenced(gammas, betas, np.s_[:, -1], both=False)
-
-
-@start_as_identity.mistake(
-    "That is the first normalisation of each block. What is behind it may still put out anything."
-)
-def _(gammas, betas):
-    return _silenced(gammas, betas, np.s_[:, 0])
-
-
-@start_as_identity.mistake("Only the last block begins as the identity. The first axis counts the blocks: all of them.")
-def _(gammas, betas):
-    return _silenced(gammas, betas, np.s_[-1, -1])
-
-
-@start_as_identity.mistake("gamma = 1 and beta = 0 are the usual start: then the block adds F(x), which is not 0.")
-def _(gammas, betas):
-    return np.ones_like(gammas), np.zeros_like(betas)
+    last = np.s_[:, -1]
+    yield (
+        "Every normalisation is silenced. Then the inner ones have nothing to do and no gradient to learn from; the "
+        "last one is enough.",
+        (0 * gammas, 0 * betas),
+    )
+    yield "The beta of the last normalisation is still added to the shortcut.", (zero(gammas, last), betas)
+    yield (
+        "That is the first normalisation of each block. What is behind it may still put out anything.",
+        (zero(gammas, np.s_[:, 0]), zero(betas, np.s_[:, 0])),
+    )
+    yield (
+        "Only the last block begins as the identity. The first axis counts the blocks: all of them.",
+        (zero(gammas, np.s_[-1, -1]), zero(betas, np.s_[-1, -1])),
+    )
+    yield (
+        "gamma = 1 and beta = 0 are the usual start: then the block adds F(x), which is not 0.",
+        (np.ones_like(gammas), 0 * betas),
+    )
 
 
 # When the shortcut needs a layer
@@ -176,34 +152,22 @@ def _(rng):
     yield (1, 1, channels), channels + 1, 2, "same"
 
 
-@needs_projection.mistake("The strides count, too: the branch gets smaller than its input.")
+@needs_projection.known_mistakes
 def _(shape, filters, strides, padding):
-    return filters != shape[2] or padding == "valid"
-
-
-@needs_projection.mistake("The channels count, too: maps cannot be added to maps that are not there.")
-def _(shape, filters, strides, padding):
-    return padding == "valid" or (strides > 1 and shape[0] > 1)
-
-
-@needs_projection.mistake("Either is enough: a change of the channels, or a change of height and width.")
-def _(shape, filters, strides, padding):
-    return filters != shape[2] and (strides > 1 or padding == "valid")
-
-
-@needs_projection.mistake('With padding="valid" a 3 by 3 kernel makes the maps smaller.')
-def _(shape, filters, strides, padding):
-    return filters != shape[2] or (strides > 1 and shape[0] > 1)
-
-
-@needs_projection.mistake("A map of 1 by 1 cannot get smaller: strides do not change it.")
-def _(shape, filters, strides, padding):
-    return filters != shape[2] or strides > 1 or padding == "valid"
-
-
-@needs_projection.mistake("It is the other way round: you say when the shortcut can do without a layer.")
-def _(shape, filters, strides, padding):
-    return not needs_projection.oracle(shape, filters, strides, padding)
+    other_channels, valid = filters != shape[2], padding == "valid"
+    smaller = strides > 1 and shape[0] > 1
+    yield "The strides count, too: the branch gets smaller than its input.", other_channels or valid
+    yield "The channels count, too: maps cannot be added to maps that are not there.", valid or smaller
+    yield (
+        "Either is enough: a change of the channels, or a change of height and width.",
+        other_channels and (strides > 1 or valid),
+    )
+    yield 'With padding="valid" a 3 by 3 kernel makes the maps smaller.', other_channels or smaller
+    yield "A map of 1 by 1 cannot get smaller: strides do not change it.", other_channels or strides > 1 or valid
+    yield (
+        "It is the other way round: you say when the shortcut can do without a layer.",
+        not (other_channels or smaller or valid),
+    )
 
 
 # A residual block in Keras
@@ -332,46 +296,26 @@ def _block(
     return block
 
 
-@residual_block.mistake("There is no shortcut: this is a plain block.")
+@residual_block.known_mistakes
 def _():
-    return _block(shortcut=False)
-
-
-@residual_block.mistake(
-    "You project everywhere. Where the shape stays, the shortcut must stay x itself: no parameters, and the identity."
-)
-def _():
-    return _block(project="everywhere")
-
-
-@residual_block.mistake("The last ReLU, behind the sum, is missing.")
-def _():
-    return _block(last_relu=False)
-
-
-@residual_block.mistake("There is a ReLU on the branch before the sum: then a block can only add, never take away.")
-def _():
-    return _block(early_relu=True)
-
-
-@residual_block.mistake("The convolutions have biases, which the batch normalisation behind them takes out again.")
-def _():
-    return _block(use_bias=True)
-
-
-@residual_block.mistake("Batch normalisation is missing behind the convolutions.")
-def _():
-    return _block(normalise=False)
-
-
-@residual_block.mistake("The projection needs batch normalisation, too.")
-def _():
-    return _block(project="bare")
-
-
-@residual_block.mistake("The strides belong to the first convolution of the branch, not to the second.")
-def _():
-    return _block(strided=1)
+    yield "There is no shortcut: this is a plain block.", lambda: _block(shortcut=False)
+    yield (
+        "You project everywhere. Where the shape stays, the shortcut must stay x itself: no parameters, and the "
+        "identity.",
+        lambda: _block(project="everywhere"),
+    )
+    yield "The last ReLU, behind the sum, is missing.", lambda: _block(last_relu=False)
+    yield (
+        "There is a ReLU on the branch before the sum: then a block can only add, never take away.",
+        lambda: _block(early_relu=True),
+    )
+    yield (
+        "The convolutions have biases, which the batch normalisation behind them takes out again.",
+        lambda: _block(use_bias=True),
+    )
+    yield "Batch normalisation is missing behind the convolutions.", lambda: _block(normalise=False)
+    yield "The projection needs batch normalisation, too.", lambda: _block(project="bare")
+    yield "The strides belong to the first convolution of the branch, not to the second.", lambda: _block(strided=1)
 
 
 # The family for CIFAR-10
@@ -403,49 +347,26 @@ def _(rng):
     yield int(rng.integers(2, 6)), int(rng.integers(3, 12)), int(rng.integers(3, 30))
 
 
-def _cifar_size(n, first, classes, norm=2, conv_bias=0, reads_half=True, bias=1, doubles=2, extra=2):
-    def convolution(inputs, filters):
-        return (9 * inputs + norm + conv_bias) * filters
-
-    count, inputs = convolution(3, first), first
-    for stage in range(3):
-        filters = first * doubles**stage
-        for place in range(2 * n):
-            count += convolution(inputs if place == 0 and reads_half else filters, filters)
-        inputs = filters
-    return 6 * n + extra, count + (inputs + bias) * classes
-
-
-@cifar_size.mistake("Batch normalisation is missing: two numbers to learn for each map, gamma and beta.")
+@cifar_size.known_mistakes
 def _(n, first, classes):
-    return _cifar_size(n, first, classes, norm=0)
+    def size(norm=2, conv_bias=0, halves=True, bias=1, double=2, extra=2):
+        filters = [first, first * double, first * double**2]
+        before = [first, *filters[:2]] if halves else filters
+        count = (9 * 3 + norm + conv_bias) * first
+        for inputs, outputs in zip(before, filters, strict=True):
+            count += (9 * inputs + (2 * n - 1) * 9 * outputs + 2 * n * (norm + conv_bias)) * outputs
+        return 6 * n + extra, count + (filters[-1] + bias) * classes
 
-
-@cifar_size.mistake("Batch normalisation has four numbers a map, but two of them, mean and variance, are not trained.")
-def _(n, first, classes):
-    return _cifar_size(n, first, classes, norm=4)
-
-
-@cifar_size.mistake("The convolutions have no bias: the normalisation behind them would take it out.")
-def _(n, first, classes):
-    return _cifar_size(n, first, classes, conv_bias=1)
-
-
-@cifar_size.mistake("The first convolution of stages 2 and 3 reads the maps of the stage before, half as many.")
-def _(n, first, classes):
-    return _cifar_size(n, first, classes, reads_half=False)
-
-
-@cifar_size.mistake("The dense layer has a bias for each class.")
-def _(n, first, classes):
-    return _cifar_size(n, first, classes, bias=0)
-
-
-@cifar_size.mistake("The filters double from stage to stage: first, 2 * first, 4 * first.")
-def _(n, first, classes):
-    return _cifar_size(n, first, classes, doubles=1)
-
-
-@cifar_size.mistake("The convolution in front and the dense layer count, too: 6n + 2 layers, not 6n.")
-def _(n, first, classes):
-    return _cifar_size(n, first, classes, extra=0)
+    yield "Batch normalisation is missing: two numbers to learn for each map, gamma and beta.", size(norm=0)
+    yield (
+        "Batch normalisation has four numbers a map, but two of them, mean and variance, are not trained.",
+        size(norm=4),
+    )
+    yield "The convolutions have no bias: the normalisation behind them would take it out.", size(conv_bias=1)
+    yield (
+        "The first convolution of stages 2 and 3 reads the maps of the stage before, half as many.",
+        size(halves=False),
+    )
+    yield "The dense layer has a bias for each class.", size(bias=0)
+    yield "The filters double from stage to stage: first, 2 * first, 4 * first.", size(double=1)
+    yield "The convolution in front and the dense layer count, too: 6n + 2 layers, not 6n.", size(extra=0)

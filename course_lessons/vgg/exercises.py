@@ -12,6 +12,9 @@ from course_lib.exercises.spec import exercise
 LESSON = "19_vgg"
 
 
+# What a unit sees
+
+
 @exercise(lesson=LESSON, points=2)
 def receptive_field(kernel_sizes, strides):
     # From the top down: one unit, then the units that it reads, then the units that those read ...
@@ -39,34 +42,30 @@ def _(rng):
         yield rng.integers(2, 8, layers).tolist(), rng.integers(1, 4, layers).tolist()
 
 
-@receptive_field.mistake("The strides are not used. Behind a stride of 2, every step of a window is two pixels wide.")
+@receptive_field.known_mistakes
 def _(kernel_sizes, strides):
-    return 1 + sum(size - 1 for size in kernel_sizes)
+    def field(jumps, less=1):
+        return 1 + sum((size - less) * jump for size, jump in zip(kernel_sizes, jumps, strict=True))
 
-
-@receptive_field.mistake(
-    "The stride comes in one layer too early. It moves a layer's own units apart, so only the layers above feel it."
-)
-def _(kernel_sizes, strides):
-    return 1 + sum((size - 1) * jump for size, jump in zip(kernel_sizes, np.cumprod(strides), strict=True))
-
-
-@receptive_field.mistake("A window of k units adds k - 1 jumps, not k: the windows overlap in the middle.")
-def _(kernel_sizes, strides):
     jumps = np.cumprod([1, *strides[:-1]])
-    return 1 + sum(size * jump for size, jump in zip(kernel_sizes, jumps, strict=True))
+    yield (
+        "The strides are not used. Behind a stride of 2, every step of a window is two pixels wide.",
+        field([1] * len(strides)),
+    )
+    yield (
+        "The stride comes in one layer too early. It moves a layer's own units apart, so only the layers above feel "
+        "it.",
+        field(np.cumprod(strides)),
+    )
+    yield "A window of k units adds k - 1 jumps, not k: the windows overlap in the middle.", field(jumps, less=0)
+    yield "The field of no layer at all is one pixel, not none: start from 1.", field(jumps) - 1
+    yield (
+        "Strides multiply: behind 2 and 2, neighbours are 4 pixels apart. You add them or take the last.",
+        field([1, *strides[:-1]]),
+    )
 
 
-@receptive_field.mistake("The field of no layer at all is one pixel, not none: start from 1.")
-def _(kernel_sizes, strides):
-    return receptive_field.oracle(kernel_sizes, strides) - 1
-
-
-@receptive_field.mistake(
-    "Strides multiply: behind 2 and 2, neighbours are 4 pixels apart. You add them or take the last."
-)
-def _(kernel_sizes, strides):
-    return 1 + sum((size - 1) * jump for size, jump in zip(kernel_sizes, [1, *strides[:-1]], strict=True))
+# Layers for a field
 
 
 @exercise(lesson=LESSON, points=1)
@@ -100,28 +99,27 @@ def _(rng):
     yield 6 * int(rng.integers(5, 15)) + 3, 7
 
 
-@layers_needed.mistake("Layers overlap: each one after the first adds kernel_size - 1 pixels, not kernel_size.")
+@layers_needed.known_mistakes
 def _(field, kernel_size):
-    return -(-field // kernel_size)
+    yield (
+        "Layers overlap: each one after the first adds kernel_size - 1 pixels, not kernel_size.",
+        -(-field // kernel_size),
+    )
+    yield (
+        "Rounded down, the stack sees too little. When the division is not even, one more layer is needed.",
+        (field - 1) // (kernel_size - 1),
+    )
+    yield (
+        "One too many: with no layer at all the field is 1, so (field - 1) / (kernel_size - 1) is enough.",
+        layers_needed.oracle(field, kernel_size) + 1,
+    )
+    yield (
+        "One pixel is there before the first layer: divide field - 1, not field, by kernel_size - 1.",
+        -(-field // (kernel_size - 1)),
+    )
 
 
-@layers_needed.mistake(
-    "Rounded down, the stack sees too little. When the division is not even, one more layer is needed."
-)
-def _(field, kernel_size):
-    return (field - 1) // (kernel_size - 1)
-
-
-@layers_needed.mistake(
-    "One too many: with no layer at all the field is 1, so (field - 1) / (kernel_size - 1) is enough."
-)
-def _(field, kernel_size):
-    return layers_needed.oracle(field, kernel_size) + 1
-
-
-@layers_needed.mistake("One pixel is there before the first layer: divide field - 1, not field, by kernel_size - 1.")
-def _(field, kernel_size):
-    return -(-field // (kernel_size - 1))
+# A stack of small windows, or one large one
 
 
 @exercise(lesson=LESSON, points=2)
@@ -153,38 +151,26 @@ def _(rng):
     yield 9, int(rng.integers(21, 60)), int(rng.integers(2, 20))
 
 
-def _counts(size, channels, filters, biases=1, layers=None, later=None, first=None):
-    layers = (size - 1) // 2 if layers is None else layers
-    first, later = first or channels, later or filters
-    stack = 9 * first * filters + (layers - 1) * 9 * later * filters + biases * layers * filters
-    return size * size * channels * filters + biases * filters, stack
-
-
-@stack_or_one.mistake("The biases are missing: each layer has one for every filter.")
+@stack_or_one.known_mistakes
 def _(kernel_size, channels, filters):
-    return _counts(kernel_size, channels, filters, biases=0)
+    def counts(first=channels, later=filters, layers=(kernel_size - 1) // 2, biases=1):
+        stack = (9 * first + biases) * filters + (layers - 1) * (9 * later + biases) * filters
+        return (kernel_size**2 * channels + biases) * filters, stack
+
+    yield "The biases are missing: each layer has one for every filter.", counts(biases=0)
+    yield (
+        "Only the first layer of the stack reads `channels`. The others read what it hands on: `filters`.",
+        counts(later=channels),
+    )
+    yield "The first layer of the stack reads the `channels` of its input, not yet `filters`.", counts(first=filters)
+    yield (
+        "Each 3×3 layer adds 2 to the field, so (kernel_size - 1) / 2 of them are needed.",
+        counts(layers=-(-kernel_size // 3)),
+    )
+    yield "The order is turned round: the one large layer comes first, then the stack.", counts()[::-1]
 
 
-@stack_or_one.mistake(
-    "Only the first layer of the stack reads `channels`. The others read what it hands on: `filters`."
-)
-def _(kernel_size, channels, filters):
-    return _counts(kernel_size, channels, filters, later=channels)
-
-
-@stack_or_one.mistake("The first layer of the stack reads the `channels` of its input, not yet `filters`.")
-def _(kernel_size, channels, filters):
-    return _counts(kernel_size, channels, filters, first=filters)
-
-
-@stack_or_one.mistake("Each 3×3 layer adds 2 to the field, so (kernel_size - 1) / 2 of them are needed.")
-def _(kernel_size, channels, filters):
-    return _counts(kernel_size, channels, filters, layers=-(-kernel_size // 3))
-
-
-@stack_or_one.mistake("The order is turned round: the one large layer comes first, then the stack.")
-def _(kernel_size, channels, filters):
-    return _counts(kernel_size, channels, filters)[::-1]
+# One stage in Keras
 
 
 @exercise(lesson=LESSON, points=3, atol=1e-3, rtol=1e-3)
@@ -254,53 +240,38 @@ def _wrong_stage(padding="same", relu="all", pool="max", strides=2, each=False, 
     return build
 
 
-@vgg_stage.mistake(
-    "Without padding each 3×3 layer takes two rows and two columns away. VGG keeps them: padding='same'."
-)
+@vgg_stage.known_mistakes
 def _():
-    return _wrong_stage(padding="valid")
+    yield (
+        "Without padding each 3×3 layer takes two rows and two columns away. VGG keeps them: padding='same'.",
+        lambda: _wrong_stage(padding="valid"),
+    )
+    yield (
+        "ReLU is missing: without it the whole stack is one linear layer. Give each convolution its own.",
+        lambda: _wrong_stage(relu="none"),
+    )
+    yield (
+        "ReLU stands behind the last convolution only. Each one needs its own, or the stack gains nothing.",
+        lambda: _wrong_stage(relu="last"),
+    )
+    yield "The pooling at the end of the stage is missing.", lambda: _wrong_stage(pool=None)
+    yield "This takes the mean of each 2×2. VGG takes the maximum.", lambda: _wrong_stage(pool="mean")
+    yield (
+        "The pooling moves on by one pixel, so nothing is halved. Its stride is 2, as its window is.",
+        lambda: _wrong_stage(strides=1),
+    )
+    yield "You pool after each convolution. A stage pools once, at its end.", lambda: _wrong_stage(each=True)
+    yield (
+        "All your windows are 3×3. kernel_sizes says how large each one is: configuration C has 1×1 among them.",
+        lambda: _wrong_stage(size_of=lambda sizes: [3] * len(sizes)),
+    )
+    yield (
+        "You build one convolution only. There is one for each entry of kernel_sizes.",
+        lambda: _wrong_stage(size_of=lambda sizes: sizes[:1]),
+    )
 
 
-@vgg_stage.mistake("ReLU is missing: without it the whole stack is one linear layer. Give each convolution its own.")
-def _():
-    return _wrong_stage(relu="none")
-
-
-@vgg_stage.mistake("ReLU stands behind the last convolution only. Each one needs its own, or the stack gains nothing.")
-def _():
-    return _wrong_stage(relu="last")
-
-
-@vgg_stage.mistake("The pooling at the end of the stage is missing.")
-def _():
-    return _wrong_stage(pool=None)
-
-
-@vgg_stage.mistake("This takes the mean of each 2×2. VGG takes the maximum.")
-def _():
-    return _wrong_stage(pool="mean")
-
-
-@vgg_stage.mistake("The pooling moves on by one pixel, so nothing is halved. Its stride is 2, as its window is.")
-def _():
-    return _wrong_stage(strides=1)
-
-
-@vgg_stage.mistake("You pool after each convolution. A stage pools once, at its end.")
-def _():
-    return _wrong_stage(each=True)
-
-
-@vgg_stage.mistake(
-    "All your windows are 3×3. kernel_sizes says how large each one is: configuration C has 1×1 among them."
-)
-def _():
-    return _wrong_stage(size_of=lambda sizes: [3] * len(sizes))
-
-
-@vgg_stage.mistake("You build one convolution only. There is one for each entry of kernel_sizes.")
-def _():
-    return _wrong_stage(size_of=lambda sizes: sizes[:1])
+# Memory for activations
 
 
 @exercise(lesson=LESSON, points=1)
@@ -324,30 +295,14 @@ def _(rng):
     yield [(int(rng.integers(5, 30)), 7, 3), (int(rng.integers(5, 30)),)], int(rng.integers(3, 9)), True
 
 
-def _values(shapes):
-    return sum(int(np.prod(shape)) for shape in shapes)
-
-
-@activation_bytes.mistake("These are values. In bytes it is four times as much: float32.")
+@activation_bytes.known_mistakes
 def _(shapes, batch_size, training):
-    return _values(shapes) * batch_size * (1 + training)
-
-
-@activation_bytes.mistake("That is for one picture. A batch keeps the activations of all of its pictures.")
-def _(shapes, batch_size, training):
-    return 4 * _values(shapes) * (1 + training)
-
-
-@activation_bytes.mistake("The gradients are missing: training keeps one for each value.")
-def _(shapes, batch_size, training):
-    return 4 * _values(shapes) * batch_size
-
-
-@activation_bytes.mistake("You add up the sides. A map holds their product.")
-def _(shapes, batch_size, training):
-    return 4 * sum(map(sum, shapes)) * batch_size * (1 + training)
-
-
-@activation_bytes.mistake("You count the last shape only. All layers before it are kept, too.")
-def _(shapes, batch_size, training):
-    return 4 * _values(shapes[-1:]) * batch_size * (1 + training)
+    values, times = sum(int(np.prod(shape)) for shape in shapes), 1 + training
+    yield "These are values. In bytes it is four times as much: float32.", values * batch_size * times
+    yield "That is for one picture. A batch keeps the activations of all of its pictures.", 4 * values * times
+    yield "The gradients are missing: training keeps one for each value.", 4 * values * batch_size
+    yield "You add up the sides. A map holds their product.", 4 * sum(map(sum, shapes)) * batch_size * times
+    yield (
+        "You count the last shape only. All layers before it are kept, too.",
+        4 * int(np.prod(shapes[-1])) * batch_size * times,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
 from course_lib.exercises.spec import exercise
 
@@ -44,51 +45,30 @@ def _(rng):
     yield np.array([0.5, 0.9, 0.1]), np.array([[1.0, -1.0], [3.0, 0.5], [-2.0, 2.0]]), 0, 0.1, 0.5
 
 
-def _step(picture, slope, learning_rate, low=0.0, high=1.0):
-    return np.clip(picture + learning_rate * slope, low, high)
-
-
-@ascent_step.mistake("The prior has the wrong sign: it is taken off the score. Added, it rewards ever longer pictures.")
+@ascent_step.known_mistakes
 def _(picture, kernel, label, learning_rate, l2):
-    return _step(picture, kernel[:, label] + 2 * l2 * picture, learning_rate)
+    def step(slope, low=0, high=1):
+        return np.clip(picture + learning_rate * slope, low, high)
 
-
-@ascent_step.mistake("That is the slope of the probability after a softmax. Take that of the score itself, the logit.")
-def _(picture, kernel, label, learning_rate, l2):
-    shares = _softmax(picture @ kernel)
-    slope = shares[label] * (kernel[:, label] - kernel @ shares)
-    return _step(picture, slope - 2 * l2 * picture, learning_rate)
-
-
-@ascent_step.mistake("That is the slope of the log-probability: it pushes the other scores down, too. Take the logit.")
-def _(picture, kernel, label, learning_rate, l2):
-    slope = kernel[:, label] - kernel @ _softmax(picture @ kernel)
-    return _step(picture, slope - 2 * l2 * picture, learning_rate)
-
-
-@ascent_step.mistake("Pixels leave the range from 0 to 1. Clip the picture after the step.")
-def _(picture, kernel, label, learning_rate, l2):
-    return _step(picture, kernel[:, label] - 2 * l2 * picture, learning_rate, -np.inf, np.inf)
-
-
-@ascent_step.mistake("This goes down the slope, as training does with a loss. A score is to grow: add the step.")
-def _(picture, kernel, label, learning_rate, l2):
-    return _step(picture, kernel[:, label] - 2 * l2 * picture, -learning_rate)
-
-
-@ascent_step.mistake("The prior is missing: take l2 times the sum of squares off the score before you take its slope.")
-def _(picture, kernel, label, learning_rate, l2):
-    return _step(picture, kernel[:, label], learning_rate)
-
-
-@ascent_step.mistake("The slope of l2 · x² is 2 · l2 · x: the 2 is missing.")
-def _(picture, kernel, label, learning_rate, l2):
-    return _step(picture, kernel[:, label] - l2 * picture, learning_rate)
-
-
-def _softmax(scores):
-    powers = np.exp(scores - scores.max())
-    return powers / powers.sum()
+    own, prior = kernel[:, label], 2 * l2 * picture
+    shares = special.softmax(picture @ kernel)
+    against = own - kernel @ shares  # the slope of the log-probability
+    yield (
+        "The prior has the wrong sign: it is taken off the score. Added, it rewards ever longer pictures.",
+        step(own + prior),
+    )
+    yield (
+        "That is the slope of the probability after a softmax. Take that of the score itself, the logit.",
+        step(shares[label] * against - prior),
+    )
+    yield (
+        "That is the slope of the log-probability: it pushes the other scores down, too. Take the logit.",
+        step(against - prior),
+    )
+    yield "Pixels leave the range from 0 to 1. Clip the picture after the step.", step(own - prior, -np.inf, np.inf)
+    yield "This goes down the slope, as training does with a loss. A score is to grow: add the step.", step(prior - own)
+    yield "The prior is missing: take l2 times the sum of squares off the score before you take its slope.", step(own)
+    yield "The slope of l2 · x² is 2 · l2 · x: the 2 is missing.", step(own - prior / 2)
 
 
 # Total variation
@@ -122,48 +102,35 @@ def _(rng):
     yield (np.indices((4, 4)).sum(axis=0)[..., None] % 2.0,)  # a chequerboard
 
 
-def _differences(picture):
-    return [np.diff(picture, axis=0), np.diff(picture, axis=1)]
-
-
-@total_variation.mistake("Ups and downs cancel: take the absolute value of each difference before you add them up.")
+@total_variation.known_mistakes
 def _(picture):
-    return sum(each.sum() for each in _differences(picture))
-
-
-@total_variation.mistake("The absolute value comes too late, after the sum. Each single difference needs its own.")
-def _(picture):
-    return sum(abs(each.sum()) for each in _differences(picture))
-
-
-@total_variation.mistake("Only neighbours in a column are compared. Those in a row count, too.")
-def _(picture):
-    return np.abs(_differences(picture)[0]).sum()
-
-
-@total_variation.mistake("Only neighbours in a row are compared. Those in a column count, too.")
-def _(picture):
-    return np.abs(_differences(picture)[1]).sum()
-
-
-@total_variation.mistake("The edges wrap around: the last row is no neighbour of the first. Use slices, not np.roll.")
-def _(picture):
-    return sum(np.abs(picture - np.roll(picture, 1, axis)).sum() for axis in (0, 1))
-
-
-@total_variation.mistake("These are squares. Total variation adds up absolute values, which forgive a sharp edge.")
-def _(picture):
-    return sum((each**2).sum() for each in _differences(picture))
-
-
-@total_variation.mistake("Channels of a pixel are no neighbours: compare along axis 0 and axis 1 only.")
-def _(picture):
-    return sum(np.abs(np.diff(picture, axis=axis)).sum() for axis in range(3))
-
-
-@total_variation.mistake("The sum is asked for, not the mean.")
-def _(picture):
-    return sum(np.abs(each).mean() if each.size else 0.0 for each in _differences(picture))
+    down, right = np.diff(picture, axis=0), np.diff(picture, axis=1)
+    yield (
+        "Ups and downs cancel: take the absolute value of each difference before you add them up.",
+        down.sum() + right.sum(),
+    )
+    yield (
+        "The absolute value comes too late, after the sum. Each single difference needs its own.",
+        abs(down.sum()) + abs(right.sum()),
+    )
+    yield "Only neighbours in a column are compared. Those in a row count, too.", np.abs(down).sum()
+    yield "Only neighbours in a row are compared. Those in a column count, too.", np.abs(right).sum()
+    yield (
+        "The edges wrap around: the last row is no neighbour of the first. Use slices, not np.roll.",
+        sum(np.abs(picture - np.roll(picture, 1, axis)).sum() for axis in (0, 1)),
+    )
+    yield (
+        "These are squares. Total variation adds up absolute values, which forgive a sharp edge.",
+        (down**2).sum() + (right**2).sum(),
+    )
+    yield (
+        "Channels of a pixel are no neighbours: compare along axis 0 and axis 1 only.",
+        sum(np.abs(np.diff(picture, axis=axis)).sum() for axis in range(3)),
+    )
+    yield (
+        "The sum is asked for, not the mean.",
+        sum(np.abs(each).mean() if each.size else 0.0 for each in (down, right)),
+    )
 
 
 # The slope of an inversion
@@ -192,44 +159,22 @@ def _(rng):
         yield picture, kernel, np.maximum(rng.normal(size=features), 0) + 0.2
 
 
-def _parts(picture, kernel, wanted):
+@inversion_slope.known_mistakes
+def _(picture, kernel, wanted):
     sums = picture @ kernel
-    return np.maximum(sums, 0) - wanted, sums > 0
-
-
-@inversion_slope.mistake("The ReLU is missing on the way back: where its sum is below 0, nothing passes.")
-def _(picture, kernel, wanted):
-    error, _ = _parts(picture, kernel, wanted)
-    return kernel @ (2 * error)
-
-
-@inversion_slope.mistake("The ReLU is missing altogether: features are max(0, picture @ kernel).")
-def _(picture, kernel, wanted):
-    return kernel @ (2 * (picture @ kernel - wanted))
-
-
-@inversion_slope.mistake("The slope of a square is twice the error: the 2 is missing.")
-def _(picture, kernel, wanted):
-    error, on = _parts(picture, kernel, wanted)
-    return kernel @ (error * on)
-
-
-@inversion_slope.mistake("The sign is turned round: it is features - wanted. This is the direction of a step downhill.")
-def _(picture, kernel, wanted):
-    error, on = _parts(picture, kernel, wanted)
-    return -(kernel @ (2 * error * on))
-
-
-@inversion_slope.mistake("That is the slope by the weights. They stay as they are: here the picture is trained.")
-def _(picture, kernel, wanted):
-    error, on = _parts(picture, kernel, wanted)
-    return np.outer(picture, 2 * error * on)
-
-
-@inversion_slope.mistake("What is wanted does not occur. The error is the features less the wanted ones.")
-def _(picture, kernel, wanted):
-    error, on = _parts(picture, kernel, wanted)
-    return kernel @ (2 * (error + wanted) * on)
+    on, error = sums > 0, np.maximum(sums, 0) - wanted
+    yield "The ReLU is missing on the way back: where its sum is below 0, nothing passes.", kernel @ (2 * error)
+    yield "The ReLU is missing altogether: features are max(0, picture @ kernel).", kernel @ (2 * (sums - wanted))
+    yield "The slope of a square is twice the error: the 2 is missing.", kernel @ (error * on)
+    yield (
+        "The sign is turned round: it is features - wanted. This is the direction of a step downhill.",
+        -(kernel @ (2 * error * on)),
+    )
+    yield (
+        "That is the slope by the weights. They stay as they are: here the picture is trained.",
+        np.outer(picture, 2 * error * on),
+    )
+    yield "What is wanted does not occur. The error is the features less the wanted ones.", kernel @ (2 * sums * on)
 
 
 # Unpooling
@@ -256,34 +201,24 @@ def _(rng):
     yield np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1, 2], [0, 3]]), 2
 
 
-def _unpooled(maxima, switches, pool_size, where):
-    result = np.zeros(np.multiply(maxima.shape, pool_size))
-    for (i, j), value in np.ndenumerate(maxima):
-        row, column = where(int(switches[i, j]), pool_size)
-        result[i * pool_size + row, j * pool_size + column] = value
-    return result
-
-
-@unpool.mistake("You copied each value into its whole window. The switch tells the one place where it stood.")
+@unpool.known_mistakes
 def _(maxima, switches, pool_size):
-    return np.kron(maxima, np.ones((pool_size, pool_size)))
-
-
-@unpool.mistake("All values stand in the first place of their windows: the switches are not used.")
-def _(maxima, switches, pool_size):
-    return _unpooled(maxima, switches, pool_size, lambda switch, size: (0, 0))
-
-
-@unpool.mistake("Row and column are exchanged: in reading order, divmod(switch, pool_size) is (row, column).")
-def _(maxima, switches, pool_size):
-    return _unpooled(maxima, switches, pool_size, lambda switch, size: divmod(switch, size)[::-1])
-
-
-@unpool.mistake(
-    "You shared each value out over its window. That undoes average pooling; a maximum came from one place."
-)
-def _(maxima, switches, pool_size):
-    return np.kron(maxima, np.ones((pool_size, pool_size))) / pool_size**2
+    window = np.ones((pool_size, pool_size))
+    shares = np.kron(maxima, window)
+    yield "You copied each value into its whole window. The switch tells the one place where it stood.", shares
+    yield (
+        "All values stand in the first place of their windows: the switches are not used.",
+        unpool.oracle(maxima, 0 * switches, pool_size),
+    )
+    row, column = np.divmod(switches, pool_size)
+    yield (
+        "Row and column are exchanged: in reading order, divmod(switch, pool_size) is (row, column).",
+        unpool.oracle(maxima, column * pool_size + row, pool_size),
+    )
+    yield (
+        "You shared each value out over its window. That undoes average pooling; a maximum came from one place.",
+        shares / pool_size**2,
+    )
 
 
 # The fast gradient sign method
@@ -326,38 +261,24 @@ def _(rng):
     yield edges, np.array([1, 0]), np.array([1.0, -1.0, 0.5]), 0.1, 0.1
 
 
-def _residual(pictures, labels, weights, bias):
-    return 1 / (1 + np.exp(-(pictures @ weights + bias))) - labels
-
-
-def _pushed(pictures, slope, epsilon):
-    return np.clip(pictures + epsilon * slope, 0, 1)
-
-
-@fgsm.mistake("The sign is missing: this step is as long as the slope, not epsilon in every pixel.")
+@fgsm.known_mistakes
 def _(pictures, labels, weights, bias, epsilon):
-    return _pushed(pictures, _residual(pictures, labels, weights, bias)[:, None] * weights, epsilon)
+    def pushed(direction):
+        return np.clip(pictures + epsilon * direction, 0, 1)
 
-
-@fgsm.mistake(
-    "That is the slope by the weights, (p - label) · picture. The picture moves, so take the slope by its pixels."
-)
-def _(pictures, labels, weights, bias, epsilon):
-    return _pushed(pictures, np.sign(_residual(pictures, labels, weights, bias)[:, None] * pictures), epsilon)
-
-
-@fgsm.mistake("Pixels leave the range from 0 to 1: clip after the step.")
-def _(pictures, labels, weights, bias, epsilon):
-    return pictures + epsilon * np.sign(_residual(pictures, labels, weights, bias)[:, None] * weights)
-
-
-@fgsm.mistake("This goes towards the label: the loss falls. To fool, go up the loss: plus epsilon times the sign.")
-def _(pictures, labels, weights, bias, epsilon):
-    return _pushed(pictures, -np.sign(_residual(pictures, labels, weights, bias)[:, None] * weights), epsilon)
-
-
-@fgsm.mistake(
-    "All pictures move the same way, whatever their label. Up the loss is another way for label 0 than for 1."
-)
-def _(pictures, labels, weights, bias, epsilon):
-    return _pushed(pictures, np.sign(weights) * np.ones_like(pictures), epsilon)
+    residual = special.expit(pictures @ weights + bias)[:, None] - labels[:, None]
+    slope = residual * weights
+    yield "The sign is missing: this step is as long as the slope, not epsilon in every pixel.", pushed(slope)
+    yield (
+        "That is the slope by the weights, (p - label) · picture. The picture moves, so take the slope by its pixels.",
+        pushed(np.sign(residual * pictures)),
+    )
+    yield "Pixels leave the range from 0 to 1: clip after the step.", pictures + epsilon * np.sign(slope)
+    yield (
+        "This goes towards the label: the loss falls. To fool, go up the loss: plus epsilon times the sign.",
+        pushed(-np.sign(slope)),
+    )
+    yield (
+        "All pictures move the same way, whatever their label. Up the loss is another way for label 0 than for 1.",
+        pushed(np.sign(weights)),
+    )

@@ -42,35 +42,31 @@ def _(rng):
         yield (rng.normal(size=(number, width)) + 0.7 * labels[:, None]) * scales, labels, k
 
 
-@label_agreement.mistake("Every point is its own nearest neighbour, and agrees with itself. Leave it out.")
+@label_agreement.known_mistakes
 def _(features, labels, k):
-    return _agreement(cdist(features, features), labels, k, with_itself=True)
-
-
-@label_agreement.mistake("These are the farthest points: sort the distances from small to large.")
-def _(features, labels, k):
-    return _agreement(-cdist(features, features), labels, k)
-
-
-@label_agreement.mistake(
-    "You let the neighbours vote and score the winner. The agreement is the share of all neighbours with the label."
-)
-def _(features, labels, k):
+    distances = cdist(features, features)
+    yield (
+        "Every point is its own nearest neighbour, and agrees with itself. Leave it out.",
+        _agreement(distances, labels, k, with_itself=True),
+    )
+    yield "These are the farthest points: sort the distances from small to large.", _agreement(-distances, labels, k)
     votes = []
-    for row, from_here in enumerate(cdist(features, features)):
+    for row, from_here in enumerate(distances):
         order = [other for other in np.argsort(from_here, kind="stable") if other != row][:k]
         votes.append(np.bincount(labels[order]).argmax() == labels[row])
-    return float(np.mean(votes))
-
-
-@label_agreement.mistake("A large product is not a small distance: long vectors would be near to all. Subtract first.")
-def _(features, labels, k):
-    return _agreement(-(features @ features.T), labels, k)
-
-
-@label_agreement.mistake("That is the number of neighbours that agree, out of k. Divide by k: a share is asked for.")
-def _(features, labels, k):
-    return k * _agreement(cdist(features, features), labels, k)
+    yield (
+        "You let the neighbours vote and score the winner. The agreement is the share of all neighbours with the "
+        "label.",
+        np.mean(votes),
+    )
+    yield (
+        "A large product is not a small distance: long vectors would be near to all. Subtract first.",
+        _agreement(-(features @ features.T), labels, k),
+    )
+    yield (
+        "That is the number of neighbours that agree, out of k. Divide by k: a share is asked for.",
+        k * _agreement(distances, labels, k),
+    )
 
 
 # Saliency
@@ -157,54 +153,44 @@ def _of_labels(scores, labels):
     return ops.sum(scores * ops.one_hot(labels, scores.shape[-1]))
 
 
-@saliency_map.mistake(
-    "That is the gradient of the probability. Softmax mixes the classes: a pixel may raise it by lowering the others. "
-    "Take the logit."
-)
-def _():
-    return _by_gradients(_of_labels, strip=False)
-
-
-@saliency_map.mistake("The absolute value is missing: a pixel that lowers the score matters just as much.")
-def _():
-    return _by_gradients(_of_labels, lambda slopes: slopes.max(axis=-1))
-
-
-@saliency_map.mistake("You add over the channels. The map takes the channel with the largest absolute slope.")
-def _():
-    return _by_gradients(_of_labels, lambda slopes: np.abs(slopes).sum(axis=-1))
-
-
-@saliency_map.mistake("You take the mean over the channels. The map takes their maximum.")
-def _():
-    return _by_gradients(_of_labels, lambda slopes: np.abs(slopes).mean(axis=-1))
-
-
-@saliency_map.mistake(
-    "You add the channels first and take the absolute value last: red up and blue down then cancel. "
-    "Absolute value first, then the maximum."
-)
-def _():
-    return _by_gradients(_of_labels, lambda slopes: np.abs(slopes.sum(axis=-1)))
-
-
-@saliency_map.mistake("The channels are still there: a map has one number for each pixel.")
-def _():
-    return _by_gradients(_of_labels, np.abs)
-
-
-@saliency_map.mistake("This watches the class that wins. Watch the label you were given, right or wrong.")
+@saliency_map.known_mistakes
 def _():
     from keras import ops
 
-    return _by_gradients(lambda scores, _: ops.sum(ops.max(scores, axis=-1)))
-
-
-@saliency_map.mistake("You let all the logits go up together. Only the label's own counts: one_hot picks it.")
-def _():
-    from keras import ops
-
-    return _by_gradients(lambda scores, _: ops.sum(scores))
+    yield (
+        "That is the gradient of the probability. Softmax mixes the classes: a pixel may raise it by lowering the "
+        "others. Take the logit.",
+        lambda: _by_gradients(_of_labels, strip=False),
+    )
+    yield (
+        "The absolute value is missing: a pixel that lowers the score matters just as much.",
+        lambda: _by_gradients(_of_labels, lambda slopes: slopes.max(axis=-1)),
+    )
+    yield (
+        "You add over the channels. The map takes the channel with the largest absolute slope.",
+        lambda: _by_gradients(_of_labels, lambda slopes: np.abs(slopes).sum(axis=-1)),
+    )
+    yield (
+        "You take the mean over the channels. The map takes their maximum.",
+        lambda: _by_gradients(_of_labels, lambda slopes: np.abs(slopes).mean(axis=-1)),
+    )
+    yield (
+        "You add the channels first and take the absolute value last: red up and blue down then cancel. "
+        "Absolute value first, then the maximum.",
+        lambda: _by_gradients(_of_labels, lambda slopes: np.abs(slopes.sum(axis=-1))),
+    )
+    yield (
+        "The channels are still there: a map has one number for each pixel.",
+        lambda: _by_gradients(_of_labels, np.abs),
+    )
+    yield (
+        "This watches the class that wins. Watch the label you were given, right or wrong.",
+        lambda: _by_gradients(lambda scores, _: ops.sum(ops.max(scores, axis=-1))),
+    )
+    yield (
+        "You let all the logits go up together. Only the label's own counts: one_hot picks it.",
+        lambda: _by_gradients(lambda scores, _: ops.sum(scores)),
+    )
 
 
 @saliency_map.mistake(
@@ -264,34 +250,24 @@ def _(rng):
         yield rng.random((number, height, width)) ** 3 * scales + 0.01, masks
 
 
-@mass_inside.mistake("That is the share of the pixels that lie inside, as if the map were the same everywhere.")
+@mass_inside.known_mistakes
 def _(maps, masks):
-    return masks.mean(axis=(1, 2))
+    def mass(values):
+        return values.sum(axis=(1, 2))
 
-
-@mass_inside.mistake("You divide by the number of pixels inside: that is a mean height. Divide by the whole mass.")
-def _(maps, masks):
-    return (maps * masks).sum(axis=(1, 2)) / masks.sum(axis=(1, 2))
-
-
-@mass_inside.mistake("Each map has a whole of its own; you divide by the mass of all of them.")
-def _(maps, masks):
-    return (maps * masks).sum(axis=(1, 2)) / maps.sum()
-
-
-@mass_inside.mistake("One number for all pictures came out. A share for each is asked for: axis=(1, 2).")
-def _(maps, masks):
-    return (maps * masks).sum() / maps.sum()
-
-
-@mass_inside.mistake("That is the mass outside the mask.")
-def _(maps, masks):
-    return (maps * ~masks).sum(axis=(1, 2)) / maps.sum(axis=(1, 2))
-
-
-@mass_inside.mistake("You compare inside with outside. The share is of the whole: inside plus outside.")
-def _(maps, masks):
-    return (maps * masks).sum(axis=(1, 2)) / (maps * ~masks).sum(axis=(1, 2))
+    inside, outside, whole = mass(maps * masks), mass(maps * ~masks), mass(maps)
+    yield (
+        "That is the share of the pixels that lie inside, as if the map were the same everywhere.",
+        masks.mean(axis=(1, 2)),
+    )
+    yield (
+        "You divide by the number of pixels inside: that is a mean height. Divide by the whole mass.",
+        inside / mass(masks),
+    )
+    yield "Each map has a whole of its own; you divide by the mass of all of them.", inside / maps.sum()
+    yield "One number for all pictures came out. A share for each is asked for: axis=(1, 2).", inside.sum() / maps.sum()
+    yield "That is the mass outside the mask.", outside / whole
+    yield "You compare inside with outside. The share is of the whole: inside plus outside.", inside / outside
 
 
 # Occlusion
@@ -342,15 +318,18 @@ def _(occlusion_map, image, label, size, stride, kernel):
     return occlusion_map(lambda images: _predict(images, kernel), image, label, size, stride)
 
 
-def _slid(number=lambda answers, before, label: answers[label], fill=0.5, last=1, axes=(0, 1), steps=None, pile=False):
-    """What a student might write."""
+def _slid(
+    number=lambda answers, before, label: answers[label], fill=0.5, places=None, axes=(0, 1), step=None, pile=False
+):
+    """What a student might write; `places(side, size)` counts the rows, or columns, where a square may begin."""
+    places = places or (lambda side, size: side - size + 1)
 
     def candidate(predict, image, label, size, stride):
         height, width, _ = image.shape
         before, work, rows = predict(image[None])[0], image.copy(), []
-        for top in range(0, height - size + last, steps or stride):
+        for top in range(0, places(height, size), step or stride):
             rows.append([])
-            for left in range(0, width - size + last, steps or stride):
+            for left in range(0, places(width, size), step or stride):
                 hidden = work if pile else image.copy()
                 hidden[top : top + size, left : left + size] = fill
                 rows[-1].append(number(predict(hidden[None])[0], before, label))
@@ -359,52 +338,25 @@ def _slid(number=lambda answers, before, label: answers[label], fill=0.5, last=1
     return candidate
 
 
-@occlusion_map.mistake("The squares pile up: each place needs a fresh copy of the picture.")
+@occlusion_map.known_mistakes
 def _():
-    return _slid(pile=True)
-
-
-@occlusion_map.mistake("That is the drop. The map holds the probability itself, with the square there.")
-def _():
-    return _slid(lambda answers, before, label: before[label] - answers[label])
-
-
-@occlusion_map.mistake("You watch the class that wins, whichever it is. Watch the label.")
-def _():
-    return _slid(lambda answers, before, label: answers.max())
-
-
-@occlusion_map.mistake("The square is black. Black is a signal, too; hide with grey, 0.5.")
-def _():
-    return _slid(fill=0.0)
-
-
-@occlusion_map.mistake("The last place is missing: a square may begin at height - size, so the range ends one later.")
-def _():
-    return _slid(last=0)
-
-
-@occlusion_map.mistake("Some squares hang over the edge. The last one begins at height - size, and at width - size.")
-def _():
-    def candidate(predict, image, label, size, stride):
-        height, width, _ = image.shape
-        rows = []
-        for top in range(0, height, stride):
-            rows.append([])
-            for left in range(0, width, stride):
-                hidden = image.copy()
-                hidden[top : top + size, left : left + size] = 0.5
-                rows[-1].append(predict(hidden[None])[0, label])
-        return np.array(rows)
-
-    return candidate
-
-
-@occlusion_map.mistake("Rows and columns are swapped: going down the picture must go down the map.")
-def _():
-    return _slid(axes=(1, 0))
-
-
-@occlusion_map.mistake("The square moves by one pixel; it should move by `stride`.")
-def _():
-    return _slid(steps=1)
+    yield "The squares pile up: each place needs a fresh copy of the picture.", lambda: _slid(pile=True)
+    yield (
+        "That is the drop. The map holds the probability itself, with the square there.",
+        lambda: _slid(lambda answers, before, label: before[label] - answers[label]),
+    )
+    yield (
+        "You watch the class that wins, whichever it is. Watch the label.",
+        lambda: _slid(lambda answers, before, label: answers.max()),
+    )
+    yield "The square is black. Black is a signal, too; hide with grey, 0.5.", lambda: _slid(fill=0.0)
+    yield (
+        "The last place is missing: a square may begin at height - size, so the range ends one later.",
+        lambda: _slid(places=lambda side, size: side - size),
+    )
+    yield (
+        "Some squares hang over the edge. The last one begins at height - size, and at width - size.",
+        lambda: _slid(places=lambda side, size: side),
+    )
+    yield "Rows and columns are swapped: going down the picture must go down the map.", lambda: _slid(axes=(1, 0))
+    yield "The square moves by one pixel; it should move by `stride`.", lambda: _slid(step=1)
