@@ -58,7 +58,7 @@ class Recipe:
 
 def _digits() -> tuple[Examples, Examples]:
     digits = data.digits(size=28)
-    return digits.train, digits.test
+    return digits.train + digits.validation, digits.test
 
 
 def _shapes() -> tuple[Examples, Examples]:
@@ -67,7 +67,7 @@ def _shapes() -> tuple[Examples, Examples]:
 
 def _cifar10() -> tuple[Examples, Examples]:
     cifar10 = data.cifar10()
-    return cifar10.train, cifar10.test
+    return cifar10.train + cifar10.validation, cifar10.test
 
 
 RECIPES = {

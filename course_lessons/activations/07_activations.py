@@ -162,7 +162,8 @@ def gradient_norms(activation, seed):
     return [np.linalg.norm(layer.gradients["kernel"]) for layer in net.layers[::2]]
 
 
-train, test = data.digits(size=8).train, data.digits(size=8).test
+written = data.digits(size=8)
+train, test = written.train + written.validation, written.test
 digits, digit_labels = train.images.reshape(-1, 64), train.labels
 new_digits, new_labels = test.images.reshape(-1, 64), test.labels
 norms = {"sigmoid": np.array([gradient_norms(layers.Sigmoid, s) for s in range(5)]).T}

@@ -51,7 +51,8 @@ from course_lib.plots.controls import explore
 
 # %% tags=["T177"]
 digits = data.digits()
-scans, old_labels = digits.train.images.reshape(-1, 64), digits.train.labels
+known = digits.train + digits.validation
+scans, old_labels = known.images.reshape(-1, 64), known.labels
 new, new_labels = digits.test.images.reshape(-1, 64), digits.test.labels
 faded = 0.3 * new + 0.6
 
@@ -92,8 +93,9 @@ show(
 
 # %% tags=["T178", "nbval-check-output"]
 source = digits if scale(laptop=True, gpu=False) else data.mnist()
-mixed = np.random.default_rng(0).permutation(len(source.train))
-train_set = source.train[mixed[: len(mixed) // 96 * 96]]  # whole batches of 96 only
+all_known = source.train + source.validation
+mixed = np.random.default_rng(0).permutation(len(all_known))
+train_set = all_known[mixed[: len(mixed) // 96 * 96]]  # whole batches of 96 only
 labels, test_labels = train_set.labels, source.test.labels
 images = train_set.images.reshape(len(labels), -1)
 test_images = standardise(source.test.images.reshape(len(test_labels), -1), like=images)

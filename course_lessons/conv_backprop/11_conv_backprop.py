@@ -694,7 +694,7 @@ def learn_digits(fault, seed, epochs=8):
 
 # %% tags=["E10", "T143", "T144"]
 digits = data.digits(size=8)
-old, new = digits.train, digits.test
+old, new = digits.train + digits.validation, digits.test
 faults = ["none", "message not turned", "no message", "kernel's gradient turned"]
 seeds = range(scale(laptop=3, gpu=10))
 curves = {

@@ -677,7 +677,8 @@ def anywhere(examples, rng):
 
 
 # %% tags=["T107", "T108", "T109", "Q09"]
-side = digits.train.images.shape[1] // skip + 6
+known = digits.train + digits.validation
+side = known.images.shape[1] // skip + 6
 windows = windows_of(side, side - 7)  # 8 x 8 places
 all_pixels = np.broadcast_to(np.arange(side**2), (8, 8, side**2))
 places = {"dense": all_pixels, "local": windows, "shared": windows}
@@ -692,7 +693,7 @@ def accuracy(net, pictures, labels):
 def race(wiring, examples, seed, strongest=True):
     """Train a net. Accuracy on new pictures, on those it learnt from, parameters."""
     rng = np.random.default_rng(seed)
-    chosen = digits.train[rng.permutation(len(digits.train))[:examples]]
+    chosen = known[rng.permutation(len(known))[:examples]]
     first = Learner(places[wiring], 16, rng, shared=wiring == "shared")
     pool = [layers.MaxPooling2D(8)] if strongest else []
     last = layers.Dense(16 if strongest else 1024, 10, rng)
@@ -734,7 +735,7 @@ assert shared[-1].min() > max(0.75, local[-1].max() + 0.1, new.max())
 # **The same in Keras.** And then the answer to what we held back: which detectors did it learn?
 
 # %% tags=["Q09", "T115"]
-chosen = digits.train[rng.permutation(len(digits.train))[: sizes[-1]]]
+chosen = known[rng.permutation(len(known))[: sizes[-1]]]
 pictures = anywhere(chosen, rng).reshape(-1, side, side, 1)
 new_pictures = anywhere(digits.test, rng).reshape(-1, side, side, 1)
 conv = keras.layers.Conv2D(16, side - 7, activation="relu", use_bias=False)

@@ -45,7 +45,8 @@ from course_lib.plots.controls import explore
 
 # %% tags=["T196"]
 source = data.digits() if scale(laptop=True, gpu=False) else data.mnist()
-pictures = source.train.images.reshape(len(source.train), -1)
+known = source.train + source.validation
+pictures = known.images.reshape(len(known), -1)
 new, new_labels = source.test.images.reshape(len(source.test), -1), source.test.labels
 examples, batch_size = scale(laptop=(400, 50), gpu=(5000, 100))
 
@@ -54,7 +55,7 @@ def careless(seed, wrong=0.2):
     """Some digits, their labels, and which labels are wrong."""
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(pictures))[:examples]
-    labels, spoilt = source.train.labels[chosen], np.arange(examples) < wrong * examples
+    labels, spoilt = known.labels[chosen], np.arange(examples) < wrong * examples
     slips = rng.integers(1, 10, examples) * spoilt
     return pictures[chosen], (labels + slips) % 10, spoilt
 

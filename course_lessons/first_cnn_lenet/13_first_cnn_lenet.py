@@ -83,7 +83,8 @@ print(f"{'together':34} {sum(zip_codes_1989.values()):6,}")
 
 # %% tags=["T166", "F028", "nbval-check-output"]
 written = data.digits(size=28) if scale(laptop=True, gpu=False) else data.mnist()
-train, test = written.train[-scale(laptop=700, gpu=60000) :], written.test
+known, test = written.train + written.validation, written.test
+train = known[-scale(laptop=700, gpu=60000) :]
 print("to learn from:", train)
 print("to be tested: ", test)
 show(
@@ -306,7 +307,7 @@ heads = {
 }
 for seed in range(3):
     rng = np.random.default_rng(seed)
-    (x, t), (x_new, t_new) = slips(small.train, 3000, rng), slips(small.test, 600, rng)
+    (x, t), (x_new, t_new) = slips(small.train + small.validation, 3000, rng), slips(small.test, 600, rng)
     for name, (squash, loss) in heads.items():
         hidden = [layers.Dense(128, 64, rng), layers.ReLU()]
         net = layers.Sequential([*hidden, layers.Dense(64, 10, rng)])

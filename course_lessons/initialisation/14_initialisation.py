@@ -81,7 +81,8 @@ def normal(deviation):
     return lambda rng, shape: rng.normal(0, deviation, shape)
 
 
-old, new = data.digits(size=8).train, data.digits(size=8).test
+written = data.digits(size=8)
+old, new = written.train + written.validation, written.test
 mean, deviation = old.images.mean(axis=0), old.images.std()
 digits = ((old.images - mean) / deviation).reshape(-1, 64).astype(float)
 new_digits = ((new.images - mean) / deviation).reshape(-1, 64).astype(float)

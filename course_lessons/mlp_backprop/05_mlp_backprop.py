@@ -591,7 +591,8 @@ def build(inputs, hidden, outputs, seed):
 
 
 digits = data.digits(size=28) if scale(laptop=True, gpu=False) else data.mnist()
-images, labels = digits.train.images.reshape(-1, 784), digits.train.labels
+known = digits.train + digits.validation
+images, labels = known.images.reshape(-1, 784), known.labels
 net, batch = build(784, 512, 10, seed=0), slice(0, 100)
 first, last = keras.layers.Dense(512, "relu"), keras.layers.Dense(10)
 twin = keras.Sequential([keras.Input((784,)), first, last])
@@ -718,7 +719,7 @@ show(
 
 # %% tags=["T065", "H04"]
 small_digits = data.digits(size=8)
-old, new = small_digits.train, small_digits.test
+old, new = small_digits.train + small_digits.validation, small_digits.test
 x, x_new = old.images.reshape(-1, 64), new.images.reshape(-1, 64)
 one_hot = np.eye(10)[old.labels]
 

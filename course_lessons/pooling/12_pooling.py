@@ -395,7 +395,7 @@ def as_rows(images):
     )
 
 
-old, new = digits.train, digits.test
+old, new = digits.train + digits.validation, digits.test
 scores = {
     panel: {name: np.zeros((4, 3)) for name in fence_ways}
     for panel in ("clean", "behind a fence")
@@ -689,10 +689,11 @@ if scale(laptop=True, gpu=False):
     source, crop = data.digits(size=8), partial(pages, seed=0)
 else:
     source, crop = data.cifar10(), lambda images: images[:, :31, :31]  # odd, as 11 is
-x, x_new = crop(source.train.images), crop(source.test.images)
+learnt = source.train + source.validation
+x, x_new = crop(learnt.images), crop(source.test.images)
 middle, size = x.mean(), x.std()
 x, x_new = (x - middle) / size, (x_new - middle) / size
-labels, labels_new = source.train.labels, source.test.labels
+labels, labels_new = learnt.labels, source.test.labels
 
 accuracy = {way: [learn(way, seed) for seed in range(3)] for way in every_way[:4]}
 for way, values in accuracy.items():

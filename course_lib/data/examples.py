@@ -18,7 +18,7 @@ class Examples:
     class_names: one word or two for each label
 
     `len(examples)` counts them. A slice, a mask or an array of indices picks some, as in NumPy:
-    `examples[:500]`, `examples[examples.labels == 3]`.
+    `examples[:500]`, `examples[examples.labels == 3]`. `train + validation` puts two parts together.
     """
 
     images: np.ndarray
@@ -35,13 +35,19 @@ class Examples:
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: a[index] for name, a in arrays.items() if isinstance(a, np.ndarray)})
 
+    def __add__(self, other: "Examples") -> "Examples":
+        if self.class_names != other.class_names:
+            raise ValueError("These examples have other classes, so they cannot be put together.")
+        pairs = {field.name: (getattr(self, field.name), getattr(other, field.name)) for field in fields(self)}
+        return replace(self, **{n: np.concatenate(two) for n, two in pairs.items() if isinstance(two[0], np.ndarray)})
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} images {_size(self.images)}, {len(self.class_names)} classes)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """A labelled data set with its fixed split into `train` and `test` Examples.
+    """A labelled data set with its fixed split: learn from `train`, choose on `validation`, measure on `test` once.
 
     name: what it is called in `course_lib.data`
     origin: who made it, where it comes from and under which licence
@@ -49,6 +55,7 @@ class Dataset:
 
     name: str
     train: Examples
+    validation: Examples
     test: Examples
     origin: str
 
@@ -57,10 +64,8 @@ class Dataset:
         return self.train.class_names
 
     def __repr__(self) -> str:
-        return (
-            f"Dataset({self.name}: {len(self.train)} train + {len(self.test)} test images "
-            f"{_size(self.train.images)}, {len(self.class_names)} classes)"
-        )
+        parts = f"{len(self.train)} train + {len(self.validation)} validation + {len(self.test)} test"
+        return f"Dataset({self.name}: {parts} images {_size(self.train.images)}, {len(self.class_names)} classes)"
 
 
 def balanced_labels(number: int, classes: int, chance: np.random.Generator) -> np.ndarray:

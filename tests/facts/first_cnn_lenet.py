@@ -24,7 +24,8 @@ def mnist():
 
     if data.available()["mnist"].at_hand:
         found = data.mnist()
-        return found.train.images.shape[1], len(found.train), len(found.test), len(np.unique(found.train.labels))
+        learnt = found.train + found.validation
+        return learnt.images.shape[1], len(learnt), len(found.test), len(np.unique(learnt.labels))
     promise = mnist.load_data.__doc__
     (train, side), (test, _) = re.findall(r"assert x_\w+\.shape == \((\d+), (\d+), \d+\)", promise)
     lowest, highest = re.search(r"integers in range (\d)-(\d)", promise).groups()
