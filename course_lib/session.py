@@ -30,9 +30,10 @@ def start(lesson: str) -> None:
         line = _describe(keras)
         keras.utils.set_random_seed(0)  # on JAX, this is what loads TensorFlow
 
-    from course_lib import exercises, plots
+    from course_lib import exercises, plots, rooms
 
     plots.use_style()
+    rooms.open_lesson(lesson)
     exercises.open_lesson(lesson)
     print(line)
 

@@ -139,6 +139,52 @@ def grade(
     )  # fmt: skip
 
 
+@app.command()
+def evidence(
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LESSON[:NAME] ...]", help="Run what they miss; with none, list what there is."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, if not as many as declared.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Run what is missing of all lessons.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Seeds to run at a time.")] = 1,
+    scale: Annotated[str | None, typer.Option(help="laptop or gpu, as COURSE_SCALE.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Run nothing; fail if a record is out of date.")] = False,
+) -> None:
+    """Run the long experiments that lessons rest on, and record what they give."""
+    from course_tools import evidence, report
+    from course_tools.execute import require_known_scale
+    from course_tools.project import find_project
+
+    if scale:
+        os.environ["COURSE_SCALE"] = scale
+    require_known_scale()
+    project, console = find_project(), report.console()
+    chosen = evidence.choose(project, experiments or [])
+    if check:
+        lessons = {each.lesson for each in chosen} if experiments else project.lesson_names()
+        found = list(evidence.drifts(project, sorted(lessons)))
+        for drift in found:
+            console.print(report.drift_text(drift))
+        raise typer.Exit(1 if found else 0)
+    if not experiments and not every:
+        console.print(report.evidence_table(chosen))
+        return
+    with report.seed_progress(console) as progress:
+        for each in chosen:
+            wanted = seeds or each.seeds
+            missing = len(each.missing(wanted, os.environ.get("COURSE_SCALE", "laptop")))
+            task = progress.add_task(each.label, total=missing)
+
+            def advance(seed: int, seconds: float, label=each.label, task=task) -> None:
+                progress.advance(task)
+                console.print(f"{label}: seed {seed} took {seconds:.0f} s.")
+
+            if missing:
+                evidence.run(each, wanted, jobs, advance)
+            console.print(f"{each.label}: {'recorded' if missing else 'up to date'}.")
+
+
 class KernelAction(str, Enum):
     """What to do with the warm kernel."""
 
@@ -203,11 +249,12 @@ def _check(project, rendered, every_lesson: bool) -> bool:
     """Print how the files differ from the lessons; True if they do."""
     from course_tools import report
     from course_tools.drift import drift_of, strays
+    from course_tools.evidence import drifts
     from course_tools.readme import front_page_drift
 
     found = [drift for lesson in rendered for drift in drift_of(project, lesson)]
     if every_lesson:
-        found += [*strays(project), *front_page_drift(project)]
+        found += [*strays(project), *front_page_drift(project), *drifts(project, project.lesson_names())]
     console = report.console()
     for drift in found:
         console.print(report.drift_text(drift))

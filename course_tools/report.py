@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from course_tools.drift import Drift
@@ -24,6 +24,21 @@ def cell_progress(where: Console) -> Progress:
         MofNCompleteColumn(),
         TextColumn("cells"),
         TimeElapsedColumn(),
+        console=where,
+        transient=True,
+        disable=not where.is_terminal,
+    )
+
+
+def seed_progress(where: Console) -> Progress:
+    """A bar that moves with every seed."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("seeds"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=where,
         transient=True,
         disable=not where.is_terminal,
@@ -51,6 +66,35 @@ def run_table(runs: list[tuple[Rendered, Run]]) -> Table:
             f"{run.cell_seconds[slowest]:.1f} s, {rendered.spot(slowest)}" if slowest else "",
         )
     return table
+
+
+def evidence_table(experiments: list) -> Table:
+    """One row per experiment: how much of it is recorded, when, where and how long that took; the sum below."""
+    table = Table(show_footer=True)
+    seconds = [_recorded_seconds(each) for each in experiments]
+    table.add_column("experiment", "all", no_wrap=True)
+    table.add_column("seeds", justify="right")
+    table.add_column("recorded", no_wrap=True)
+    table.add_column("device")
+    table.add_column("time", _time(sum(seconds)), justify="right", no_wrap=True)
+    table.add_column("state")
+    for each, taken in zip(experiments, seconds, strict=True):
+        head = each.record.head if each.record else {}
+        done = len(each.record.seeds) if each.record else 0
+        place = f"{head.get('device', '')}{', gpu scale' if head.get('scale') == 'gpu' else ''}"
+        cells = f"{done} of {each.seeds}", head.get("date", ""), place, _time(taken) if head else ""
+        table.add_row(each.label, *cells, each.state or "up to date")
+    return table
+
+
+def _recorded_seconds(experiment) -> float:
+    return sum(map(float, experiment.record.head["seconds"].split())) if experiment.record else 0.0
+
+
+def _time(seconds: float) -> str:
+    """Hours and minutes, or seconds where there are few."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {rest:02d} s"
 
 
 def zoo_table(cards: list) -> Table:

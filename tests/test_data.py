@@ -152,8 +152,8 @@ def test_load_knows_every_set_by_name():
     with pytest.raises(data.DataError) as caught:
         data.load("imagenet")
     assert str(caught.value) == (
-        "There is no data set called 'imagenet'; there are digits, mnist_5k, faces, textures, photos, shapes, letters, mnist, "
-        "fashion_mnist, cifar10."
+        "There is no data set called 'imagenet'; there are digits, mnist_5k, faces, textures, photos, shapes, letters, "
+        "mnist, fashion_mnist, cifar10."
     )
 
 

@@ -15,8 +15,9 @@ from importlib.resources import files
 
 from course_lib.exercises.judge import judge
 from course_lib.exercises.show import display, hint_box, verdict_box
-from course_lib.exercises.spec import ExerciseError, exercise, find, room, specs
+from course_lib.exercises.spec import ExerciseError, exercise, find, specs
 from course_lib.quiet import SetupError, quiet
+from course_lib.rooms import room
 
 __all__ = ["ExerciseError", "check", "exercise", "find", "hint", "judge", "open_lesson", "solution", "specs"]
 

@@ -39,6 +39,8 @@ from itertools import islice
 
 import numpy as np
 
+from course_lib.rooms import room
+
 _REGISTRY: dict[str, dict[str, Exercise]] = {}
 
 
@@ -146,11 +148,6 @@ def exercise(*, lesson: str, points: int, atol: float = 1e-6, rtol: float = 1e-5
         return spec
 
     return declare
-
-
-def room(lesson: str) -> str:
-    """The package that holds what belongs to a lesson alone. The engine finds it by name and imports none itself."""
-    return f"course_lessons.{lesson.partition('_')[2]}"
 
 
 def specs(lesson: str) -> dict[str, Exercise]:
