@@ -236,7 +236,7 @@ def _(rows):
 
 def test_a_claim_needs_its_sentence_and_a_record_that_carries_it(project, capsys, monkeypatch):
     room = project.room("70_tried")
-    said = "\n# %% [markdown]\n# Here **better** has the lower\n# error, better has the higher error, better is quicker\n"
+    said = "\n# %% [markdown]\n# So **better** has the lower\n# error, better has the higher error, better is quicker\n"
     (room / "70_tried.py").write_text(lesson() + said)
     (room / "claims.py").write_text(CLAIMS)
     monkeypatch.setattr("course_lib.evidence._CLAIMS", {})
