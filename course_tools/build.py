@@ -14,6 +14,7 @@ from course_tools.execute import execute, failure_text
 from course_tools.lesson import Lesson, read_lesson, read_text, spoken
 from course_tools.notebook import Rendered, executed_part, render, serialise, with_outputs
 from course_tools.project import Project
+from course_tools.spec_file import check_spec_file
 
 LARGEST_NOTEBOOK = 700_000
 # Solved notebooks show what a laptop shows, whatever is set where they are built.
@@ -29,6 +30,8 @@ def render_lessons(project: Project, names: list[str]) -> list[Rendered]:
     source = project.source_address()
     titles = _titles(project)
     lessons = [read_lesson(project.source(name)) for name in names]
+    for lesson in lessons:
+        check_spec_file(lesson, project.room(lesson.name) / "exercises.py")
     return [render(lesson, titles, source, points_of) for lesson in lessons]
 
 

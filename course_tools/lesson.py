@@ -76,8 +76,9 @@ def _chunks(text: str, file: str) -> list[tuple[int, list[str]]]:
 
 def _read_cell(lines: list[str], line: int, file: str) -> Cell:
     where = f"{file}, line {line}"
+    jupytext = import_quickly("jupytext")  # if it is missing, that is no fault of the cell
     try:
-        notebook = import_quickly("jupytext").reads("\n".join(lines), fmt="py:percent")
+        notebook = jupytext.reads("\n".join(lines), fmt="py:percent")
     except Exception as error:  # jupytext has nbformat validate, which raises whatever the schema library does
         if "tags" in lines[0]:
             raise CourseError(f'{where}: tags must be a list of different words, such as tags=["T022"].') from None

@@ -158,6 +158,32 @@ def test_a_room_without_just_one_lesson_of_its_name_is_refused(tiny, run, files,
     is_refused(run("build"), expected)
 
 
+SPEC = """\
+from course_lib.exercises.spec import exercise
+
+LESSON = "70_alpha"
+
+
+@exercise(lesson=LESSON, points=2)
+def double(number):
+    return 2 * number
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("70_alpha", "71_beta", "line 6: double names the lesson '71_beta'; this room is 70_alpha's."),
+        ("def double", "def treble", "line 6: the lesson has no exercise 'treble'; it has double, left."),
+        ("return 2 *", "return 2 * *", "line 8: it is not valid Python"),
+        ("lesson=LESSON, ", "", "line 6: double names the lesson None"),
+    ],
+)
+def test_a_spec_that_is_not_the_lesson_s_is_refused(tiny, run, old, new, expected):
+    (tiny.room("70_alpha") / "exercises.py").write_text(SPEC.replace(old, new), encoding="utf-8")
+    is_refused(run("build"), "course_lessons/alpha/exercises.py, " + expected)
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -400,3 +426,12 @@ def test_a_missing_package_is_named_with_what_to_install(run, monkeypatch, tmp_p
     ended = run("grade", str(tmp_path), "--out", str(tmp_path / "out"))
     assert ended.status == 2 and "jinja2" in ended.err and 'pip install -e ".[teach]"' in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("package", ["jupytext", "yaml", "jsonschema"])
+@pytest.mark.parametrize("command", ["build", "run"])
+def test_without_the_teacher_s_packages_lessons_are_not_blamed(tiny, run, monkeypatch, command, package):
+    monkeypatch.setitem(sys.modules, package, None)  # as after `make lab`
+    ended = run(command)
+    assert ended.status == 2 and "lessons/" not in ended.err
+    assert ended.err.startswith(f"This needs {package}; ") and 'pip install -e ".[teach]"' in ended.err

@@ -1,4 +1,4 @@
-"""One table of all families: how old, how deep, how large, how dear. Lesson 21 shows it, and so does the README.
+"""One table of all families: how old, how deep, how large, how dear. Lesson 21 shows it, and so does docs/networks.md.
 
 print(families())                  # for a console; in a notebook, `families()` alone shows it
 families().markdown()              # for a page

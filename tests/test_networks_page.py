@@ -1,4 +1,4 @@
-"""The README's tables of architectures and trained networks are what the course gives; run this file to write them."""
+"""The tables of docs/networks.md are what the course gives; run this file to write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from course_lib import zoo
 from course_lib.architectures.families import NOTE, families
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 
 
 def architectures() -> str:
@@ -32,17 +32,17 @@ TABLES = {"families": architectures, "networks": networks}
 
 
 def with_table(text: str, name: str) -> str:
-    begin, end = f"<!-- {name}, made by tests/test_readme_tables.py -->\n", f"<!-- end of {name} -->"
+    begin, end = f"<!-- {name}, made by tests/test_networks_page.py -->\n", f"<!-- end of {name} -->"
     head, _, rest = text.partition(begin)
     return f"{head}{begin}{TABLES[name]()}\n{end}{rest.partition(end)[2]}"
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_what_the_course_gives(name):
-    text = README.read_text(encoding="utf-8")
-    assert text == with_table(text, name), "run  python tests/test_readme_tables.py  to write it anew"
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == with_table(text, name), "run  python tests/test_networks_page.py  to write it anew"
 
 
 if __name__ == "__main__":
     for table in TABLES:
-        README.write_text(with_table(README.read_text(encoding="utf-8"), table), encoding="utf-8")
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), table), encoding="utf-8")
