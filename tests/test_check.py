@@ -111,6 +111,63 @@ def test_a_mistake_right_by_luck_on_some_cases_is_not_named_for_another_answer(h
     assert judge(halve, lambda x: x * 3, 0).mistake == ""
 
 
+def test_no_mistake_is_named_when_two_fit(halve):
+    @halve.mistake("You added it to itself.")
+    def _(numbers):
+        return numbers + numbers
+
+    assert judge(halve, lambda x: x * 2, 0).mistake == ""
+
+
+@pytest.fixture
+def is_even(halve):
+    @exercises.exercise(lesson="99_test", points=3)
+    def is_even(number):
+        return number % 2 == 0
+
+    @is_even.cases
+    def _(rng):
+        yield from ((number,) for number in (2, 4, 6, 7))
+
+    return is_even
+
+
+@pytest.mark.parametrize(
+    ("answer", "share", "words"),
+    [
+        (lambda number: True, 0, "no better than always answering True,"),
+        (lambda number: 1, 0, "no better than always answering 1,"),
+        (lambda number: False, 0, "no better than always answering False,"),
+        (lambda number: np.full((2, 2), 0.5), 0, "no better than always answering 0.5,"),
+        (lambda number: number < 6, 0, ""),
+        (lambda number: 1 / 0, 0, ""),
+        (lambda number: number % 2 == 0, 1, ""),
+    ],
+)
+def test_guessing_is_worth_nothing(is_even, answer, share, words):
+    verdict = judge(is_even, answer, 0)
+    assert verdict.share == share
+    assert words in verdict.mistake and bool(words) == bool(verdict.mistake)
+
+
+def test_what_goes_beyond_guessing_counts(is_even):
+    @is_even.cases
+    def _(rng):
+        yield from ((number,) for number in (2, 4, 6, 7, 9))
+
+    verdict = judge(is_even, lambda number: number % 2 == 0 or number == 7, 0)
+    assert (verdict.passed, verdict.guessed, verdict.total, verdict.share) == (4, 3, 5, 0.5)
+
+
+def test_a_constant_that_is_right_for_all_cases_is_no_guess(halve):
+    @halve.cases
+    def _(rng):
+        yield from ((np.full(size, 2.0),) for size in (1, 2, 3))
+
+    verdict = judge(halve, lambda x: x / 2 if x.size > 1 else x, 0)
+    assert (verdict.guessed, verdict.share, verdict.mistake) == (0, 2 / 3, "")
+
+
 def test_fresh_inputs_each_time_and_the_same_from_a_seed(halve):
     seen = []
 

@@ -24,6 +24,8 @@ COURSE = [sys.executable, "-c", "from course_tools.cli import main; main()"]
 LESSON = "09_convolution"
 ANSWER = ["import numpy as np", RIGHT.replace("def right", "def correlate2d")]
 FLIPPED = [ANSWER[0], ANSWER[1].replace("* kernel)", "* kernel[::-1, ::-1])")]
+ONLY_SQUARE = ["def correlate2d(image, kernel):\n    return right(image, kernel) if len(set(kernel.shape)) == 1 else 0"]
+GUESSED = ["def output_size(size, kernel_size, strides, padding, dilation_rate):\n    return 1"]
 
 needs_walls = pytest.mark.skipif(bool(why_no_walls()), reason=f"no sandbox: {why_no_walls()}")
 
@@ -57,6 +59,7 @@ def handed_in(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("handed in")
     hand_in(folder / "ada" / f"{LESSON}.ipynb", ANSWER)
     hand_in(folder / "ben" / LESSON / f"{LESSON}.ipynb", FLIPPED)
+    hand_in(folder / "dan" / f"{LESSON}.ipynb", [ANSWER[0], RIGHT, *ONLY_SQUARE, *GUESSED])
     hand_in(folder / f"cy_d'Arc \N{SNOWMAN}\n_{LESSON}.ipynb", ANSWER)
     shutil.copy(ROOT / "notebooks" / f"{LESSON}.ipynb", folder / f"blank_{LESSON}.ipynb")
     old = {"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": cell} for cell in ANSWER]}]}
@@ -97,10 +100,18 @@ def test_right_answers_get_all_points_however_they_are_handed_in(marked, student
 
 
 @needs_walls
-def test_a_known_mistake_is_named_and_counts_by_the_cases_it_passes(marked):
+def test_a_known_mistake_is_named(marked):
     row = gradebook(marked[0])["ben", "correlate2d"]
     assert row["verdict"] == "wrong" and "flipped" in row["reason"]
-    assert 0 < float(row["points"]) < 2, "a kernel of one pixel cannot be flipped"
+
+
+@needs_walls
+def test_points_count_the_cases_passed_but_nothing_for_a_guess(marked):
+    rows = gradebook(marked[0])
+    assert rows["dan", "correlate2d"]["verdict"] == "wrong"
+    assert 0 < float(rows["dan", "correlate2d"]["points"]) < 2
+    assert rows["dan", "output_size"]["points"] == "0"
+    assert "no better than always answering 1," in rows["dan", "output_size"]["reason"]
 
 
 @needs_walls

@@ -15,13 +15,17 @@ from course_lib.exercises.spec import Exercise
 
 @dataclass
 class Verdict:
-    """The judgement of one answer. `passed` of `total` cases were right; the failing case shown is the smallest."""
+    """The judgement of one answer. `passed` of `total` cases were right; the failing case shown is the smallest.
+
+    `guessed` of them the best constant answer gets right, too.
+    """
 
     exercise: str
     status: str
     points: int
     passed: int = 0
     total: int = 0
+    guessed: int = 0
     reason: str = ""
     mistake: str = ""
     inputs: dict[str, Any] | None = None
@@ -31,6 +35,11 @@ class Verdict:
     @property
     def correct(self) -> bool:
         return self.status == CORRECT
+
+    @property
+    def share(self) -> float:
+        """The share of the points that was earned: nothing for what always answering the same gets as well."""
+        return max(0, self.passed - self.guessed) / (self.total - self.guessed)
 
 
 def judge(exercise: Exercise, candidate, seed: int | None = None) -> Verdict:
@@ -51,7 +60,23 @@ class AnswerKey:
         return [self.exercise.oracle(*copy.deepcopy(case)) for case in self.cases]
 
     @cached_property
-    def _mistaken(self) -> list[tuple[str, list[Outcome]]]:
+    def guessed(self) -> int:
+        """How many cases the best constant answer gets right; 0 where one answer is right for all of them.
+
+        Constant is one value that is right for a case, or one number in every place.
+        """
+        numbers = [_number(value) for value in self.expected]
+        best = max(
+            max(
+                sum(self._same(value, other) for other in self.expected),
+                sum(number is not None and number == other for other in numbers),
+            )
+            for value, number in zip(self.expected, numbers, strict=True)
+        )
+        return best if best < len(self.expected) else 0
+
+    @cached_property
+    def mistaken(self) -> list[tuple[str, list[Outcome]]]:
         """For each known mistake its sentence and the outcomes it gives; made only when somebody is wrong."""
         wrong = [(mistake.message, self.exercise.candidate_of(mistake)) for mistake in self.exercise.mistakes]
         return [(words, [run(self.exercise, each, case) for case in self.cases]) for words, each in wrong]
@@ -66,6 +91,7 @@ class AnswerKey:
         verdict = Verdict(exercise.name, CORRECT, exercise.points, passed=faults.count(""), total=len(faults))
         if not any(faults):
             return verdict
+        verdict.guessed = self.guessed
         first = next(index for index, fault in enumerate(faults) if fault)
         verdict.status, verdict.reason = outcomes[first].status or WRONG, faults[first]
         if verdict.status == NOT_ATTEMPTED:
@@ -73,21 +99,42 @@ class AnswerKey:
         verdict.inputs = dict(zip(exercise.arguments, self.cases[first], strict=True))
         if verdict.status == WRONG:
             verdict.expected, verdict.got = self.expected[first], outcomes[first].value
-            verdict.mistake = self._diagnose(outcomes)
+            verdict.mistake = self._diagnose(outcomes) or self._guess(outcomes)
         return verdict
 
     def _diagnose(self, outcomes: list[Outcome]) -> str:
-        """The sentence of the known mistake which gives what the answer gave on every case, or ""."""
-        for words, mistaken in self._mistaken:
-            if all(_agrees(one, other, self.exercise) for one, other in zip(mistaken, outcomes, strict=True)):
-                return words
-        return ""
+        """The sentence of the known mistake which gives what the answer gave on every case; "" if none does, or two."""
+        fitting = {words for words, mistaken in self.mistaken if all(map(self.agree, mistaken, outcomes))}
+        return fitting.pop() if len(fitting) == 1 else ""
+
+    def _guess(self, outcomes: list[Outcome]) -> str:
+        """A sentence for an answer that is the same number in every place of every case, while right ones vary."""
+        numbers = {None if outcome.status else _number(outcome.value) for outcome in outcomes}
+        number = numbers.pop() if len(numbers) == 1 else None
+        if number is None or not self.guessed:
+            return ""
+        words = f"{number:.6g}" if isinstance(number, float) else number
+        return f"This is no better than always answering {words}, whatever the inputs are."
+
+    def agree(self, one: Outcome, other: Outcome) -> bool:
+        """Whether two answers came to the same on a case."""
+        if one.status == RAISED or other.status == RAISED:
+            return one.status == other.status
+        return one.status == other.status and self._same(one.value, other.value)
+
+    def _same(self, one, other) -> bool:
+        return not difference(one, other, self.exercise.atol, self.exercise.rtol)
 
 
-def _agrees(one: Outcome, other: Outcome, exercise: Exercise) -> bool:
-    if one.status == RAISED or other.status == RAISED:
-        return one.status == other.status
-    return one.status == other.status and not difference(one.value, other.value, exercise.atol, exercise.rtol)
+def _number(value) -> bool | int | float | None:
+    """The one number that stands in every place of an array or of several results; None if there are two, or none."""
+    try:
+        parts = [np.asarray(each) for each in (value if isinstance(value, tuple) else (value,))]
+        found = {number for part in parts for number in np.unique(part).tolist()}
+    except (TypeError, ValueError):
+        return None
+    number = found.pop() if len(found) == 1 else None
+    return number if isinstance(number, (bool, int, float)) else None
 
 
 def difference(expected, got, atol: float, rtol: float) -> str:

@@ -122,7 +122,7 @@ class Grader:
         outcomes += [_ended(ending, messages, self._sandbox.limits)] * unanswered
         with quiet():
             verdict = question.key.verdict(outcomes)
-        points = exercise.points * verdict.passed / verdict.total
+        points = exercise.points * verdict.share
         return Mark(exercise.name, round(points, 2), exercise.points, verdict.status, verdict.reason, verdict.mistake,
                     facts(verdict), verdict.passed, verdict.total)  # fmt: skip
 

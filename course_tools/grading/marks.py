@@ -15,8 +15,9 @@ VERDICTS = (CORRECT, WRONG, RAISED, TIMED_OUT, LIMIT, CRASHED, MISSING, NOT_ATTE
 class Mark:
     """One exercise of one submission.
 
-    `points` of `out_of` were earned, by the share of the cases passed. `facts` are name and text of what the smallest
-    failing case held: the inputs, "expected" and "got". All texts may hold what a student wrote: escape them.
+    `points` of `out_of` were earned, by the share of the cases passed, those not counted that the best constant answer
+    passes, too. `facts` are name and text of what the smallest failing case held: the inputs, "expected" and "got". All
+    texts may hold what a student wrote: escape them.
     """
 
     exercise: str
