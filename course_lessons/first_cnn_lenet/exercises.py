@@ -170,13 +170,16 @@ def _(side, channels, classes):
 
 @exercise(lesson=LESSON, points=3)
 def build_lenet(images):
-    sides = np.array([28, 14, 10, 5])
-    maps, units = np.array([6, 16]), np.array([120, 84, 10])
+    layers = "convolution 6 of 5 x 5, convolution 16 of 5 x 5, dense 120, dense 84, dense 10"
+    poolings, activations = "average 2 x 2, average 2 x 2", "tanh, tanh, tanh, tanh, softmax"
     parameters = 6 * 26 + 16 * 151 + 120 * 401 + 84 * 121 + 10 * 85
-    means, hidden = np.ones(2), np.tile([-1, 0], (4, 1))
-    return sides, maps, units, parameters, means, hidden, 1
+    return layers, "28, 10", poolings, activations, "none", "none", parameters
 
 
+build_lenet.results = (
+    "Layers", "Sides of the maps of the convolutions", "Poolings", "Activations", "Before the first layer",
+    "Layers that do something else in training", "Parameters",
+)  # fmt: skip
 build_lenet.hints = (
     "Ten lines in keras.Sequential: Input, convolution, pooling, convolution, pooling, Flatten and three Dense.",
     "keras.layers.Conv2D(6, 5, padding='same', activation='tanh') is C1; C3 has 16 filters and no padding.",
@@ -186,83 +189,69 @@ build_lenet.hints = (
 
 @build_lenet.cases
 def _(rng):
-    yield (rng.random((7, 28, 28, 1)),)
+    yield (rng.normal(0, 2, (3, 28, 28, 1)),)
 
 
 @build_lenet.probe
 def _(build, images):
-    """Sides of the maps after each convolution and pooling; filters; units; parameters; for each pooling 1 if it takes
-    the mean; for C1, C3, C5 and F6 the sign of the smallest output and whether one is above 1, which together tell
-    tanh, ReLU, sigmoid and none apart; 1 if each row of outputs is a distribution, 0 if each output is from 0 to 1."""
-    import keras
+    from course_lib.exercises import models
 
-    model = build() if not isinstance(build, keras.Model) and callable(build) else build
-    if model is None or model is ...:
-        return model
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"build_lenet must return a Keras model, this is a {type(model).__name__}")
-    kinds = keras.layers.Conv2D, keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
-    convolutions = [layer for layer in model.layers if isinstance(layer, kinds[0])]
-    poolings = [layer for layer in model.layers if isinstance(layer, kinds[1:])]
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    strong = np.random.default_rng(0).normal(0, 20, (50, 28, 28, 1)).astype("float32")  # tanh saturates, others grow
-    # What a layer hands on is what the next one reads: so an activation may also stand as a layer of its own.
-    places = [*(layer.input for layer in [*poolings, *dense[1:]]), *(layer.output for layer in poolings)]
-    seen = [np.asarray(each) for each in keras.Model(model.inputs[0], places)(strong)]
-    answers, pooled = seen[: len(seen) - len(poolings)], seen[len(seen) - len(poolings) :]
-    means = [int(_is_mean(before, after)) for before, after in zip(answers, pooled, strict=False)]
-    outputs = np.concatenate([np.asarray(model(batch.astype("float32"))) for batch in (images, strong)])
-    inside = outputs.min() >= 0 and outputs.max() <= 1 + 1e-4
+    found = models.read_chain(models.model_of(build, images), images)
     return (
-        np.array([layer.output.shape[1] for layer in model.layers if isinstance(layer, kinds)]),
-        np.array([layer.filters for layer in convolutions]),
-        np.array([layer.units for layer in dense]),
-        model.count_params(),
-        np.array(means),
-        np.array([[int(np.sign(hidden.min())), int(hidden.max() > 1.001)] for hidden in answers]),
-        int(np.allclose(outputs.sum(axis=-1), 1, atol=1e-4)) if inside else -1,
+        found.layers,
+        found.sides,
+        found.poolings,
+        found.activations,
+        found.before,
+        found.other_in_training,
+        found.parameters,
     )
 
 
-def _is_mean(maps, pooled):
-    """Does each value of `pooled` hold the mean of 2 by 2 values of `maps`?"""
-    number, height, width, channels = maps.shape
-    maps = maps[:, : height // 2 * 2, : width // 2 * 2]
-    means = maps.reshape(number, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
-    return means.shape == pooled.shape and np.allclose(means, pooled, atol=1e-3)
-
-
 @functools.cache
-def _lenet(padding="same", hidden="tanh", pooling="average", last="softmax", filters=(6, 16), units=(120, 84)):
-    """What a student would hand in: a function that builds the model. Building takes a while, so it builds once."""
+def _lenet(
+    padding=("same", "valid"), pooling="Average", hidden="tanh", last="softmax", filters=(6, 16), units=(120, 84)
+):
+    import keras
 
-    @functools.cache
-    def build():
-        import keras
-
-        pool = {"average": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}[pooling]
-        first = keras.layers.Conv2D(filters[0], 5, padding=padding, activation=hidden)
-        second = keras.layers.Conv2D(filters[1], 5, activation=hidden)
-        dense = [keras.layers.Dense(number, activation=hidden) for number in units]
-        body = [keras.Input((28, 28, 1)), first, pool(2), second, pool(2), keras.layers.Flatten(), *dense]
-        return keras.Sequential([*body, keras.layers.Dense(10, activation=last)])
-
-    return build
+    model = keras.Sequential([keras.Input((28, 28, 1))])
+    for number, around in zip(filters, padding, strict=True):
+        model.add(keras.layers.Conv2D(number, 5, padding=around, activation=hidden))
+        if pooling:
+            model.add(getattr(keras.layers, f"{pooling}Pooling2D")(2))
+    model.add(keras.layers.Flatten())
+    for number in units:
+        model.add(keras.layers.Dense(number, activation=hidden))
+    model.add(keras.layers.Dense(10, activation=last))
+    return model
 
 
 @build_lenet.known_mistakes
 def _():
-    yield "C1 has no padding, so its maps are 24 x 24. padding='same' keeps them at 28 x 28.", _lenet(padding="valid")
-    yield "This takes the maximum of each 2 x 2; average pooling is asked for.", _lenet(pooling="max")
+    yield (
+        "C1 has no padding, so its maps are 24 x 24. padding='same' keeps them at 28 x 28.",
+        lambda: _lenet(padding=("valid", "valid")),
+    )
+    yield (
+        "C3 has no padding: its maps are 10 x 10. Only C1 gets padding='same'.",
+        lambda: _lenet(padding=("same", "same")),
+    )
+    yield "This takes the maximum of each 2 x 2; average pooling is asked for.", lambda: _lenet(pooling="Max")
+    yield "The poolings are missing: one behind each convolution halves the side.", lambda: _lenet(pooling=None)
     yield (
         "The hidden layers have no activation. Without one the whole network is one linear layer.",
-        _lenet(hidden=None),
+        lambda: _lenet(hidden=None),
     )
-    yield "The hidden layers are ReLU; tanh is asked for.", _lenet(hidden="relu")
-    yield "Ten sigmoids do not share out one whole. For exactly one right digit take softmax.", _lenet(last="sigmoid")
-    yield "The outputs are logits: the last layer needs activation='softmax'.", _lenet(last=None)
-    yield "The filters stand in the wrong order: 6 in C1, 16 in C3.", _lenet(filters=(16, 6))
-    yield "F6, the dense layer with 84 units, is missing.", _lenet(units=(120,))
+    yield "The hidden layers are ReLU; tanh is asked for.", lambda: _lenet(hidden="relu")
+    yield "The hidden layers are sigmoids; tanh is asked for.", lambda: _lenet(hidden="sigmoid")
+    yield (
+        "Ten sigmoids do not share out one whole. For exactly one right digit take softmax.",
+        lambda: _lenet(last="sigmoid"),
+    )
+    yield "The outputs are logits: the last layer needs activation='softmax'.", lambda: _lenet(last=None)
+    yield "The filters stand in the wrong order: 6 in C1, 16 in C3.", lambda: _lenet(filters=(16, 6))
+    yield "F6, the dense layer with 84 units, is missing.", lambda: _lenet(units=(120,))
+    yield "C5, the dense layer with 120 units, is missing.", lambda: _lenet(units=(84,))
 
 
 @exercise(lesson=LESSON, points=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -179,11 +180,14 @@ def _(inputs, kernel, upstream):
 
 @exercise(lesson=LESSON, points=2)
 def build_mlp(inputs):
-    sizes = [64, 32, 16, 10]
-    parameters = sum((before + 1) * after for before, after in itertools.pairwise(sizes))
-    return np.array(sizes[1:]), parameters, 1, np.array([[0, 1], [0, 1]])
+    units = [64, 32, 16, 10]
+    parameters = sum((before + 1) * after for before, after in itertools.pairwise(units))
+    return "dense 32, dense 16, dense 10", "relu, relu, softmax", "none", "none", parameters
 
 
+build_mlp.results = (
+    "Layers", "Activations", "Before the first layer", "Layers that do something else in training", "Parameters"
+)  # fmt: skip
 build_mlp.hints = (
     "keras.Sequential takes a list: keras.Input((64,)) first, then one keras.layers.Dense for each layer.",
     "keras.layers.Dense(32, activation='relu') is a hidden layer. How many Dense layers are there in all?",
@@ -193,54 +197,40 @@ build_mlp.hints = (
 
 @build_mlp.cases
 def _(rng):
-    for examples in (1, 40):
-        yield (rng.normal(size=(examples, 64)),)
+    yield (rng.normal(0, 2, (40, 64)),)
 
 
 @build_mlp.probe
 def _(build, inputs):
-    """Units of the dense layers; parameters; 1 if each row of outputs is a distribution; for each hidden layer the
-    sign of its smallest output, and whether one is above 1: together they tell ReLU, sigmoid, tanh and none apart."""
+    from course_lib.exercises import models
+
+    found = models.read_chain(models.model_of(build, inputs), inputs)
+    return found.layers, found.activations, found.before, found.other_in_training, found.parameters
+
+
+@functools.cache
+def _mlp(sizes=(32, 16), hidden="relu", last="softmax", use_bias=True):
     import keras
 
-    model = build() if not isinstance(build, keras.Model) and callable(build) else build
-    if model is None or model is ...:
-        return model
-    if not isinstance(model, keras.Model):
-        raise TypeError(f"build_mlp must return a Keras model, this is a {type(model).__name__}")
-    outputs = np.asarray(model(inputs.astype("float32")))
-    is_distribution = int(outputs.min() >= 0 and np.allclose(outputs.sum(axis=-1), 1, atol=1e-5))
-    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    many = np.random.default_rng(0).normal(size=(100, 64)).astype("float32")  # enough that every unit is off for some
-    hidden_layers = []
-    for layer in dense[1:]:
-        hidden = np.asarray(keras.Model(model.inputs[0], layer.input)(many))
-        hidden_layers.append([int(np.sign(hidden.min())), int(hidden.max() > 1)])
-    return np.array([layer.units for layer in dense]), model.count_params(), is_distribution, np.array(hidden_layers)
+    def dense(units, activation):
+        return keras.layers.Dense(units, activation=activation, use_bias=use_bias)
 
-
-def _mlp(sizes=(32, 16, 10), hidden="relu", last="softmax", **options):
-    """What a student would hand in: a function that builds the model."""
-
-    def build():
-        import keras
-
-        activations = [hidden] * (len(sizes) - 1) + [last]
-        layers = zip(sizes, activations, strict=True)
-        dense = [keras.layers.Dense(size, activation=kind, **options) for size, kind in layers]
-        return keras.Sequential([keras.Input((64,)), *dense])
-
-    return build
+    return keras.Sequential([keras.Input((64,)), *(dense(units, hidden) for units in sizes), dense(10, last)])
 
 
 @build_mlp.known_mistakes
 def _():
     yield (
         "The hidden layers have no activation. Without one, three dense layers are no more than one.",
-        _mlp(hidden=None),
+        lambda: _mlp(hidden=None),
     )
-    yield "The outputs are logits: the last layer needs activation='softmax'.", _mlp(last=None)
-    yield "The hidden layers are sigmoids; ReLU is asked for: activation='relu'.", _mlp(hidden="sigmoid")
-    yield "The second hidden layer, with 16 units, is missing.", _mlp(sizes=(32, 10))
-    yield "The hidden layers stand in the wrong order: 32 units first, then 16.", _mlp(sizes=(16, 32, 10))
-    yield "The biases are switched off: leave out use_bias=False.", _mlp(use_bias=False)
+    yield "The outputs are logits: the last layer needs activation='softmax'.", lambda: _mlp(last=None)
+    yield (
+        "Ten sigmoids do not share out one whole; probabilities of classes add up to 1: take softmax.",
+        lambda: _mlp(last="sigmoid"),
+    )
+    yield "The hidden layers are sigmoids; ReLU is asked for: activation='relu'.", lambda: _mlp(hidden="sigmoid")
+    yield "The hidden layers are tanh; ReLU is asked for: activation='relu'.", lambda: _mlp(hidden="tanh")
+    yield "The second hidden layer, with 16 units, is missing.", lambda: _mlp((32,))
+    yield "The hidden layers stand in the wrong order: 32 units first, then 16.", lambda: _mlp((16, 32))
+    yield "The biases are switched off: leave out use_bias=False.", lambda: _mlp(use_bias=False)

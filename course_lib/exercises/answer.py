@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 CORRECT, NOT_ATTEMPTED, WRONG, RAISED = "correct", "not attempted", "wrong", "raised"
 
 
+class WrongForm(ValueError):
+    """A probe raises it for a value in which it cannot look for what was asked; the message says what is missing."""
+
+
 @dataclass
 class Outcome:
     """What came of running an answer on one case: a value, or a fault in words."""
@@ -37,6 +41,8 @@ def run(exercise: Exercise, candidate, case: tuple) -> Outcome:
         value = exercise.run(candidate, given)
     except NotImplementedError:
         return Outcome(fault="The line `raise NotImplementedError` is still there.", status=NOT_ATTEMPTED)
+    except WrongForm as error:
+        return Outcome(fault=str(error), status=WRONG)
     except Exception as error:
         return Outcome(fault=_describe_error(error, candidate), status=RAISED)
     if value is ...:

@@ -85,7 +85,7 @@ class AnswerKey:
         """The verdict on the outcomes of all cases."""
         exercise = self.exercise
         faults = [
-            outcome.fault or difference(want, outcome.value, exercise.atol, exercise.rtol)
+            outcome.fault or difference(want, outcome.value, exercise.atol, exercise.rtol, exercise.results)
             for want, outcome in zip(self.expected, outcomes, strict=True)
         ]
         verdict = Verdict(exercise.name, CORRECT, exercise.points, passed=faults.count(""), total=len(faults))
@@ -96,10 +96,13 @@ class AnswerKey:
         verdict.status, verdict.reason = outcomes[first].status or WRONG, faults[first]
         if verdict.status == NOT_ATTEMPTED:
             return verdict
+        if verdict.status == WRONG:
+            verdict.mistake = self._diagnose(outcomes) or self._guess(outcomes)
+        if exercise.results:  # the reason names what differs, and nobody can read the inputs of a probe
+            return verdict
         verdict.inputs = dict(zip(exercise.arguments, self.cases[first], strict=True))
         if verdict.status == WRONG:
             verdict.expected, verdict.got = self.expected[first], outcomes[first].value
-            verdict.mistake = self._diagnose(outcomes) or self._guess(outcomes)
         return verdict
 
     def _diagnose(self, outcomes: list[Outcome]) -> str:
@@ -137,15 +140,17 @@ def _number(value) -> bool | int | float | None:
     return number if isinstance(number, (bool, int, float)) else None
 
 
-def difference(expected, got, atol: float, rtol: float) -> str:
-    """In words, the first thing that is wrong with `got`; "" when it is right.
+def difference(expected, got, atol: float, rtol: float, names: tuple[str, ...] = ()) -> str:
+    """In words, the first thing that is wrong with `got`; "" when it is right. `names` are those of several results.
 
     Values count, types hardly: a list, a float32 array or a tensor with the right numbers and shape is right.
     """
     if got is None:
         return "It returned None. Is a `return` missing?"
     if isinstance(expected, tuple):
-        return _tuple_difference(expected, got, atol, rtol)
+        return _tuple_difference(expected, got, atol, rtol, names)
+    if isinstance(expected, str):
+        return "" if isinstance(got, str) and got == expected else f"Expected {expected}; got {got!s:.200}."
     want = np.asarray(expected)
     try:
         have = np.asarray(got)
@@ -173,13 +178,14 @@ def difference(expected, got, atol: float, rtol: float) -> str:
     return f"{off.sum()} of {have.size} values differ. {first}"
 
 
-def _tuple_difference(expected: tuple, got, atol: float, rtol: float) -> str:
+def _tuple_difference(expected: tuple, got, atol: float, rtol: float, names: tuple[str, ...]) -> str:
     if not isinstance(got, (tuple, list)) or len(got) != len(expected):
         what = f"{len(got)} values" if isinstance(got, (tuple, list)) else f"one {type(got).__name__}"
         return f"It returned {what}; {len(expected)} values are expected, in this order."
     for position, (want, have) in enumerate(zip(expected, got, strict=True), start=1):
         if fault := difference(want, have, atol, rtol):
-            return f"Result {position} of {len(expected)}: {fault}"
+            name = names[position - 1] if names else f"Result {position} of {len(expected)}"
+            return f"{name}: {fault[0].lower()}{fault[1:]}" if names else f"{name}: {fault}"
     return ""
 
 

@@ -64,7 +64,7 @@ def verdict_box(verdict: Verdict) -> Box:
 def facts(verdict: Verdict) -> list[tuple[str, str]]:
     """Name and text of what the failing case held, and of what came out when it was wrong."""
     found = [(name, _text(value)) for name, value in (verdict.inputs or {}).items()]
-    if verdict.status == WRONG:
+    if verdict.status == WRONG and verdict.inputs is not None:
         found += [("expected", _text(verdict.expected)), ("got", _text(verdict.got))]
     return found
 

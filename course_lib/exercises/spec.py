@@ -25,7 +25,8 @@ model instead, a probe turns it into arrays:
     @weights_for_and.probe
     def _(weights, corners): ...
 
-and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them.
+and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them. What is
+found in a model has names, which the message shows in place of the inputs: `build_mlp.results = ("Layers", "Units")`.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Exercise:
     atol: float
     rtol: float
     hints: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()  # names of what the oracle gives when it gives several things, for messages
     _cases: Callable | None = None
     _probe: Callable | None = None
     _mistakes: list[Mistake | Callable] = field(default_factory=list)

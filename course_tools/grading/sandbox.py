@@ -35,6 +35,7 @@ _VIEW = "/course"
 _START_SECONDS = 180  # importing Keras on a busy machine with a cold disk
 # Of a lesson's room only what its notebook imports: neither exercises nor solutions, and not the lesson itself.
 _ROOM = ("figures.py", "rule.py")
+_EXERCISES = ("answer.py", "models.py")  # how to run an answer and how to look at a model, not what is right
 _TOOLS = ("__init__.py", "warm.py", "grading/__init__.py", "grading/wire.py", "grading/limits.py")
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
@@ -215,7 +216,8 @@ def _make_view(view: Path) -> None:
     shutil.copytree(library, view / "course_lib", ignore=shutil.ignore_patterns("__pycache__", "exercises"))
     inside = view / "course_tools" / "grading" / "inside"
     shutil.copytree(tools / "grading" / "inside", inside, ignore=leave_out)
-    wanted = [library / "exercises" / "answer.py", rooms / "__init__.py", *(tools / name for name in _TOOLS)]
+    wanted = [rooms / "__init__.py", *(library / "exercises" / name for name in _EXERCISES)]
+    wanted += [tools / name for name in _TOOLS]
     wanted += [room / name for room in rooms.iterdir() for name in _ROOM if (room / name).is_file()]
     for path in wanted:
         copy = view / path.relative_to(next(top for top in (library, rooms, tools) if top in path.parents).parent)

@@ -1,0 +1,296 @@
+"""What a Keras model does, seen from outside: for probes. Sequential, functional, subclassed, nested: all are read.
+
+    model = model_of(build_mlp, pictures)          # built, by one call
+    found = read_chain(model, pictures)            # found.layers: "dense 32, dense 10", found.activations: "relu, none"
+
+Nothing here asks how a model was written: its layers are watched while it runs, and an activation is known by what it
+does to numbers, whether it is an argument, a layer, an operation or a lambda. Nor does anything here know what is
+right, so a sandbox may hold it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from course_lib.exercises.answer import WrongForm
+
+_COMMON = ("relu", "tanh", "sigmoid", "softmax")
+_OTHERS = (
+    "leaky_relu", "elu", "selu", "gelu", "silu", "relu6", "softplus", "softsign", "hard_sigmoid", "hard_silu",
+    "hard_tanh", "mish", "exponential", "log_softmax",
+)  # fmt: skip
+_SLOPES = (0.01, 0.1, 0.3)  # of leaky ReLUs, besides the 0.2 of keras.activations
+
+
+@dataclass
+class Call:
+    """One layer at work: what it was given, an array or a list of them, and what it gave, before its activation too."""
+
+    layer: object
+    inputs: np.ndarray | list[np.ndarray]
+    sums: np.ndarray
+    outputs: np.ndarray
+
+
+@dataclass
+class Chain:
+    """A network of one layer behind another, in words, and "none" where there is nothing to say.
+
+    `layers` are those with weights; `sides` belong to the maps behind each convolution; `activations` and `poolings`
+    stand behind each layer; `before` is what happens to the inputs first; `other_in_training` names the layers that do
+    something else while the network learns, as dropout does.
+    """
+
+    layers: str
+    sides: str
+    activations: str
+    poolings: str
+    before: str
+    other_in_training: str
+    parameters: int
+
+
+def model_of(candidate, batch, *arguments):
+    """The model that `candidate` is, or gives for `arguments`, after one call on `batch`: every layer has its weights.
+
+    Raises `WrongForm` for what is no model, and for a model that cannot read `batch`.
+    """
+    import keras
+
+    model = candidate(*arguments) if callable(candidate) and not isinstance(candidate, keras.Model) else candidate
+    if model is ...:
+        raise NotImplementedError
+    if model is None:
+        raise WrongForm("It returned None. Is a `return` missing?")
+    if not isinstance(model, keras.Model):
+        raise WrongForm(f"A Keras model is asked for; this is of the type {type(model).__name__}.")
+    state = "The model" if model.built else "The model is not built (start with keras.Input), and it"
+    try:
+        outputs = model(_tensor(batch))
+    except ValueError as error:
+        shape = ", ".join(["batch", *map(str, np.shape(batch)[1:])])
+        raise WrongForm(f"{state} cannot read inputs of the shape ({shape}): {_in_short(error)}") from error
+    if not hasattr(outputs, "shape"):
+        raise WrongForm(f"The model gives a {type(outputs).__name__}; one array is asked for.")
+    return model
+
+
+def calls(model, batch) -> tuple[list[Call], np.ndarray]:
+    """Every call of a layer that holds no other layers, in order, while `model` runs on `batch`; and its outputs."""
+    found: list[Call] = []
+    with contextlib.ExitStack() as watched:
+        for layer in _leaves(model):
+            watched.enter_context(_watched(layer, found))
+        outputs = _array(model(_tensor(batch)))
+    return found, outputs
+
+
+@contextlib.contextmanager
+def drawn_weights(model, seed: int = 0, size: float = 2.0) -> Iterator[None]:
+    """For a while, random weights that show what every layer does: its sums are about `size` times its inputs, no bias
+    and no mean is 0, no scale and no variance 1."""
+    rng = np.random.default_rng(seed)
+    before = [(weight, np.array(weight.numpy())) for weight in model.weights]
+    try:
+        for weight, value in before:
+            weight.assign(_drawn(rng, weight.name, value.shape, size))
+        yield
+    finally:
+        for weight, value in before:
+            weight.assign(value)
+
+
+def read_chain(model, batch) -> Chain:
+    """Put a network of one layer behind another into words, from what it does with `batch`."""
+    from keras.layers import Conv2D
+
+    with drawn_weights(model), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of activations that are tried where they make no sense
+        everything, outputs = calls(model, batch)
+        steps = [call for call in everything if call.layer.weights]
+        read = [*(step.inputs for step in steps), outputs]  # what stands behind a layer is what the next one reads
+        first = _between(np.asarray(batch), read[0])
+        behind = [_between(step.sums, after) for step, after in zip(steps, read[1:], strict=True)]
+        other = [type(call.layer).__name__ for call in everything if _differs_in_training(call)]
+    return Chain(
+        layers=_listed(_label(step.layer) for step in steps),
+        sides=_listed(_sides(step.outputs) for step in steps if isinstance(step.layer, Conv2D)),
+        activations=_listed(activation for activation, _ in behind),
+        poolings=_listed(pooling for _, pooling in behind if pooling != "none"),
+        before=_listed(word for word in dict.fromkeys(first) if word != "none"),
+        other_in_training=_listed(other),
+        parameters=int(sum(np.prod(weight.shape) for weight in model.trainable_weights)),
+    )
+
+
+def activation(sums: np.ndarray, outputs: np.ndarray) -> str:
+    """The name of the function that makes `outputs` of `sums`: "none" if they are the same, else "something else"."""
+    return _between(sums, outputs, poolings=[("none", np.asarray)])[0]
+
+
+def _between(sums: np.ndarray, read: np.ndarray, poolings=None) -> tuple[str, str]:
+    """Names of the activation and of the pooling that make what is read of a layer's sums."""
+    poolings = [(name, pool) for name, pool in poolings or _poolings(sums) if _may_be(pool(sums), read)]
+    for name, values in _activated(sums, _functions()):
+        for pooling, pool in poolings:
+            if _agree(pool(values), read):
+                return name, pooling
+    for pooling, pool in poolings:
+        for name, values in _activated(pool(sums), _functions()):
+            if _agree(values, read):
+                return f"{name} behind the pooling", pooling
+    for first, values in _activated(sums, _functions(_COMMON)):
+        for second, more in _activated(values, _functions(_COMMON)):
+            for pooling, pool in poolings:
+                if _agree(pool(more), read):
+                    return f"{first} and then {second}", pooling
+    return "something else", "none" if len(poolings) == 1 else "something else"
+
+
+def _functions(names: Iterable[str] = (*_COMMON, *_OTHERS)) -> Iterator[tuple[str, Callable]]:
+    import keras
+
+    yield "none", lambda values: values
+    for name in names:
+        if function := getattr(keras.activations, name, None):  # older versions have fewer
+            yield name, lambda values, function=function: _array(function(_tensor(values)))
+    for slope in _SLOPES if "leaky_relu" in names else ():
+        yield "leaky_relu", lambda values, slope=slope: np.where(values > 0, values, slope * values)
+
+
+def _activated(sums: np.ndarray, functions) -> Iterator[tuple[str, np.ndarray]]:
+    for name, function in functions:
+        yield name, function(sums)
+
+
+def _poolings(maps: np.ndarray) -> Iterator[tuple[str, Callable]]:
+    yield "none", np.asarray
+    if maps.ndim == 4:
+        for name, how in (("average", np.mean), ("max", np.max)):
+            yield f"global {name}", lambda maps, how=how: how(maps, axis=(1, 2))
+            for size, strides in ((2, 2), (3, 2), (3, 3)):
+                if min(maps.shape[1:3]) >= size:
+                    yield f"{name} {size} x {size}", lambda maps, how=how, n=size, s=strides: _pooled(maps, n, s, how)
+
+
+def _pooled(maps, size, strides, how):
+    return how(sliding_window_view(maps, (size, size), axis=(1, 2))[:, ::strides, ::strides], axis=(-2, -1))
+
+
+def _may_be(values: np.ndarray, read: np.ndarray) -> bool:
+    return values.size == _without_zeros_around(read, values.shape).size
+
+
+def _agree(values: np.ndarray, read: np.ndarray) -> bool:
+    """Whether `read` holds `values`, flattened or with zeros around it."""
+    read = _without_zeros_around(read, values.shape)
+    flat = values.reshape(len(values), -1)
+    return np.allclose(read.reshape(len(read), -1), flat, rtol=1e-3, atol=1e-4) if read.size == flat.size else False
+
+
+def _without_zeros_around(read: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if read.ndim != 4 or len(shape) != 4 or any(have < want for have, want in zip(read.shape, shape, strict=True)):
+        return read
+    top, left = ((have - want) // 2 for have, want in zip(read.shape[1:3], shape[1:3], strict=True))
+    inside = read[:, top : top + shape[1], left : left + shape[2]]
+    return inside if np.count_nonzero(inside) == np.count_nonzero(read) else read
+
+
+def _differs_in_training(call: Call) -> bool:
+    if isinstance(call.inputs, list) or "training" not in inspect.signature(call.layer.call).parameters:
+        return False
+    return not np.allclose(_array(call.layer(_tensor(call.inputs), training=True)), call.outputs, rtol=1e-3, atol=1e-4)
+
+
+def _label(layer) -> str:
+    from keras.layers import Conv2D, Dense
+
+    if isinstance(layer, Conv2D):
+        words = f"convolution {layer.filters} of {' x '.join(map(str, layer.kernel_size))}"
+        for name in ("strides", "dilation_rate", "groups"):
+            if np.any(np.not_equal(value := getattr(layer, name), 1)):
+                words += f" with {name}={value}"
+    elif isinstance(layer, Dense):
+        words = f"dense {layer.units}"
+    else:
+        words = type(layer).__name__
+    words += " without bias" if getattr(layer, "use_bias", True) is False else ""
+    return words if layer.trainable else f"{words} (frozen)"
+
+
+def _sides(maps: np.ndarray) -> str:
+    _, height, width, _ = maps.shape
+    return str(height) if height == width else f"{height} x {width}"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words) or "none"
+
+
+def _drawn(rng, name: str, shape: tuple[int, ...], size: float) -> np.ndarray:
+    if len(shape) > 1:
+        return rng.normal(0, size / np.sqrt(np.prod(shape[:-1])), shape)
+    if "variance" in name or "gamma" in name:
+        return rng.uniform(0.5, 2, shape)
+    return rng.normal(0, size / 2, shape)
+
+
+def _leaves(model) -> list:
+    layers = {id(layer): layer for layer in model._flatten_layers(include_self=False)}
+    return [layer for layer in layers.values() if not layer._layers]
+
+
+@contextlib.contextmanager
+def _watched(layer, found: list[Call]) -> Iterator[None]:
+    run, bend, sums = layer.call, getattr(layer, "activation", None), []
+
+    def activation(values):
+        sums.append(_array(values))
+        return bend(values)
+
+    def call(*args, **kwargs):
+        sums.clear()
+        outputs = run(*args, **kwargs)
+        given = args[0] if args else next(iter(kwargs.values()))
+        given = [_array(each) for each in given] if isinstance(given, (list, tuple)) else _array(given)
+        found.append(Call(layer, given, sums[0] if sums else _array(outputs), _array(outputs)))
+        return outputs
+
+    # Past Keras' own book-keeping of what a layer holds.
+    object.__setattr__(layer, "call", call)
+    if bend is not None:
+        object.__setattr__(layer, "activation", activation)
+    try:
+        yield
+    finally:
+        object.__delattr__(layer, "call")
+        if bend is not None:
+            object.__setattr__(layer, "activation", bend)
+
+
+def _tensor(values):
+    import keras
+
+    return keras.ops.convert_to_tensor(values, "float32")
+
+
+def _array(values) -> np.ndarray:
+    import keras
+
+    return np.array(keras.ops.convert_to_numpy(values))
+
+
+def _in_short(error: Exception) -> str:
+    """The part of Keras' message that says what is wrong: neither where it was noticed, nor the arguments."""
+    words = re.sub(r"\x1b\[\d+m|\s*\[+[^a-z]*\]+(?= with name)", "", str(error))  # colours; the inputs themselves
+    parts = [part.strip() for part in words.split("\n\n")]
+    told = [part for part in parts if part and not part.startswith(("Exception encountered", "Arguments received"))]
+    return " ".join(told[0].split())[:300] if told else type(error).__name__
