@@ -1,14 +1,17 @@
-"""Run just the part of a lesson that one answer needs, so that tests can hold the answer without the trainings."""
+"""Run just the part of a lesson that an answer or a function needs, so that tests can hold it without the trainings."""
 
 from __future__ import annotations
 
 import ast
 import functools
-import symtable
 
 from course_tools.blank import blanked
+from course_tools.grading.needed import Notebook
 from course_tools.lesson import Lesson, read_lesson
 from course_tools.project import find_project
+
+# What defines something. A training is a loop, or a call whose result nobody keeps.
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.If)
 
 
 @functools.cache
@@ -22,44 +25,25 @@ def all_exercises() -> list[tuple[str, str]]:
 
 
 def answer(lesson: Lesson, exercise: str, *, blank: bool = False):
-    """What the cell of `exercise` defines, from the solved lesson or from the blank one."""
-    cell = lesson.exercises[exercise]
-    own = ast.parse(blanked(cell) if blank else cell.source).body
-    others = [s for c in lesson.cells if c.kind == "code" and not c.exercise for s in ast.parse(c.source).body]
-    namespace: dict = {}
-    exec(compile(ast.Module(_needed(own, others), []), f"<{lesson.name}>", "exec"), namespace)
-    return namespace[exercise]
+    """What the cell of `exercise` defines, in the solved lesson or in the blank one."""
+    cells = [cell for cell in lesson.cells if cell.kind == "code"]
+    sources = [blanked(cell) if blank and cell.exercise == exercise else cell.source for cell in cells]
+    return run(sources, exercise)[exercise]
 
 
-def _needed(own: list[ast.stmt], others: list[ast.stmt]) -> list[ast.stmt]:
-    """`own`, after the first statements of the lesson that define the names it reads, and so on."""
-    definitions = {}
-    for statement in others:
-        for name in _defined(statement):
-            definitions.setdefault(name, statement)
-    chosen, queue = [], [name for statement in own for name in _read(statement)]
-    while queue:
-        statement = definitions.get(queue.pop())
-        if statement is not None and statement not in chosen:
-            chosen.append(statement)
-            queue += _read(statement)
-    return [statement for statement in others if statement in chosen] + own
+def functions(lesson: Lesson, *names: str) -> dict:
+    """What these names of a lesson stand for, and all that they need, without its trainings.
+
+    The dictionary is the functions' own namespace: what a test changes in it is changed for them.
+    """
+    statements = [each for cell in lesson.cells if cell.kind == "code" for each in ast.parse(cell.source).body]
+    return run([ast.unparse(each) for each in statements if isinstance(each, _DEFINITIONS)], *names)
 
 
-def _defined(statement: ast.stmt) -> set[str]:
-    table = symtable.symtable(ast.unparse(statement), "lesson", "exec")
-    return {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-
-
-def _read(statement: ast.stmt) -> set[str]:
-    """Names of the lesson that a statement uses, those inside its functions included."""
-
-    def walk(table) -> set[str]:
-        own = {
-            s.get_name()
-            for s in table.get_symbols()
-            if s.is_referenced() and (s.is_global() or table.get_type() == "module")
-        }
-        return own.union(*map(walk, table.get_children()))
-
-    return walk(symtable.symtable(ast.unparse(statement), "lesson", "exec"))
+def run(cells: list[str], *names: str) -> dict:
+    """The namespace after the statements that these names need have run, as the grader finds them, and no others."""
+    notebook, namespace = Notebook(cells), {}
+    for cell, index in sorted({pick for name in names for pick in notebook.program(name).picks}):
+        statement = ast.parse(cells[cell]).body[index]
+        exec(compile(ast.Module([statement], []), f"<cell {cell + 1}>", "exec"), namespace)
+    return namespace

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from drawn import pixels
-from lesson_code import all_lessons, answer
+from lesson_code import all_lessons, answer, functions
 
 from course_lessons.activations import figures
 from course_lib import layers
@@ -134,36 +134,28 @@ def test_silent_units_stand_left_and_accuracy_right():
 # What the lesson defines
 
 
-def defined(*names: str) -> dict:
-    """Functions of the lesson, with nothing of it run but their own cells' beginnings."""
-    space = {"np": np, "layers": layers}
-    for name in names:
-        cell = next(cell for cell in all_lessons()["07_activations"].cells if f"def {name}(" in cell.source)
-        body = cell.source[cell.source.index(f"def {name}(") :]
-        lines = body.splitlines()
-        end = next((n for n, line in enumerate(lines) if n and line and not line.startswith(" ")), len(lines))
-        exec("\n".join(lines[:end]), space)
-    return space
+@pytest.fixture(scope="module")
+def lesson() -> dict:
+    """What the lesson builds, without its trainings."""
+    return functions(all_lessons()["07_activations"], "walk", "journey")
 
 
-def test_a_walk_on_centred_inputs_is_straighter_than_on_positive_ones():
-    space = defined("walk", "journey")
+def test_a_walk_on_centred_inputs_is_straighter_than_on_positive_ones(lesson):
     rng = np.random.default_rng(7)
     cloud = rng.uniform(0, 1, (400, 2))
-    (_, positive), (_, centred) = (space["journey"](inputs, 1.0) for inputs in (cloud, cloud - 0.5))
+    (_, positive), (_, centred) = (lesson["journey"](inputs, 1.0) for inputs in (cloud, cloud - 0.5))
     assert 1 <= centred < positive
 
 
-def test_positive_inputs_push_both_weights_the_same_way():
-    path = defined("walk")["walk"](np.random.default_rng(0).uniform(0, 1, (50, 2)), 0.5)
+def test_positive_inputs_push_both_weights_the_same_way(lesson):
+    path = lesson["walk"](np.random.default_rng(0).uniform(0, 1, (50, 2)), 0.5)
     assert path.shape == (51, 2)
     moves = np.diff(path, axis=0)
     assert np.all(moves[:, 0] * moves[:, 1] >= 0)
 
 
-def test_a_walk_that_never_arrives_has_no_length():
-    space = defined("walk", "journey")
-    assert space["journey"](np.zeros((5, 2)), 1.0) == (np.inf, np.inf)
+def test_a_walk_that_never_arrives_has_no_length(lesson):
+    assert lesson["journey"](np.zeros((5, 2)), 1.0) == (np.inf, np.inf)
 
 
 def test_the_ways_back_are_those_of_our_layers():

@@ -1,12 +1,10 @@
 """The figures of lesson 18 show what they are given, its sliders react, and its workshop does what its words say."""
 
-import ast
-
 import keras
 import numpy as np
 import pytest
 from drawn import pixels
-from lesson_code import _needed, all_lessons, answer
+from lesson_code import all_lessons, answer, functions
 from matplotlib.colors import to_rgba
 from scipy import special
 
@@ -21,14 +19,9 @@ RANDOM = np.random.default_rng(0)
 
 @pytest.fixture(scope="module")
 def lesson() -> dict:
-    """The functions of the lesson by name, without its trainings."""
-    cells = [cell for cell in all_lessons()[LESSON].cells if cell.kind == "code" and not cell.exercise]
-    statements = [statement for cell in cells for statement in ast.parse(cell.source).body]
-    names = [each.name for each in statements if isinstance(each, ast.FunctionDef)]
-    namespace: dict = {}
-    wanted = _needed(ast.parse("\n".join(names)).body, statements)
-    exec(compile(ast.Module(wanted, []), "<lesson>", "exec"), namespace)
-    return namespace
+    """What the workshop is made of, without its trainings."""
+    names = "pictures mean cut timetable mini restart learn answers right colour_shift in_two_towers normalised"
+    return functions(all_lessons()[LESSON], *names.split())
 
 
 # The workshop

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 from drawn import pixels
-from lesson_code import all_lessons, answer
+from lesson_code import all_lessons, answer, functions
 
 from course_lessons.convolution import figures
 from course_lib.gradcheck import numerical_gradient
@@ -205,21 +205,15 @@ def test_every_way_of_wiring_has_a_curve():
 # The layer that the lesson builds
 
 
-def wired(name: str):
-    """A class of the lesson, with what it needs."""
-    lesson = all_lessons()["09_convolution"]
-    sources = [cell.source for cell in lesson.cells if cell.kind == "code"]
-    namespace = {}
-    exec("import numpy as np\nfrom course_lib import layers", namespace)
-    for start, end in (("class Wired", None), ("class Learner", "digits = ")):
-        (source,) = (each for each in sources if each.startswith(start))
-        exec(source[: source.index(end)] if end else source, namespace)
-    return namespace[name]
+@pytest.fixture(scope="module")
+def lesson() -> dict:
+    """What the lesson builds, without its trainings."""
+    return functions(all_lessons()["09_convolution"], "Wired", "Learner")
 
 
-def test_the_wired_layer_is_dense_or_a_convolution():
+def test_the_wired_layer_is_dense_or_a_convolution(lesson):
     rng = np.random.default_rng(1)
-    layer = wired("Wired")(np.tile(np.arange(5), (3, 1)), 1, rng)
+    layer = lesson["Wired"](np.tile(np.arange(5), (3, 1)), 1, rng)
     dense = Dense(5, 3, rng)
     dense.parameters["kernel"] = layer.parameters["kernel"][:, :, 0].T
     inputs = rng.normal(size=(4, 5))
@@ -227,17 +221,17 @@ def test_the_wired_layer_is_dense_or_a_convolution():
 
     grid = np.arange(36).reshape(6, 6)
     windows = np.lib.stride_tricks.sliding_window_view(grid, (3, 3)).reshape(4, 4, 9)
-    shared, conv = wired("Wired")(windows, 2, rng, shared=True), Conv2D(1, 2, 3, rng)
+    shared, conv = lesson["Wired"](windows, 2, rng, shared=True), Conv2D(1, 2, 3, rng)
     conv.parameters["kernel"] = shared.parameters["kernel"].reshape(3, 3, 1, 2)
     images = rng.normal(size=(2, 6, 6, 1))
     np.testing.assert_allclose(shared.forward(images.reshape(2, 36)), conv.forward(images))
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_the_learner_has_the_right_gradient(shared):
+def test_the_learner_has_the_right_gradient(lesson, shared):
     rng = np.random.default_rng(2)
     windows = np.array([[[0, 1], [1, 2]], [[2, 3], [3, 4]]])
-    layer = wired("Learner")(windows, 3, rng, shared=shared)
+    layer = lesson["Learner"](windows, 3, rng, shared=shared)
     inputs, upstream = rng.normal(size=(4, 5)), rng.normal(size=(4, 2, 2, 3))
     layer.forward(inputs)
     layer.backward(upstream)

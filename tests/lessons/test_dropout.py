@@ -6,10 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from drawn import pixels
-from lesson_code import all_lessons, answer
+from lesson_code import all_lessons, answer, functions
 
 from course_lessons.dropout import figures
-from course_lib import layers
 from course_lib.layers import Dense, Dropout, ReLU, Sequential, softmax
 from course_lib.plots.controls import explore
 
@@ -205,13 +204,12 @@ def test_the_expected_output_is_what_many_masks_give(lesson):
 
 def test_removing_units_removes_their_share(lesson):
     """All units gone leaves the last bias alone; none gone leaves the network as it is."""
-    cell = next(cell for cell in lesson.cells if "def without_units" in cell.source)
     rng = np.random.default_rng(0)
     net = Sequential([Dense(4, 8, rng), ReLU(), Dense(8, 3, rng)])
     net.layers[-1].parameters["bias"][:] = [0, 1, 0]
     new = rng.random((30, 4))
     labels = net.forward(new).argmax(axis=1)
-    space = {"np": np, "layers": layers, "new": new, "new_labels": labels}
-    exec(cell.source[: cell.source.index("shares, rng")], space)
+    space = functions(lesson, "without_units")
+    space |= {"new": new, "new_labels": labels}
     assert space["without_units"](net, 0, rng) == 1
     assert space["without_units"](net, 1, rng) == np.mean(labels == 1)

@@ -1,12 +1,11 @@
 """What lesson 13 builds does what its words say, and its figures show what they are given."""
 
-import ast
 from math import log
 
 import numpy as np
 import pytest
 from drawn import pixels
-from lesson_code import _needed, all_lessons, answer
+from lesson_code import all_lessons, answer, functions
 from scipy import ndimage, special
 
 from course_lessons.first_cnn_lenet import figures
@@ -31,14 +30,11 @@ def picture(axes) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def lesson() -> dict:
-    """The functions of the lesson by name, without its trainings."""
-    cells = [cell for cell in all_lessons()[LESSON].cells if cell.kind == "code" and not cell.exercise]
-    statements = [statement for cell in cells for statement in ast.parse(cell.source).body]
-    names = [each.name for each in statements if isinstance(each, (ast.FunctionDef, ast.ClassDef))]
-    namespace: dict = {}
-    wanted = _needed(ast.parse("\n".join(names)).body, statements)
-    exec(compile(ast.Module(wanted, []), "<lesson>", "exec"), namespace)
-    return namespace
+    """What the lesson builds, without its trainings."""
+    lenets = "train test numpy_lenet keras_lenet learn learn_in_keras passes probabilities TrainedSubsampling"
+    others = "data slips shared_cross_entropy perturb augmenter"
+    neocognitron = "unit_length compete s_cells c2_maps grow last_cells names_of read"
+    return functions(all_lessons()[LESSON], *f"{lenets} {others} {neocognitron}".split())
 
 
 def test_slips_hold_the_digits_that_their_targets_name(lesson):

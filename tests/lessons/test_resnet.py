@@ -1,12 +1,10 @@
 """What lesson 21 builds does what its words say, its figures show what they are given, and its table adds up."""
 
-import ast
-
 import keras
 import numpy as np
 import pytest
 from drawn import pixels
-from lesson_code import _needed, all_lessons, answer
+from lesson_code import all_lessons, answer, functions
 
 from course_lessons.resnet import figures
 from course_lib.anatomy import anatomy
@@ -66,15 +64,8 @@ def test_unknown_networks_are_named():
 
 @pytest.fixture(scope="module")
 def lesson() -> dict:
-    """The functions of the lesson by name, and what they need, without its trainings."""
-    cells = [cell for cell in all_lessons()[LESSON].cells if cell.kind == "code" and not cell.exercise]
-    statements = [statement for cell in cells for statement in ast.parse(cell.source).body]
-    names = [each.name for each in statements if isinstance(each, (ast.FunctionDef, ast.ClassDef))]
-    names.remove("with_recipe")  # it needs a trained network
-    namespace: dict = {}
-    wanted = _needed(ast.parse("\n".join(names)).body, statements)
-    exec(compile(ast.Module(wanted, []), "<lesson>", "exec"), namespace)
-    return namespace
+    """What the lesson builds, without its trainings."""
+    return functions(all_lessons()[LESSON], "Blocks", "network", "idle", "random_blocks", "recognised")
 
 
 def _small(lesson, depth, shortcut):

@@ -1,13 +1,12 @@
 """The figures of lesson 19 show what they are given, its slider reacts, and what it builds is what it says."""
 
-import ast
 import itertools
 
 import keras
 import numpy as np
 import pytest
 from drawn import pixels
-from lesson_code import _needed, all_lessons, answer
+from lesson_code import all_lessons, answer, functions
 from matplotlib.patches import Rectangle
 
 from course_lessons.vgg import figures
@@ -95,14 +94,10 @@ def test_depth_shows_loss_beside_accuracy():
 
 @pytest.fixture(scope="module")
 def space():
-    """What the lesson defines, without its trainings."""
-    lesson = all_lessons()["19_vgg"]
-    own = ast.parse("start, in_keras, mini_vgg, plans, new, build_vgg, LRN, learn_in_numpy").body
-    others = [s for c in lesson.cells if c.kind == "code" and not c.exercise for s in ast.parse(c.source).body]
-    names = {}
-    exec(compile(ast.Module(_needed(own, others), []), "<19_vgg>", "exec"), names)
-    names["new"] = np.random.default_rng(0).normal(size=(5, 8, 8, 1)).astype("float32"), np.arange(5)
-    return names
+    """What the lesson builds, without its trainings."""
+    space = functions(all_lessons()["19_vgg"], "mini_vgg", "plans", "in_keras", "LRN")
+    space["new"] = np.random.default_rng(0).normal(size=(5, 8, 8, 1)).astype("float32"), np.arange(5)
+    return space
 
 
 def test_mini_vggs_have_the_depths_of_the_figure(space):
