@@ -1,4 +1,4 @@
-"""Figures: they need words, stay small, and the things to play with answer when they are moved."""
+"""Figures: they stay small, and hold what they are given."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,25 +8,8 @@ from drawn import pixels
 from course_lessons.perceptron import figures
 from course_lib import plots
 from course_lib.plots import charts, planes
-from course_lib.plots.controls import explore
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-
-
-def test_show_needs_alternative_text():
-    with pytest.raises(ValueError, match="alternative text"):
-        plots.show(plt.figure(), alt=" ")
-
-
-def test_show_returns_nothing_closes_the_figure_and_keeps_the_text(monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    figure, _ = plt.subplots(figsize=(4, 3))
-    assert plots.show(figure, alt="Nothing yet.") is None
-    data, metadata = shown[0]._repr_mimebundle_()
-    assert data["text/plain"] == "[figure: Nothing yet.]"
-    assert metadata["image/png"] == {"width": 320, "alt": "Nothing yet."}
-    assert not plt.fignum_exists(figure.number)
 
 
 def test_pictures_are_small():
@@ -119,20 +102,3 @@ def test_the_two_block_diagrams_say_what_the_units_say():
     figure = figures.brain_and_perceptron(np.eye(4), np.ones((16, 5)), firing, score=-2.0)
     words = " ".join(text.get_text() for text in figure.findobj(plt.Text))
     assert "−1: other" in words and "3 of them fire" in words and "5 association units" in words
-
-
-def test_explore_starts_at_the_defaults_and_redraws_when_moved():
-    calls = []
-
-    def draw(width: int = 2, kind: str = "a"):
-        calls.append((width, kind))
-        return plt.figure(figsize=(width, 1))
-
-    panel = explore(draw, width=(1, 5, 1), kind=["b", "a"])
-    width, kind, picture, _ = panel.children
-    assert (width.value, kind.value) == (2, "a")
-    before = picture.value
-    width.value = 4
-    kind.value = "b"
-    assert calls[-1] == (4, "b")
-    assert bytes(picture.value) != bytes(before) and bytes(picture.value).startswith(b"\x89PNG")

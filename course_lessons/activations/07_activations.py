@@ -597,7 +597,12 @@ show(
 )
 kinds = list(ours)
 explore(
-    figures.activation_and_gradient, kind=kinds, parameter=(0, 1, 0.1), x=(-5, 5, 0.5)
+    figures.activation_and_gradient,
+    alt="The curve of an activation with its tangent at the input x; below, the curve of its slope, "
+    "and what ten slopes like the one at x multiply to.",
+    kind=kinds,
+    parameter=(0, 1, 0.1),
+    x=(-5, 5, 0.5),
 )
 
 # %% [markdown]

@@ -336,6 +336,7 @@ show(
 )
 explore(
     figures.neighbouring_maps,
+    alt="Bars for the values of 18 maps at one place: white before the normalisation, blue after it.",
     size=(1, 11, 2),
     alpha=(0.0, 1.0, 0.1),
     beta=(0.0, 1.5, 0.25),

@@ -415,6 +415,8 @@ show(
 )
 explore(
     figures.batch_statistics,
+    alt="The sums of one batch as ticks on a line under the bell curve they come from, with mean and "
+    "deviation; below, the same after batch normalisation, around beta.",
     batch_size=[2, 4, 8, 16, 64, 256],
     shift=(-5, 5, 0.5),
     stretch=(0.5, 3, 0.5),

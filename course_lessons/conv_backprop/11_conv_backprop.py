@@ -162,7 +162,14 @@ show(
     "picture, and gives the inputs a copy of the kernel at its window; the last column adds up.",
 )
 ways = ["this output", "all outputs up to it"]
-explore(blame.at, row=(0, 3, 1), column=(0, 3, 1), blame=ways)
+explore(
+    blame.at,
+    alt="Five grids of numbers: the inputs with the window of one output framed, the kernel, the "
+    "deltas, and the gradients by the weights and by the inputs that the chosen deltas give.",
+    row=(0, 3, 1),
+    column=(0, 3, 1),
+    blame=ways,
+)
 
 # %% [markdown]
 # The weights get *a copy of the window*, times the delta; output (1, 3) saw an empty window, so no weight had a part in

@@ -201,7 +201,12 @@ show(
     alt="Nine copies of the 5 by 5 image, each with the window at another place and its sum; "
     "the nine sums make the 3 by 3 output.",
 )
-explore(figures.sliding_window, step=(1, 9, 1))
+explore(
+    figures.sliding_window,
+    alt="An image of 5 by 5 numbers with the 3 by 3 window of the kernel on it; beside it the "
+    "output, filled up to this step.",
+    step=(1, 9, 1),
+)
 
 # %% [markdown]
 # One trap in the name. Mathematicians turn the kernel by 180° before they slide it and call that *convolution*; sliding it
@@ -270,7 +275,11 @@ show(
     "horizontal edges, outlines.",
 )
 rows = {"first_row": "0 -1 0", "middle_row": "-1 5 -1", "last_row": "0 -1 0"}
-explore(partial(figures.kernel_editor, face), **rows)
+explore(
+    partial(figures.kernel_editor, face),
+    alt="A kernel of three rows of three numbers, and what it makes of the cat.",
+    **rows,
+)
 
 # %% [markdown]
 # A kernel answers most strongly to what looks like itself. So cut out one of the cat's eyes, take away its mean (or mere
@@ -339,7 +348,12 @@ show(
 )
 settings = {"kernel": list(figures.KERNELS), "strides": (1, 3, 1)}
 settings |= {"padding": (0, 2, 1), "dilation_rate": (1, 3, 1), "step": (1, 81, 1)}
-explore(figures.convolution_explorer, **settings)
+explore(
+    figures.convolution_explorer,
+    alt="A tiny picture of a cat with the window of a kernel on it; beside it the output, filled up "
+    "to this step.",
+    **settings,
+)
 
 # %% [markdown]
 # How large is the output? A window of $F$ can take $W + 2P - F$ steps from its first place, and every $S$-th counts:

@@ -243,7 +243,13 @@ show(
     alt="Outputs of 400 random masks at rates 0.1, 0.5 and 0.8: they spread, and at high rates "
     "their mean moves away from the output without dropout.",
 )
-explore(figures.mask_sampler, rate=(0.0, 0.9, 0.1), seed=(0, 30, 1))
+explore(
+    figures.mask_sampler,
+    alt="A small network with its dropped units crossed out; beside it the outputs of 400 random "
+    "masks as a histogram, with lines for their mean, the whole network and this mask.",
+    rate=(0.0, 0.9, 0.1),
+    seed=(0, 30, 1),
+)
 
 # %% [markdown]
 # ## Does it help?

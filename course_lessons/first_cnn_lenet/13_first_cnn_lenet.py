@@ -818,6 +818,8 @@ readers = {
 play = figures.Strain(tried.images, tried.labels, perturb, readers)
 explore(
     play.draw,
+    alt="A strained digit, and bars for the probability that each network gives to each of the ten "
+    "digits.",
     number=(0, 49, 1),
     right=(-8, 8, 1),
     down=(-8, 8, 1),

@@ -357,6 +357,8 @@ show(
 )
 explore(
     figures.designer,
+    alt="Two stacked bars of multiply-adds, a colour for each layer: the naive module and the same "
+    "with bottlenecks; the title says how many times fewer the second takes.",
     channels=(64, 1024, 64),
     reduce_3x3=(8, 256, 8),
     reduce_5x5=(8, 256, 8),

@@ -449,6 +449,8 @@ check(he_normal)
 # %% tags=["T176", "widget"]
 explore(
     figures.signals_through_layers,
+    alt="Two curves over the layers, on a log scale: the deviation of the outputs, going forward, and "
+    "of the gradient, going back; beside them a histogram of the last layer's outputs.",
     gain=[0.22, 0.5, 0.7, 1.0, 1.2, 1.41, 1.7, 2.0, 4.0, 8.0, 22.0],
     layers=(2, 40, 2),
     activation=["tanh", "ReLU", "sigmoid"],

@@ -145,7 +145,13 @@ show(
     "downwards, more hidden units make regions with more bends.",
 )
 sliders = {"hidden_units": (1, 64, 1), "weight_scale": (0.5, 10, 0.5)}
-explore(figures.random_network, **sliders, number=(0, 20, 1))
+explore(
+    figures.random_network,
+    alt="The output of one random network over the plane, from blue for 0 to red for 1, with the "
+    "line of 0.5.",
+    **sliders,
+    number=(0, 20, 1),
+)
 
 # %% [markdown]
 # Large weights sharpen edges; more units add bends. One of all these networks is the one we need, and we look for it
@@ -381,7 +387,11 @@ line = LogisticRegression().fit(moons, labels).score(moons, labels)
 plane = np.mean((answer(moons, history[-1]) > 0.5) == labels)
 print(f"right: a line in the plane {line:.0%}, a plane in the hidden space {plane:.0%}")
 assert plane > 0.97
-explore(film.frame, step=(0, 1000, 50))
+explore(
+    film.frame,
+    alt="Two moons of points, and the network's answer over the plane at this step, blue or red.",
+    step=(0, 1000, 50),
+)
 
 # %% [markdown]
 # For hundreds of steps the edge stays straight and the loss lies on a plateau: the hidden units all do nearly the same. Then

@@ -149,6 +149,7 @@ check(max_pool)
 # %% tags=["T147", "T148", "T149", "widget"]
 explore(
     album.pooled,
+    alt="A picture with its first windows framed, and beside it what pooling leaves of it.",
     image=list(album.images),
     kind=list(figures.KINDS),
     pool_size=(1, 8, 1),

@@ -371,7 +371,13 @@ for seed in range(scale(laptop=1, gpu=3)):
 # behind more and more random blocks. Move the sliders.
 
 # %% tags=["T237"]
-explore(figures.passing, blocks=(0, 30, 1), shortcut=(0.0, 1.0, 0.25), seed=(0, 9, 1))
+explore(
+    figures.passing,
+    alt="A photograph of a cat, and what is left of it behind some random blocks.",
+    blocks=(0, 30, 1),
+    shortcut=(0.0, 1.0, 0.25),
+    seed=(0, 9, 1),
+)
 
 # %% tags=["T237"]
 show(

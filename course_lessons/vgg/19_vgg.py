@@ -72,7 +72,14 @@ show(
 # Build your own stack. How many layers of 3 see as far as one of 11? What does a stride of 2 in the first layer do?
 
 # %% tags=["T215", "widget"]
-explore(figures.field_cone, layers=(1, 6, 1), kernel_size=[3, 5, 7, 11], strides=[1, 2, 3])
+explore(
+    figures.field_cone,
+    alt="Rows of units, one row for each layer, above a row of pixels; lines lead from the unit at "
+    "the top down to all it depends on. Bars below count the paths from each pixel to that unit.",
+    layers=(1, 6, 1),
+    kernel_size=[3, 5, 7, 11],
+    strides=[1, 2, 3],
+)
 
 # %% [markdown]
 # **Exercise 1.** Write the rule for any stack.

@@ -112,6 +112,8 @@ show(
 # %% tags=["T307", "E16", "widget"]
 explore(
     figures.two_pixels,
+    alt="Left, the path of the ascent on the plane of two pixels, over lines of equal score; right, the "
+    "norm of the picture, step by step.",
     strength=(-0.5, 2.0, 0.1),
     learning_rate=(0.05, 0.8, 0.05),
     steps=(5, 60, 5),
@@ -694,6 +696,8 @@ show(
 )
 explore(
     attack.at,
+    alt="A picture, the same with each pixel moved by epsilon, and bars for the probability of each "
+    "class before and after.",
     picture=(0, 7, 1),
     epsilon=(0.0, 0.1, 0.005),
     direction=["sign of the slope", "random signs"],

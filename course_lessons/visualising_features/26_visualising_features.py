@@ -938,7 +938,15 @@ assert pointing.mass_inside(tested["small square"], few.masks).mean() > 0.4
 
 # %% tags=["T306", "G56", "widget"]
 play = figures.Hide(partial(probabilities, model), some.images, names)
-explore(play.draw, number=(0, 40, 1), top=(0, 60, 2), left=(0, 60, 2), size=(4, 28, 2))
+explore(
+    play.draw,
+    alt="A drawn shape with a grey square over a part of it; bars for the probability of each class, "
+    "with nothing hidden and with the square.",
+    number=(0, 40, 1),
+    top=(0, 60, 2),
+    left=(0, 60, 2),
+    size=(4, 28, 2),
+)
 
 # %% [markdown]
 # ## A photograph, and ten words

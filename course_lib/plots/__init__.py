@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 
 import matplotlib
@@ -51,27 +53,42 @@ def show(figure: Figure, alt: str, colours: int = 256) -> None:
 
     Raises ValueError without an alternative text.
     """
-    if not alt.strip():
-        raise ValueError("A figure needs an alternative text: say in a sentence what it shows.")
-    from IPython.display import Image as NotebookImage
     from IPython.display import display
 
-    width = round(figure.get_figwidth() * _SHOWN_PER_INCH)
-    display(_Described(NotebookImage(png(figure, colours), format="png", width=width, alt=alt), alt))
+    alt = require_description(alt)
+    display(_Shown(picture(figure, alt, colours), alt))
 
 
-class _Described:
-    """An image whose text form is its description."""
+class _Shown:
+    """A figure in a notebook; in a console, its description.
 
-    def __init__(self, image, alt: str):
-        self.image, self.alt = image, alt
+    It is HTML because nothing else brings the description to its reader: JupyterLab and nbconvert leave out the
+    metadata of a PNG. They take HTML before PNG, as Colab, VS Code and GitHub do; with both, a notebook would carry
+    every picture twice and show one of them.
+    """
+
+    def __init__(self, markup: str, alt: str):
+        self.markup, self.alt = markup, alt
+
+    def _repr_html_(self) -> str:
+        return self.markup
 
     def __repr__(self) -> str:
         return f"[figure: {self.alt}]"
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        data, metadata = self.image._repr_mimebundle_(include, exclude)
-        return {**data, "text/plain": repr(self)}, metadata
+
+def require_description(alt: str) -> str:
+    """An alternative text on one line. Raises ValueError if it says nothing."""
+    if not alt.strip():
+        raise ValueError("A figure needs an alternative text: say in a sentence what it shows.")
+    return " ".join(alt.split())
+
+
+def picture(figure: Figure, alt: str, colours: int = 256) -> str:
+    """The figure and its description as HTML; closes it."""
+    width = round(figure.get_figwidth() * _SHOWN_PER_INCH)
+    source = f"data:image/png;base64,{base64.b64encode(png(figure, colours)).decode()}"
+    return f'<img alt="{html.escape(alt)}" width="{width}" style="max-width: 100%" src="{source}">'
 
 
 def png(figure: Figure, colours: int = 256) -> bytes:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import pixels, shown
 
 from course_lessons.batchnorm import figures
 from course_lib.plots import charts
@@ -22,11 +22,11 @@ def test_batch_statistics_change_with_every_slider():
 
 
 def test_sliders_redraw_the_batch():
-    panel = explore(figures.batch_statistics, batch_size=[2, 16], shift=(-5, 5, 0.5))
+    panel = explore(figures.batch_statistics, "A figure.", batch_size=[2, 16], shift=(-5, 5, 0.5))
     _, shift, picture, errors = panel.children
-    before = picture.value
+    before = shown(picture.value)
     shift.value = -4
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 @pytest.mark.parametrize("shift", [-4.0, 4.0])

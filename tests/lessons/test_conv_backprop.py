@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawn import shown
 from scipy.signal import convolve2d, correlate2d
 
 from course_lessons.conv_backprop import figures
@@ -61,12 +62,14 @@ def test_all_outputs_together_give_the_gradients(blame):
 
 def test_sliders_of_the_blame_redraw_it(blame):
     ways = ["this output", "all outputs up to it"]
-    row, column, way, picture, errors = explore(blame.at, row=(0, 3, 1), column=(0, 3, 1), blame=ways).children
+    row, column, way, picture, errors = explore(
+        blame.at, "A figure.", row=(0, 3, 1), column=(0, 3, 1), blame=ways
+    ).children
     assert (row.value, column.value, way.value) == (0, 1, "this output")
     for control, value in ((row, 3), (column, 2), (way, ways[1])):
-        before = picture.value
+        before = shown(picture.value)
         control.value = value
-        assert picture.value != before and not errors.outputs
+        assert shown(picture.value) != before and not errors.outputs
 
 
 def test_strip_ends_with_the_sum(blame):

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import pixels, shown
 from lesson_code import all_lessons, answer, functions
 
 from course_lessons.convolution import figures
@@ -67,18 +67,18 @@ def test_the_weights_stand_at_the_taps():
 
 
 def test_sliders_of_the_explorers_redraw_them():
-    panel = explore(figures.sliding_window, step=(1, 9, 1))
+    panel = explore(figures.sliding_window, "A figure.", step=(1, 9, 1))
     slider, picture, errors = panel.children
-    before = picture.value
+    before = shown(picture.value)
     slider.value = 4
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
-    editor = explore(partial(figures.kernel_editor, RANDOM.random((20, 20))), first_row="0 0 0")
+    editor = explore(partial(figures.kernel_editor, RANDOM.random((20, 20))), "A figure.", first_row="0 0 0")
     first, picture, errors = editor.children
     assert first.value == "0 -1 0"
-    before = picture.value
+    before = shown(picture.value)
     first.value = "1 -1 1"
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_the_film_ends_with_the_whole_output():

@@ -4,7 +4,7 @@ from math import log
 
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import pixels, shown
 from lesson_code import all_lessons, answer, functions
 from scipy import ndimage, special
 
@@ -309,8 +309,8 @@ def test_the_strain_explorer_changes_with_every_slider(lesson):
 
 
 def test_sliders_redraw_the_strain(lesson):
-    panel = explore(strain(lesson["perturb"]).draw, number=(0, 2, 1), rotation=(-90, 90, 10))
-    _, rotation, shown, errors = panel.children
-    before = shown.value
+    panel = explore(strain(lesson["perturb"]).draw, "A figure.", number=(0, 2, 1), rotation=(-90, 90, 10))
+    _, rotation, picture, errors = panel.children
+    before = shown(picture.value)
     rotation.value = 40
-    assert shown.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import pixels, shown
 
 from course_lessons.googlenet import figures
 from course_lib.anatomy import anatomy
@@ -51,11 +51,11 @@ def test_the_designer_adds_up_what_it_draws():
 
 
 def test_sliders_redraw_the_designer():
-    panel = explore(figures.designer, channels=(64, 1024, 64), reduce_5x5=(8, 256, 8))
+    panel = explore(figures.designer, "A figure.", channels=(64, 1024, 64), reduce_5x5=(8, 256, 8))
     _, reduce, picture, errors = panel.children
-    before = picture.value
+    before = shown(picture.value)
     reduce.value = 16
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_wide_bottlenecks_cost_more_than_none():

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import pixels, shown
 from lesson_code import all_lessons, answer
 
 from course_lessons.initialisation import figures
@@ -27,12 +27,14 @@ def test_the_explorer_changes_with_every_control():
 
 
 def test_controls_redraw_the_explorer():
-    panel = explore(figures.signals_through_layers, gain=[0.22, 1.0], layers=(2, 40, 2), activation=["tanh", "ReLU"])
+    panel = explore(
+        figures.signals_through_layers, "A figure.", gain=[0.22, 1.0], layers=(2, 40, 2), activation=["tanh", "ReLU"]
+    )
     gain, layers, _, picture, errors = panel.children
     assert (gain.value, layers.value) == (1.0, 10)
-    before = picture.value
+    before = shown(picture.value)
     layers.value = 20
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 @pytest.mark.parametrize(("activation", "gain", "factor"), [("tanh", 0.2236, 0.2236), ("ReLU", 1.0, 0.5**0.5)])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import pixels, shown
 
 from course_lessons.mlp_backprop import figures
 from course_lib.layers import sigmoid
@@ -40,11 +40,13 @@ def test_the_random_network_changes_with_every_slider():
 
 
 def test_sliders_of_the_random_network_redraw_it():
-    panel = explore(figures.random_network, hidden_units=(1, 64, 1), weight_scale=(0.5, 10, 0.5), number=(0, 20, 1))
+    panel = explore(
+        figures.random_network, "A figure.", hidden_units=(1, 64, 1), weight_scale=(0.5, 10, 0.5), number=(0, 20, 1)
+    )
     units, *_, picture, errors = panel.children
-    before = picture.value
+    before = shown(picture.value)
     units.value = 2
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_contact_sheet_has_a_row_for_each_width():
@@ -60,11 +62,11 @@ def film() -> figures.Film:
 
 def test_film_shows_a_frame_for_each_step(film):
     assert film.frame(3).axes[0].get_title() == "step 3"
-    panel = explore(film.frame, step=(0, 10, 5))
+    panel = explore(film.frame, "A figure.", step=(0, 10, 5))
     slider, picture, errors = panel.children
-    before = picture.value
+    before = shown(picture.value)
     slider.value = 10
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_film_tells_its_story(film):

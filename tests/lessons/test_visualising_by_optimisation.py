@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import pixels, shown
 from lesson_code import all_lessons, answer
 
 from course_lessons.visualising_by_optimisation import figures
@@ -33,11 +33,12 @@ def test_the_plane_changes_with_every_slider():
 
 
 def test_sliders_redraw_the_plane():
-    panel = explore(figures.two_pixels, strength=(-0.5, 2.0, 0.1), learning_rate=(0.05, 0.8, 0.05), steps=(5, 60, 5))
+    ranges = {"strength": (-0.5, 2.0, 0.1), "learning_rate": (0.05, 0.8, 0.05), "steps": (5, 60, 5)}
+    panel = explore(figures.two_pixels, "A figure.", **ranges)
     strength, *_, picture, errors = panel.children
-    before = picture.value
+    before = shown(picture.value)
     strength.value = 1.0
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_two_pixels_end_where_the_formula_says_and_say_so():
@@ -132,11 +133,11 @@ def test_the_attack_changes_with_every_slider(attack):
 
 def test_sliders_redraw_the_attack(attack):
     choices = ["sign of the slope", "random signs"]
-    panel = explore(attack.at, picture=(0, 3, 1), epsilon=(0.0, 0.1, 0.005), direction=choices)
+    panel = explore(attack.at, "A figure.", picture=(0, 3, 1), epsilon=(0.0, 0.1, 0.005), direction=choices)
     number, *_, picture, errors = panel.children
-    before = picture.value
+    before = shown(picture.value)
     number.value = 2
-    assert picture.value != before and not errors.outputs
+    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_the_sheet_says_what_the_network_sees(attack):
