@@ -7,7 +7,9 @@ figures of cells tagged "gallery" make docs/gallery.md.
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 from pathlib import Path
 
 from course_tools.card import Card, read_card
@@ -18,6 +20,7 @@ from course_tools.project import Project
 
 BEGIN, END = "<!-- lessons, made by `course build` -->", "<!-- end of lessons -->"
 PICTURE, GALLERY = "picture", "gallery"
+_IMAGE = re.compile(r'<img alt="([^"]*)"[^>]* src="data:image/png;base64,([^"]*)"')  # as course_lib.plots shows it
 GALLERY_HEAD = """\
 # Gallery
 
@@ -93,6 +96,6 @@ def _has(cell: dict, tag: str) -> bool:
 
 
 def _first_image(outputs: list[dict]) -> tuple[str, bytes]:
-    output = next(each for each in outputs if "image/png" in each.get("data", {}))
-    alt = output["metadata"].get("image/png", {}).get("alt", "")
-    return alt, base64.b64decode(output["data"]["image/png"])
+    pages = ("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    alt, data = next(filter(None, map(_IMAGE.search, pages))).groups()
+    return html.unescape(alt), base64.b64decode(data)

@@ -2,23 +2,32 @@
 
 import json
 
+import matplotlib.pyplot as plt
 import pytest
 from tiny_course import CELLS, README, course, lesson, make_course, use_stand_in
 
+from course_lib import plots
 from course_tools.errors import CourseError
 from course_tools.readme import front_page
 
+
+def draw(width: int):
+    """A figure; each width gives another."""
+    return plt.figure(figsize=(width, 1))
+
+
 ROW = "| 70 [Alpha](notebooks/70_alpha.ipynb) | 10 | One line. |"
-PICTURE = """
+PICTURE = f"""
 # %% tags=["picture"]
-from IPython.display import Image
-Image(data=b"a picture", format="png")
+from IPython.display import HTML
+HTML({plots.picture(draw(1), "A dash.")!r})
 
 # %% tags=["gallery"]
-Image(data=b"first", format="png", alt="A dot.")
+print("before")
+HTML({plots.picture(draw(2), 'A "dot" & a <line>.')!r})
 
 # %% tags=["gallery"]
-Image(data=b"second", format="png", alt="Two dots.")
+HTML({plots.picture(draw(3), "Two dots.")!r})
 """
 
 
@@ -32,17 +41,20 @@ def test_build_writes_the_table_and_the_picture_and_check_agrees(project, monkey
     assert course(capsys, monkeypatch, project.root, "build").status == 0
     readme = (project.root / "README.md").read_text(encoding="utf-8")
     assert ROW in readme and readme.startswith("# Tiny") and readme.endswith("The end.\n")
-    assert (project.pictures / "70_alpha.png").read_bytes() == b"a picture"
+    assert (project.pictures / "70_alpha.png").read_bytes() == plots.png(draw(1))
     assert course(capsys, monkeypatch, project.root, "build", "--check").status == 0
 
 
 def test_build_hangs_the_gallery(project, monkeypatch, capsys):
     course(capsys, monkeypatch, project.root, "build")
     page = project.gallery.read_text(encoding="utf-8")
-    assert page.index("![A dot.](pictures/70_alpha_1.png)") < page.index("![Two dots.](pictures/70_alpha_2.png)")
+    first, second = '![A "dot" & a <line>.](pictures/70_alpha_1.png)', "![Two dots.](pictures/70_alpha_2.png)"
+    assert page.index(first) < page.index(second)
     assert page.count("*Lesson 70: [Alpha](../notebooks/70_alpha.ipynb).*") == 2
-    assert [(project.pictures / f"70_alpha_{n}.png").read_bytes() for n in (1, 2)] == [b"first", b"second"]
-    project.gallery.write_text(page.replace("A dot", "A line"), encoding="utf-8")
+    assert [(project.pictures / f"70_alpha_{n}.png").read_bytes() for n in (1, 2)] == [
+        *map(plots.png, map(draw, (2, 3)))
+    ]
+    project.gallery.write_text(page.replace("Two dots", "A line"), encoding="utf-8")
     outcome = course(capsys, monkeypatch, project.root, "build", "--check")
     assert outcome.status == 1 and "gallery.md" in outcome.out
 
