@@ -38,7 +38,7 @@ test: $(VENV)/.dev ## install what is missing and run every test
 	@echo "4/5 Every notebook runs, blank and solved, without a network"
 	@$(BIN)/course kernel install >/dev/null
 	@COURSE_CHECK=show COURSE_WARM_IDLE=60 $(BIN)/python tests/offline.py $(BIN)/python -m pytest -n 2 --dist loadfile \
-	  --nbval-lax --nbval-kernel-name=course-warm --nbval-cell-timeout=300 notebooks
+	  --nbval-lax --nbval-sanitize-with=tests/nbval.cfg --nbval-kernel-name=course-warm --nbval-cell-timeout=300 notebooks
 	@echo "5/5 The library on JAX instead of TensorFlow"
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 $(LIBRARY_TESTS)
 	@echo "All tests passed."
