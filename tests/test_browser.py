@@ -1,9 +1,12 @@
-"""A student's first hour, in a real browser: open lesson 02 in JupyterLab, run it, answer wrongly, then rightly, play.
+"""JupyterLab in a real browser: a student's first hour, and what a reader who cannot see is told of the figures.
+
+The student opens lesson 02, runs it, answers wrongly, then rightly, and plays.
 
 Needs Chromium on the machine (`apt-get install chromium`); without one it is skipped. COURSE_SCREENSHOTS=FOLDER keeps
 pictures of what the student saw.
 """
 
+import ast
 import contextlib
 import json
 import os
@@ -24,6 +27,7 @@ from course_tools.project import find_project
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LESSON = "02_perceptron"
+DESCRIBED = (LESSON, "09_convolution")  # quick lessons with figures and sliders
 WRONG = "def predict(inputs, weights):\n    return np.where(weights[0] + inputs @ weights[1:] >= 0, 1, -1)"
 RIGHT = WRONG.replace(">=", ">")
 
@@ -32,7 +36,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this mac
 
 @contextmanager
 def jupyter_lab(folder: Path):
-    """JupyterLab on the folder, with no settings of the person who runs the tests; gives its address."""
+    """JupyterLab on the folder, with no settings of the person who runs the tests; gives the address of a notebook."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -63,7 +67,8 @@ def jupyter_lab(folder: Path):
         )
     try:
         _wait_until_up(f"{address}/api", server, folder / ".log")
-        yield f"{address}/lab/tree/{LESSON}.ipynb?token={token}"
+        # In a workspace of its own, no notebook opens beside those opened before.
+        yield lambda name: f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token={token}"
     finally:
         server.terminate()
         server.wait(20)
@@ -84,10 +89,9 @@ def _wait_until_up(address: str, server: subprocess.Popen, log: Path) -> None:
     raise AssertionError(f"JupyterLab did not come up: {log.read_text()}")
 
 
-@pytest.fixture
-def page(tmp_path):
-    """Lesson 02, open in JupyterLab."""
-    shutil.copy(find_project().notebooks / f"{LESSON}.ipynb", tmp_path)
+@contextmanager
+def browser_on(folder: Path):
+    """Gives a function that opens a notebook of the folder in JupyterLab, in a tab of its own, and returns the tab."""
     quiet = [
         "--no-sandbox",
         "--disable-gpu",
@@ -95,16 +99,31 @@ def page(tmp_path):
         "--disable-component-update",
         "--disable-sync",
     ]
-    with jupyter_lab(tmp_path) as address, sync_playwright() as playwright:
+    with jupyter_lab(folder) as address_of, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=quiet)
-        tab = browser.new_page(viewport={"width": 1250, "height": 1400})
-        tab.set_default_timeout(30_000)
-        tab.goto(address)
-        cells = json.loads((tmp_path / f"{LESSON}.ipynb").read_text(encoding="utf-8"))["cells"]
-        expect(tab.locator(".jp-Notebook .jp-Cell")).to_have_count(len(cells), timeout=90_000)
-        tab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=90_000)
-        yield tab
+
+        def open_notebook(name: str):
+            tab = browser.new_page(viewport={"width": 1250, "height": 1400})
+            tab.set_default_timeout(30_000)
+            tab.goto(address_of(name))
+            expect(tab.locator(".jp-Notebook .jp-Cell")).to_have_count(len(cells_of(folder, name)), timeout=90_000)
+            tab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=90_000)
+            return tab
+
+        yield open_notebook
         browser.close()
+
+
+def cells_of(folder: Path, name: str) -> list[dict]:
+    return json.loads((folder / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+@pytest.fixture
+def page(tmp_path):
+    """Lesson 02, open in JupyterLab."""
+    shutil.copy(find_project().notebooks / f"{LESSON}.ipynb", tmp_path)
+    with browser_on(tmp_path) as open_notebook:
+        yield open_notebook(LESSON)
 
 
 def picture(page, name: str) -> None:
@@ -171,3 +190,46 @@ def test_a_student_opens_runs_answers_and_plays(page):
     output.locator(".noUi-handle").first.press("ArrowLeft")
     expect(shown).not_to_have_attribute("src", before)
     picture(page, "widget-after")
+
+
+def test_a_reader_who_cannot_see_is_told_what_every_figure_shows(tmp_path):
+    for name in DESCRIBED:
+        shutil.copy(find_project().solved_notebooks / f"{name}.ipynb", tmp_path)
+    with browser_on(tmp_path) as open_notebook:
+        for name in DESCRIBED:
+            page, cells = open_notebook(name), cells_of(tmp_path, name)
+            figures, sliders = shown_figures(cells), explored(cells)
+            assert len(figures) >= 5 and sliders
+            expect(page.locator(".jp-OutputArea img")).to_have_count(len(figures))
+            assert spoken_images(page) == figures  # a solved notebook, freshly opened
+            run_all(page)
+            expect(page.locator(".jp-OutputArea img")).to_have_count(len(figures) + len(sliders))
+            spoken = spoken_images(page)
+            assert [each for each in spoken if each in figures] == figures
+            widgets = [each for each in spoken if each not in figures]
+            for description, widget in zip(sliders, widgets, strict=True):
+                assert widget.startswith(f"{description} Now: ")
+
+
+def shown_figures(cells: list[dict]) -> list[str]:
+    """The descriptions of all figures, as a console would print them."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
+    return [found[1] for text in texts if (found := re.fullmatch(r"\[figure: (.*)\]", text))]
+
+
+def explored(cells: list[dict]) -> list[str]:
+    """The descriptions that the sources give to `explore`."""
+    trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if getattr(call.func, "id", "") == "explore"]
+    return [keyword.value.value for call in calls for keyword in call.keywords if keyword.arg == "alt"]
+
+
+def spoken_images(page) -> list[str]:
+    """The names of the images under the code cells in Chromium's accessibility tree, in the order of the page."""
+    chromium = page.context.new_cdp_session(page)
+    root = chromium.send("DOM.getDocument")["root"]["nodeId"]
+    areas = chromium.send("DOM.querySelectorAll", {"nodeId": root, "selector": ".jp-Cell-outputArea"})["nodeIds"]
+    images = [chromium.send("Accessibility.queryAXTree", {"nodeId": area, "role": "image"}) for area in areas]
+    return [node["name"]["value"] for found in images for node in found["nodes"] if not node["ignored"]]
