@@ -16,7 +16,7 @@ from course_tools.notebook import Rendered, executed_part, render, serialise, wi
 from course_tools.project import Project
 from course_tools.spec_file import check_spec_file
 
-LARGEST_NOTEBOOK = 700_000
+LARGEST_NOTEBOOK = 900_000
 # Solved notebooks show what a laptop shows, whatever is set where they are built.
 BUILD_SETTINGS = {"COURSE_SCALE": "laptop", "KERAS_BACKEND": "tensorflow"}
 
