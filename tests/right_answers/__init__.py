@@ -17,7 +17,7 @@ that nothing is built before it is needed:
 
 Where a function is asked for that builds a model (`build_lenet`), the function is the answer, as in the first form.
 Everything must be right: on 50 seeds for a function, on 5 for a value or a model. Keras is imported inside, since that
-takes seconds.
+takes seconds. `python tests/checkers_table.py LESSON` tries these answers, and all wrong ones it can make.
 """
 
 from __future__ import annotations

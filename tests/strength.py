@@ -1,0 +1,281 @@
+"""How strong a checker is: wrong answers made from the right one, right ones in other styles, known mistakes.
+
+All are judged on many seeds. What is not as it should be is a fault, in words.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import pickle
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from lesson_code import all_lessons
+from lesson_code import run as run_cells
+from mutants.result import in_float32, spoiled_functions, spoiled_values
+from mutants.source import mutants
+from right_answers import RightAnswer, right_answers
+
+from course_lib.exercises.answer import Outcome, run
+from course_lib.exercises.judge import AnswerKey, Verdict, difference
+from course_lib.exercises.spec import Exercise, find
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass
+class Strength:
+    """What a checker made of everything, and its faults in words."""
+
+    lesson: str
+    exercise: str
+    mutants: int = 0
+    killed: int = 0
+    equal: int = 0
+    right: int = 0
+    mistakes: int = 0
+    seconds: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+
+@functools.cache
+def equal_mutants(topic: str) -> dict[str, dict[str, str]]:
+    """By exercise: the changes that do not change what an answer does, each with the reason.
+
+    They stand in `tests/equal_mutants/TOPIC.toml`, those of an exercise in tables with one reason for several changes.
+    """
+    path = Path(__file__).parent / "equal_mutants" / f"{topic}.toml"
+    listed = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {
+        exercise: {change: table["reason"] for table in tables for change in table["changes"]}
+        for exercise, tables in listed.items()
+    }
+
+
+class Bench:
+    """One exercise with its reference solution, and the answer keys of many seeds, made once."""
+
+    def __init__(self, lesson: str, name: str):
+        self.lesson, self.name, self.topic = lesson, name, lesson.partition("_")[2]
+        self.exercise: Exercise = find(lesson, name)
+        self.source = all_lessons()[lesson].exercises[name].source
+        self._around = run_cells([cell.source for cell in all_lessons()[lesson].cells if cell.kind == "code"], name)
+        self._keys: dict[int, AnswerKey] = {}
+
+    @functools.cached_property
+    def builds_model(self) -> bool:
+        """Whether the answer builds a Keras model: then it takes seconds."""
+        names = {node.id for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Name)}
+        return not self.exercise.takes_function and "keras" in names
+
+    @functools.cached_property
+    def seeds(self) -> list[int]:
+        """Those to judge on: 20, models 3; of an exercise whose cases are always the same, just one."""
+        seeds = list(range(3 if self.builds_model else 20))
+        first, second = (pickle.dumps(self.key(seed).cases) for seed in (0, 1))
+        return seeds if first != second else seeds[:1]
+
+    @property
+    def solution(self):
+        return self._around[self.name]
+
+    def key(self, seed: int) -> AnswerKey:
+        if seed not in self._keys:
+            self._keys[seed] = AnswerKey(self.exercise, self.exercise.draw(np.random.default_rng(seed)))
+        return self._keys[seed]
+
+    def outcomes(self, candidate, seed: int) -> Iterator[Outcome]:
+        """What comes of an answer on each case, one after the other."""
+        return (run(self.exercise, candidate, case) for case in self.key(seed).cases)
+
+    def verdict(self, candidate, seed: int) -> Verdict:
+        return self.key(seed).verdict(list(self.outcomes(candidate, seed)))
+
+    def accepts(self, candidate, seed: int) -> bool:
+        """Whether the answer is right on this seed; it is run no further than to its first wrong case."""
+        wanted = self.key(seed).expected
+        faults = (
+            outcome.fault or difference(want, outcome.value, self.exercise.atol, self.exercise.rtol)
+            for want, outcome in zip(wanted, self.outcomes(candidate, seed), strict=True)
+        )
+        return not any(faults)
+
+    def wrong_answers(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """Each wrong answer, as words for what was changed and a function that makes it."""
+        for mutant in mutants(self.source):
+            yield mutant.change, functools.partial(self._defined, mutant.source)
+        if self.builds_model:
+            from mutants.model import edits, mutated
+
+            for edit in edits(self.solution, self._calls()):
+                yield edit.change, functools.partial(mutated, self.solution, edit)
+        elif callable(self.solution):
+            right = [outcome.value for outcome in self.outcomes(self.solution, 0)]
+            parts = len(right[0]) if isinstance(right[0], tuple) else 1
+            for words, answer in spoiled_functions(self.solution, parts):
+                if not self.accepts(answer, 0):  # a single number has no order to change
+                    yield words, lambda answer=answer: answer
+        else:
+            for words, value in spoiled_values(self.solution):
+                yield words, lambda value=value: value
+
+    def _defined(self, source: str):
+        """What `source` defines, with the rest of the lesson around it."""
+        namespace = {name: value for name, value in self._around.items() if name != self.name}
+        try:
+            exec(compile(source, f"<{self.name}>", "exec"), namespace)
+            return namespace[self.name]
+        except Exception as error:  # the change broke it at once
+            return functools.partial(_raise, error)
+
+    def _calls(self) -> list[tuple]:
+        """With which arguments the probe calls the answer."""
+        calls = []
+
+        def recorder(*arguments):
+            calls.append(arguments)
+            return self.solution(*arguments)
+
+        for case in self.key(0).cases:
+            self.exercise.run(recorder, case)
+        return calls
+
+    @np.errstate(all="ignore")
+    def measure(self) -> Strength:
+        """Try everything on all seeds."""
+        mistakes, right = len(self.exercise.mistakes), len(self.right_answers)
+        strength = Strength(self.lesson, self.name, right=right, mistakes=mistakes, seconds=self.seconds())
+        strength.faults += [*self.rejected_right_answers(), *self.confused_mistakes(), *self.missing()]
+        self._judge_wrong_answers(strength)
+        return strength
+
+    def _judge_wrong_answers(self, strength: Strength) -> None:
+        equal, seen = equal_mutants(self.topic).get(self.name, {}), set()
+        for change, make in self.wrong_answers():
+            candidate = _ending(make(), 20 if self.builds_model else 2)
+            seen.add(change)
+            strength.mutants += 1
+            accepted = [seed for seed in self.seeds if self.accepts(candidate, seed)]
+            if not accepted:
+                strength.killed += 1
+                sentence = self.verdict(candidate, 0).mistake
+                if change in equal:
+                    strength.faults.append(f"listed as equal, but rejected: {change}")
+                elif sentence and not self._is(candidate, sentence):
+                    strength.faults.append(f"misnamed: {change}\n    {sentence}")
+            elif change in equal and len(accepted) == len(self.seeds):
+                strength.equal += 1
+            elif change in equal:
+                strength.faults.append(f"listed as equal, but right on {len(accepted)} of {len(self.seeds)}: {change}")
+            else:
+                strength.faults.append(f"accepted on {len(accepted)} of {len(self.seeds)} seeds: {change}")
+        strength.faults += [f"listed as equal, but there is no such change: {change}" for change in equal.keys() - seen]
+
+    @property
+    def right_answers(self) -> list[RightAnswer]:
+        return right_answers(self.topic).get(self.name, [])
+
+    def rejected_right_answers(self) -> Iterator[str]:
+        """Right answers that are not taken, of those in other styles and those made from the solution."""
+        found = {answer.style: answer.make() for answer in self.right_answers}
+        if self.builds_model:
+            from mutants.model import right_forms
+
+            found |= {f"its own {words}": answer for words, answer in right_forms(self.solution).items()}
+        elif callable(self.solution):
+            found["in float32"] = in_float32(self.solution)
+        for style, answer in found.items():
+            for seed in range(5 if self.builds_model else 50):
+                verdict = self.verdict(answer, seed)
+                if not verdict.correct:
+                    yield f"right, but rejected on seed {seed}: {style}\n    {verdict.reason}"
+                    break
+
+    def confused_mistakes(self) -> Iterator[str]:
+        """Known mistakes that are taken for right, or for another mistake, or for none."""
+        for seed in self.seeds:
+            for message, outcomes in self.key(seed).mistaken:
+                verdict = self.key(seed).verdict(outcomes)
+                if verdict.correct:
+                    yield f"a known mistake is accepted on seed {seed}: {message}"
+                elif verdict.mistake != message:
+                    yield f"a known mistake is {verdict.status} without its sentence on seed {seed}: {message}"
+
+    def missing(self) -> Iterator[str]:
+        """What an exercise has to have besides a checker."""
+        if len(self.right_answers) < 3:
+            yield f"{len(self.right_answers)} right answers; three are needed, in tests/right_answers/{self.topic}.py"
+        if len(self.exercise.mistakes) < 2:
+            yield f"{len(self.exercise.mistakes)} known mistakes; two are needed, with sentences of their own"
+
+    def _is(self, candidate, sentence: str) -> bool:
+        """Whether an answer is the mistake with this sentence: the same on the cases of every seed."""
+        mistakes = [mistake for mistake in self.exercise.mistakes if mistake.message == sentence]
+        return not mistakes or any(  # without a mistake, the sentence is the one about guessing
+            all(
+                self.key(seed).agree(one, other)
+                for seed in self.seeds
+                for one, other in zip(
+                    self.outcomes(candidate, seed),
+                    self.outcomes(self.exercise.candidate_of(mistake), seed),
+                    strict=True,
+                )
+            )
+            for mistake in mistakes
+        )
+
+    def seconds(self, times: int = 5) -> float:
+        """What one `check` of the solution takes, the median of some."""
+        taken = []
+        for seed in range(times):
+            begun = time.perf_counter()
+            key = AnswerKey(self.exercise, self.exercise.draw(np.random.default_rng(seed)))
+            key.verdict([run(self.exercise, self.solution, case) for case in key.cases])
+            taken.append(time.perf_counter() - begun)
+        return float(np.median(taken))
+
+
+def _ending(candidate, seconds: float):
+    """The answer, raising an error when a call takes longer or fills the memory; what is no function stays as it is."""
+    if not callable(candidate):
+        return candidate
+
+    @functools.wraps(candidate)
+    def limited(*arguments):
+        handler = signal.signal(signal.SIGALRM, lambda *_: _raise(TimeoutError("it does not end")))
+        memory = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (_a_gigabyte_more(), memory[1]))
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            result = candidate(*arguments)
+            if isinstance(result, list) and "[...]" in repr(result):
+                raise RecursionError("the list is an element of itself, which NumPy would follow for ever")
+            return result
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler)
+            resource.setrlimit(resource.RLIMIT_AS, memory)
+
+    return limited
+
+
+def _a_gigabyte_more() -> int:
+    """A limit for the address space; none where the system does not say how much is in use."""
+    pages = Path("/proc/self/statm")
+    if not pages.exists():
+        return resource.RLIM_INFINITY
+    return int(pages.read_text().split()[0]) * resource.getpagesize() + 2**30
+
+
+def _raise(error: Exception, *_):
+    raise error
