@@ -147,7 +147,7 @@ show(
 sliders = {"hidden_units": (1, 64, 1), "weight_scale": (0.5, 10, 0.5)}
 explore(
     figures.random_network,
-    alt="The output of one random network over the plane, from blue for 0 to red for 1, with the "
+    alt="The output of one random network over the plane, from blue for 0 to orange for 1, with the "
     "line of 0.5.",
     **sliders,
     number=(0, 20, 1),
@@ -389,7 +389,7 @@ print(f"right: a line in the plane {line:.0%}, a plane in the hidden space {plan
 assert plane > 0.97
 explore(
     film.frame,
-    alt="Two moons of points, and the network's answer over the plane at this step, blue or red.",
+    alt="Two moons of points, and the network's answer over the plane at this step, blue to orange.",
     step=(0, 1000, 50),
 )
 

@@ -100,7 +100,7 @@ show(figure, alt="The same straight line twice: a sharp edge for the step, a sof
 # %% tags=["T022", "widget"]
 explore(
     figures.neuron_surface,
-    alt="The output of one neuron over the plane, blue for 0 and red for 1; an arrow, the vector of "
+    alt="The output of one neuron over the plane, blue for 0 and orange for 1; an arrow, the vector of "
     "the weights, stands at a right angle on the line between the two.",
     weight_1=(-3, 3, 0.5),
     weight_2=(-3, 3, 0.5),
