@@ -1,9 +1,8 @@
-"""The figures of lesson 18 show what they are given, its sliders react, and its workshop does what its words say."""
+"""The figures of lesson 18 show what they are given, and its workshop does what its words say."""
 
 import keras
 import numpy as np
 import pytest
-from drawn import pixels, shown
 from lesson_code import all_lessons, answer, functions
 from matplotlib.colors import to_rgba
 from scipy import special
@@ -11,7 +10,6 @@ from scipy import special
 from course_lessons.alexnet import figures
 from course_lib.architectures.alexnet import LocalResponseNormalization, alexnet
 from course_lib.plots import BLUE, ORANGE
-from course_lib.plots.controls import explore
 
 LESSON = "18_alexnet"
 RANDOM = np.random.default_rng(0)
@@ -124,20 +122,6 @@ def test_all_ways_to_normalise_agree(lesson, size, channels):
 
 
 # Things to play with
-
-
-def test_the_normalisation_explorer_changes_with_every_slider():
-    before = pixels(figures.neighbouring_maps())
-    for name, value in {"size": 1, "alpha": 0.0, "beta": 0.25, "bias": 3.0}.items():
-        assert not np.array_equal(before, pixels(figures.neighbouring_maps(**{name: value}))), name
-
-
-def test_sliders_redraw_the_normalisation():
-    panel = explore(figures.neighbouring_maps, "A figure.", size=(1, 11, 2), beta=(0.0, 1.5, 0.25))
-    size, _, picture, errors = panel.children
-    before = shown(picture.value)
-    size.value = 11
-    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_without_alpha_nothing_changes():

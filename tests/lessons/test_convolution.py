@@ -1,16 +1,13 @@
-"""The figures of lesson 09 show what they are given, and its sliders react."""
+"""The figures of lesson 09 show what they are given."""
 
-from functools import partial
 
 import numpy as np
 import pytest
-from drawn import pixels, shown
 from lesson_code import all_lessons, answer, functions
 
 from course_lessons.convolution import figures
 from course_lib.gradcheck import numerical_gradient
 from course_lib.layers import Conv2D, Dense
-from course_lib.plots.controls import explore
 
 RANDOM = np.random.default_rng(0)
 
@@ -52,33 +49,10 @@ def test_a_step_past_the_last_one_shows_the_last():
     assert padded.axes[0].get_title() == "image 7 × 7, padded to 11 × 11"
 
 
-def test_the_explorer_changes_with_every_slider():
-    start = {"kernel": "outline", "strides": 1, "padding": 1, "dilation_rate": 1, "step": 9}
-    before = pixels(figures.convolution_explorer(**start))
-    changes = {"kernel": "sum", "strides": 2, "padding": 0, "dilation_rate": 2, "step": 8}
-    for name, value in changes.items():
-        assert not np.array_equal(before, pixels(figures.convolution_explorer(**{**start, name: value}))), name
-
-
 def test_the_weights_stand_at_the_taps():
     axes = figures.convolution_explorer("vertical edges", dilation_rate=2, step=2).axes[0]
     weights = {(text.get_text(), *np.floor(text.get_position()).astype(int)) for text in axes.texts}
     assert ("×-2", 1, 2) in weights and ("×2", 5, 2) in weights and ("×1", 5, 4) in weights
-
-
-def test_sliders_of_the_explorers_redraw_them():
-    panel = explore(figures.sliding_window, "A figure.", step=(1, 9, 1))
-    slider, picture, errors = panel.children
-    before = shown(picture.value)
-    slider.value = 4
-    assert shown(picture.value) != before and not errors.outputs
-
-    editor = explore(partial(figures.kernel_editor, RANDOM.random((20, 20))), "A figure.", first_row="0 0 0")
-    first, picture, errors = editor.children
-    assert first.value == "0 -1 0"
-    before = shown(picture.value)
-    first.value = "1 -1 1"
-    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_the_film_ends_with_the_whole_output():

@@ -1,34 +1,16 @@
-"""The figures of lesson 16 show what they are given, its sliders react, and the means it teaches are right."""
+"""The figures of lesson 16 show what they are given, and the means it teaches are right."""
 
 import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from drawn import pixels, shown
 from lesson_code import all_lessons, answer, functions
 
 from course_lessons.dropout import figures
 from course_lib.layers import Dense, Dropout, ReLU, Sequential, softmax
-from course_lib.plots.controls import explore
 
 # The mask sampler
-
-
-def test_the_sampler_changes_with_every_slider():
-    start = {"rate": 0.5, "seed": 0}
-    before = pixels(figures.mask_sampler())
-    np.testing.assert_array_equal(before, pixels(figures.mask_sampler(**start)))
-    for name, value in {"rate": 0.2, "seed": 1}.items():
-        assert not np.array_equal(before, pixels(figures.mask_sampler(**{**start, name: value}))), name
-
-
-def test_sliders_redraw_the_sampler():
-    panel = explore(figures.mask_sampler, "A figure.", rate=(0.0, 0.9, 0.1), seed=(0, 30, 1))
-    rate, _, picture, errors = panel.children
-    before = shown(picture.value)
-    rate.value = 0.8
-    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_without_a_rate_nothing_is_dropped_and_nothing_is_random():

@@ -1,12 +1,10 @@
-"""The figures of lesson 12 show what they are given, and its sliders react."""
+"""The figures of lesson 12 show what they are given."""
 
 import numpy as np
 import pytest
-from drawn import shown
 
 from course_lessons.pooling import figures
 from course_lib.plots import grids
-from course_lib.plots.controls import explore
 
 RNG = np.random.default_rng(0)
 
@@ -44,16 +42,6 @@ def test_windows_that_do_not_fit_are_not_framed(pictures):
     left, right = pictures.pooled("checks", "max", 8, 8).axes
     assert len(left.patches) == len(right.patches) == 1
     assert numbers(right).shape == (1, 1)
-
-
-def test_sliders_redraw_the_picture(pictures):
-    controls = {"image": ["digit", "checks"], "kind": list(figures.KINDS), "pool_size": (1, 8, 1), "strides": (1, 8, 1)}
-    *sliders, picture, errors = explore(pictures.pooled, "A figure.", **controls).children
-    assert [slider.value for slider in sliders] == ["digit", "max", 2, 2]
-    for slider, value in zip(sliders, ("checks", "average", 3, 1), strict=True):
-        before = shown(picture.value)
-        slider.value = value
-        assert shown(picture.value) != before and not errors.outputs
 
 
 def test_sheet_has_a_row_for_each_kind_and_a_column_for_each_size(pictures):

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from drawn import pixels, shown
 from lesson_code import all_lessons, answer, functions
 
 from course_lessons.resnet import figures
@@ -12,7 +11,6 @@ from course_lib.architectures.blueprint import blueprint
 from course_lib.architectures.families import NETWORKS, TITLES, counted, families
 from course_lib.architectures.resnet import basic_block, cifar_resnet, resnet
 from course_lib.exercises import find, judge
-from course_lib.plots.controls import explore
 
 LESSON = "21_resnet"
 RANDOM = np.random.default_rng(0)
@@ -177,22 +175,6 @@ def test_one_more_block_in_each_stage_always_adds_the_same():
 
 
 # Figures
-
-
-def test_the_explorer_changes_with_every_slider():
-    start = {"blocks": 10, "shortcut": 0.0, "seed": 0}
-    before = pixels(figures.passing())
-    np.testing.assert_array_equal(before, pixels(figures.passing(**start)))
-    for name, value in {"blocks": 3, "shortcut": 1.0, "seed": 1}.items():
-        assert not np.array_equal(before, pixels(figures.passing(**start | {name: value}))), name
-
-
-def test_sliders_redraw_the_explorer():
-    panel = explore(figures.passing, "A figure.", blocks=(0, 30, 1), shortcut=(0.0, 1.0, 0.25), seed=(0, 9, 1))
-    blocks, *_, picture, errors = panel.children
-    before = shown(picture.value)
-    blocks.value = 0
-    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_nothing_happens_to_a_picture_that_passes_no_block():

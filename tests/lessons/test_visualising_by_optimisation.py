@@ -1,9 +1,9 @@
-"""The figures of lesson 27 show what they are given, its sliders react, and the answers of its exercises are right."""
+"""The figures of lesson 27 show what they are given, and the answers of its exercises are right."""
 
 import keras
 import numpy as np
 import pytest
-from drawn import pixels, shown
+from drawn import pixels
 from lesson_code import all_lessons, answer
 
 from course_lessons.visualising_by_optimisation import figures
@@ -11,7 +11,6 @@ from course_lib import data, plots
 from course_lib.explain.network import probabilities
 from course_lib.explain.priors import total_variation
 from course_lib.layers import MaxPooling2D
-from course_lib.plots.controls import explore
 
 LESSON = "27_visualising_by_optimisation"
 RNG = np.random.default_rng(0)
@@ -23,22 +22,6 @@ def texts(figure) -> list[str]:
 
 
 # Two pixels
-
-
-def test_the_plane_changes_with_every_slider():
-    before = pixels(figures.two_pixels())
-    np.testing.assert_array_equal(before, pixels(figures.two_pixels(0.5, 0.1, 50)))
-    for name, value in {"strength": -0.2, "learning_rate": 0.3, "steps": 5}.items():
-        assert not np.array_equal(before, pixels(figures.two_pixels(**{name: value}))), name
-
-
-def test_sliders_redraw_the_plane():
-    ranges = {"strength": (-0.5, 2.0, 0.1), "learning_rate": (0.05, 0.8, 0.05), "steps": (5, 60, 5)}
-    panel = explore(figures.two_pixels, "A figure.", **ranges)
-    strength, *_, picture, errors = panel.children
-    before = shown(picture.value)
-    strength.value = 1.0
-    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_two_pixels_end_where_the_formula_says_and_say_so():
@@ -123,21 +106,6 @@ def test_the_attack_pushes_every_pixel_and_stays_in_range(attack):
     np.testing.assert_allclose(pushed, np.clip(SHAPES.images[1] + 0.1 * attack.directions[1], 0, 1), atol=1e-6)
     np.testing.assert_array_equal(attack.pushed(2, 0.0), SHAPES.images[2])
     assert not np.array_equal(pushed, attack.pushed(1, 0.1, "random signs"))
-
-
-def test_the_attack_changes_with_every_slider(attack):
-    before = pixels(attack.at())
-    for name, value in {"picture": 1, "epsilon": 0.1, "direction": "random signs"}.items():
-        assert not np.array_equal(before, pixels(attack.at(**{name: value}))), name
-
-
-def test_sliders_redraw_the_attack(attack):
-    choices = ["sign of the slope", "random signs"]
-    panel = explore(attack.at, "A figure.", picture=(0, 3, 1), epsilon=(0.0, 0.1, 0.005), direction=choices)
-    number, *_, picture, errors = panel.children
-    before = shown(picture.value)
-    number.value = 2
-    assert shown(picture.value) != before and not errors.outputs
 
 
 def test_the_sheet_says_what_the_network_sees(attack):
