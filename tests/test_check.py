@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import sys
+import types
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +13,9 @@ from tiny_notebook import BLANK, RIGHT, START, WRONG, run_pytest, write_notebook
 
 from course_lib import exercises
 from course_lib.exercises import spec
+from course_lib.exercises.answer import WrongForm
 from course_lib.exercises.judge import judge
-from course_lib.exercises.show import verdict_box
+from course_lib.exercises.show import Progress, verdict_box
 from course_lib.quiet import SetupError
 from course_tools.project import find_project
 
@@ -65,7 +68,9 @@ def mutates(numbers):
         (lambda x: (x / 2).astype(complex), "wrong", "numbers are expected"),
         (lambda x: x / 2 + 0.01, "wrong", "values differ"),
         (mutates, "wrong", "changed its input `numbers`"),
-        (np.array([1.0]), "wrong", "A function is asked for"),
+        (np.array([1.0]), "wrong", "A function is asked for, this is an ndarray: write check(halve)."),
+        (5, "wrong", "A function is asked for, this is an int: write check(halve)."),
+        (np.uint8(5), "wrong", "this is a uint8"),
         (lambda: 1, "raised", "TypeError"),
     ],
 )
@@ -207,7 +212,8 @@ def test_values_that_are_probed(halve):
     assert judge(scale_factor, 0.5, 0).correct
     assert judge(scale_factor, 2, 0).mistake == "Twice."
     assert judge(scale_factor, ..., 0).status == "not attempted"
-    assert judge(scale_factor, "half", 0).status == "raised"
+    odd = judge(scale_factor, "half", 0)
+    assert odd.status == "wrong" and odd.reason.startswith("It cannot be used as the answer: ")
 
 
 def test_check_takes_a_function_or_a_named_value(halve, capsys):
@@ -300,7 +306,41 @@ def test_hints_come_one_by_one_and_the_last_stays(halve, capsys):
     for _ in range(3):
         exercises.hint("halve")
     out = capsys.readouterr().out
-    assert out.index("hint 1 of 2") < out.index("hint 2 of 2") < out.rindex("Think of two.")
+    assert out.index("Hint 1 of 2") < out.index("Hint 2 of 2") < out.rindex("Think of two.")
+
+
+def test_progress_tells_what_was_solved_tried_and_left(halve, capsys):
+    for name in ("second", "third"):
+        exercises.exercise(lesson="99_test", points=1)(types.FunctionType(halve.oracle.__code__, globals(), name))
+        exercises.find("99_test", name).cases(lambda rng: iter([(rng.normal(size=3),)]))
+
+    def shown() -> str:
+        capsys.readouterr()
+        exercises.progress()
+        return capsys.readouterr().out
+
+    before = shown()
+    assert before.startswith("0 of 3 exercises solved in this session\n") and before.count("Not attempted yet") == 3
+    assert "✓" not in before and "✗" not in before
+    exercises.check(second=...)
+    assert shown() == before  # a blank that is checked is not tried
+    exercises.check(halve=lambda x: x / 2)
+    exercises.check(third=lambda x: 1 / 0)
+    assert shown() == (
+        "1 of 3 exercises solved in this session\n"
+        "  ✓ halve: Correct\n  ○ second: Not attempted yet\n  ! third: Your code raised an error\n"
+    )
+    exercises.check(halve=lambda x: x)
+    exercises.check(third=lambda x: x / 2)
+    assert "✗ halve: Not right yet" in shown() and "✓ third: Correct" in shown()  # the last check counts
+    exercises.open_lesson("99_test")
+    assert shown() == before
+
+
+def test_progress_in_a_notebook_says_the_same(halve):
+    page = Progress({"halve": "correct", "<third>": "wrong"})._repr_html_()
+    words = re.sub("<[^>]*>", " ", page).split()
+    assert words == "1 of 2 exercises solved in this session halve ✓ Correct &lt;third&gt; ✗ Not right yet".split()
 
 
 def test_solution_shows_the_lesson_s_own(capsys):
@@ -312,10 +352,153 @@ def test_solution_shows_the_lesson_s_own(capsys):
             assert source in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("wrong", ["halved", lambda x: x, np.ones(3)])
-def test_unknown_names_list_the_known(halve, wrong):
-    with pytest.raises(exercises.ExerciseError, match="halve"):
-        exercises.check(wrong) if not isinstance(wrong, str) else exercises.hint(wrong)
+def number_and_sum(numbers):
+    return int(numbers.size), float(numbers.sum())
+
+
+@pytest.fixture
+def pair(halve):
+    """An exercise that asks for two numbers, a count and a sum."""
+    spec = exercises.exercise(lesson="99_test", points=1)(number_and_sum)
+    spec.cases(lambda rng: iter([(rng.normal(size=4),), (rng.normal(size=6),)]))
+    return spec
+
+
+@pytest.mark.parametrize("form", [tuple, list, np.array, lambda pair: [np.array(part) for part in pair]])
+def test_several_numbers_may_come_in_any_sequence(pair, form):
+    assert judge(pair, lambda numbers: form(number_and_sum(numbers)), 0).correct
+
+
+def test_a_tensor_shape_is_a_sequence_of_numbers(halve):
+    from tensorflow import TensorShape
+
+    spec = exercises.exercise(lesson="99_test", points=1)(lambda side: (side, side + 1))
+    spec.cases(lambda rng: iter([(3,), (5,)]))
+    assert judge(spec, lambda side: TensorShape([side, side + 1]), 0).correct
+    assert judge(spec, lambda side: TensorShape([side + 1, side]), 0).status == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda x: 3, "It returned an int; 2 values are expected"),
+        (lambda x: {"sum": 3}, "It returned a dict; 2 values are expected"),
+        (lambda x: "no", "It returned a str; 2 values are expected"),
+        (lambda x: np.arange(3), "It returned 3 values; 2 values are expected"),
+        (lambda x: (x.size, x.sum() + 1), "Result 2 of 2: Expected "),
+        (lambda x: np.array([x.size + 1, x.sum()]), "Result 1 of 2: Expected "),
+    ],
+)
+def test_what_is_said_of_other_forms(pair, answer, words):
+    assert words in judge(pair, answer, 0).reason
+
+
+def one_number(rule, *cases):
+    """An exercise that asks for one number, `rule(x)`, for each of the cases."""
+    spec = exercises.exercise(lesson="99_test", points=1)(rule)
+    spec.cases(lambda rng: iter([(case,) for case in cases]))
+    return spec
+
+
+@pytest.mark.parametrize(
+    ("answer", "cases", "cut"),
+    [
+        (lambda x: int(x), (2.5, 0.5), True),
+        (lambda x: int(x), (-2.5, 0.5, 3.0), True),
+        (lambda x: np.array(x).astype("int32"), ([1.5, 0.5], [0.25, 3.0]), True),
+        (lambda x: max(0, x), (-0.3, 2.0), False),  # clamped: 0 is -0.3 without its decimals, but nothing was cut
+        (lambda x: 0, (0.3, -0.4), False),
+        (lambda x: round(x), (2.3, 4.8), False),  # right without decimals in one case only
+        (lambda x: int(x) + 1, (2.5, 3.5), False),
+    ],
+)
+def test_decimals_are_cut_off_only_where_some_really_were(halve, answer, cases, cut):
+    def same(x):
+        return np.asarray(x, float)
+
+    verdict = judge(one_number(same, *cases), answer, 0)
+    assert verdict.status == "wrong"
+    assert ("decimals are cut off" in verdict.reason) == cut
+
+
+def test_one_number_in_the_wrong_shape_says_nothing_of_others(halve):
+    spec = one_number(lambda x: np.asarray(x, float).mean(axis=1, keepdims=True), [[2.0]], [[1.0, 3.0], [5.0, 9.0]])
+    assert judge(spec, lambda x: np.sum(x), 0).reason == "The shape is (); expected (1, 1)."
+    spec = one_number(lambda x: np.asarray(x, float), [[1.0, 3.0], [5.0, 9.0]])
+    assert judge(spec, lambda x: np.ravel(x), 0).reason.endswith("The numbers are right.")
+
+
+def test_a_value_of_the_wrong_form_is_wrong_and_raises_nothing(halve, capsys):
+    @exercises.exercise(lesson="99_test", points=1)
+    def line(numbers):
+        return 2 * numbers + 1
+
+    line.cases(lambda rng: iter([(rng.normal(size=3),)]))
+
+    @line.probe
+    def _(weights, numbers):
+        if len(weights) != 2:
+            raise WrongForm(f"Two numbers are needed; these are {len(weights)}.")
+        return weights[0] * numbers + weights[1]
+
+    verdict = judge(line, [1, 2, 3], 0)
+    assert (verdict.status, verdict.reason) == ("wrong", "Two numbers are needed; these are 3.")
+    assert verdict.inputs is None and verdict.expected is None
+    exercises.check(line=[1, 2, 3])
+    assert capsys.readouterr().out == "✗ line: Not right yet\n  Two numbers are needed; these are 3.\n"
+    # The probe's own error is no error of a student's code; one in their function is.
+    assert judge(line, 5, 0).reason == "It cannot be used as the answer: TypeError: object of type 'int' has no len()."
+    assert judge(line, eval("lambda: 1"), 0).status == "wrong"  # a file of its own, as a cell is
+
+    @exercises.exercise(lesson="99_test", points=1)
+    def build(numbers):
+        return numbers
+
+    build.cases(lambda rng: iter([(rng.normal(size=3),)]))
+    build.probe(lambda build, numbers: build().layers)
+    assert judge(build, eval("lambda: 3"), 0).status == "wrong"
+    verdict = judge(build, lambda: 1 / 0, 0)
+    assert verdict.status == "raised" and "in line" in verdict.reason
+
+
+def test_large_arrays_are_told_in_one_line(halve):
+    spec = one_number(lambda images: images.mean(axis=0), np.zeros((7, 28, 28, 1)))
+    shown = repr(verdict_box(judge(spec, lambda images: images[0] + 1, 0)))
+    assert "images = 5488 numbers of the shape (7, 28, 28, 1), from 0 to 0" in shown
+    assert len(shown.splitlines()) < 8
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: exercises.check(None),
+            r"check got None .*: check\(factor=factor\)\. The exercises here are: halve, fac",
+        ),
+        (lambda: exercises.check(), r"check got nothing .*: check\(factor=factor\)"),
+        (lambda: exercises.check(np.ones(3)), r"check got an ndarray .*: check\(factor=factor\)"),
+        (lambda: exercises.check("halve"), r"not its name: write check\(halve=halve\)"),
+        (lambda: exercises.check(1, factor=2), "one answer at a time"),
+        (lambda: exercises.check(halve=1, factor=2), "one answer at a time"),
+        (lambda: exercises.check(halved=1), r"no exercise 'halved'\. It has: halve, factor"),
+        (lambda: exercises.check(lambda x: x), r"no exercise '<lambda>'\. It has: halve, factor"),
+        (lambda: exercises.hint("halved"), "It has: halve, factor"),
+        (lambda: exercises.hint(3), r'hint got an int .*: hint\("factor"\)'),
+        (lambda: exercises.solution(...), r'solution got \.\.\. .*: solution\("factor"\)'),
+    ],
+)
+def test_a_call_that_names_no_exercise_is_answered_with_the_one_to_write(halve, call, words):
+    exercises.exercise(lesson="99_test", points=1)(types.FunctionType(halve.oracle.__code__, {}, "factor")).probe(abs)
+    with pytest.raises(exercises.ExerciseError, match=words):
+        call()
+
+
+def test_a_value_is_known_by_its_name_in_the_notebook(halve, monkeypatch):
+    value = np.ones(3)
+    shell = SimpleNamespace(user_ns={"other": 1, "halve": value})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    with pytest.raises(exercises.ExerciseError, match=r"check\(halve=halve\)"):
+        exercises.check(value)
 
 
 def test_unknown_lesson():
@@ -330,5 +513,11 @@ def test_before_the_set_up_cell(monkeypatch):
 
 
 def test_student_text_cannot_break_the_page(halve):
-    box = verdict_box(judge(halve, lambda x: "<script>alert(1)</script>", 0))
+    box = verdict_box(judge(halve, lambda x: "<script>`alert(1)`</script>", 0))
     assert "<script>" not in box._repr_html_() and "&lt;script&gt;" in box._repr_html_()
+
+
+def test_code_in_a_sentence_is_shown_as_code(halve):
+    box = verdict_box(judge(halve, lambda x: None, 0))
+    assert "Is a `return` missing?" in repr(box)
+    assert "Is a <code>return</code> missing?" in box._repr_html_() and "`" not in box._repr_html_()

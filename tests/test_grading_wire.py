@@ -40,6 +40,13 @@ def test_not_a_number_and_views_come_back():
     np.testing.assert_array_equal(there_and_back(strided), strided)
 
 
+def test_a_shape_of_tensorflow_comes_back_as_its_numbers():
+    from tensorflow import TensorShape
+
+    assert there_and_back(TensorShape([2, None])) == [2, None]
+    assert there_and_back((TensorShape([4]), 1)) == ([4], 1)
+
+
 def test_what_is_neither_plain_nor_an_array_comes_back_as_a_name():
     class Bomb:
         def __repr__(self):

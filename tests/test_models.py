@@ -105,7 +105,7 @@ def test_every_call_is_seen_in_order():
     ("answer", "words"),
     [
         (lambda: None, "Is a `return` missing?"),
-        (lambda: [1, 2], "of the type list"),
+        (lambda: [1, 2], "this is a list"),
         (lambda: keras.Sequential([keras.Input((7,)), layers.Dense(1)]), "(batch, 12, 12, 1): Invalid input"),
         (keras.Sequential, "not built (start with keras.Input)"),
         (lambda: keras.Model(x := keras.Input((12, 12, 1)), [layers.Flatten()(x), x]), "gives a list"),

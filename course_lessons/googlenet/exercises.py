@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 from scipy import ndimage
 
+from course_lib.exercises.answer import WrongForm, kind_of
 from course_lib.exercises.spec import exercise
 
 LESSON = "20_googlenet"
@@ -180,7 +181,7 @@ def _(build, images, filters):
     if output is None or output is ...:
         return output
     if not isinstance(output, keras.KerasTensor):
-        raise TypeError(f"inception_module must return the joined branches, this is a {type(output).__name__}")
+        raise WrongForm(f"`inception_module` must return the joined branches; this is {kind_of(output)}.")
     model = keras.Model(inputs, output)
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv2D):

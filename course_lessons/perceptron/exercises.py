@@ -8,6 +8,7 @@ import math
 import numpy as np
 from scipy.optimize import linprog
 
+from course_lib.exercises.answer import WrongForm
 from course_lib.exercises.spec import exercise
 
 LESSON = "02_perceptron"
@@ -74,7 +75,7 @@ def _(rng):
 def _(weights, corners):
     weights = np.asarray(weights, dtype=float)
     if weights.shape != (3,):
-        raise ValueError(f"three numbers are needed, w0, w1 and w2; these have the shape {weights.shape}")
+        raise WrongForm(f"Three numbers are needed, w0, w1 and w2; these have the shape {weights.shape}.")
     return np.where(weights[0] + corners @ weights[1:] > 0, 1, -1)
 
 

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 from scipy import signal
 
+from course_lib.exercises.answer import WrongForm, kind_of
 from course_lib.exercises.spec import exercise
 from course_lib.gradcheck import numerical_gradient
 
@@ -245,15 +246,13 @@ def _(block, images, filters, strides):
     import keras
 
     if not callable(block):
-        raise TypeError(
-            f"residual_block must be a function of x, filters and strides, this is a {type(block).__name__}"
-        )
+        raise WrongForm(f"`residual_block` must be a function of x, filters and strides; this is {kind_of(block)}.")
     inputs = keras.Input(images.shape[1:])
     outputs = block(inputs, filters, strides)
     if outputs is None or outputs is ...:
         return outputs
     if not isinstance(outputs, keras.KerasTensor):
-        raise TypeError(f"residual_block must return the output of its last layer, this is a {type(outputs).__name__}")
+        raise WrongForm(f"`residual_block` must return the output of its last layer; this is {kind_of(outputs)}.")
     model = keras.Model(inputs, outputs)
     counts = [0, 0]
     for layer in model.layers:

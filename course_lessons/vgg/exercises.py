@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 from scipy import signal
 
+from course_lib.exercises.answer import WrongForm, kind_of
 from course_lib.exercises.spec import exercise
 
 LESSON = "19_vgg"
@@ -216,7 +217,7 @@ def _(build, images, filters, kernel_sizes, seed):
     if model is None or model is ...:
         return model
     if not isinstance(model, keras.Model):
-        raise TypeError(f"vgg_stage must return a Keras model, this is a {type(model).__name__}")
+        raise WrongForm(f"`vgg_stage` must return a Keras model; this is {kind_of(model)}.")
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.weights])
     answer = np.asarray(keras.ops.convert_to_numpy(model(images.astype("float32"))))

@@ -1,4 +1,4 @@
-"""The exercises of the course: `check` an answer, ask for a `hint`, see the `solution`.
+"""The exercises of the course: `check` an answer, ask for a `hint`, see the `solution` and your `progress`.
 
 The specs of a lesson stand in its room; `spec` says what an exercise is, `judge` comes to a verdict, `show` prints it.
 """
@@ -13,16 +13,21 @@ import sys
 from collections import Counter
 from importlib.resources import files
 
+from course_lib.exercises.answer import NOT_ATTEMPTED, kind_of
 from course_lib.exercises.judge import judge
-from course_lib.exercises.show import display, hint_box, verdict_box
+from course_lib.exercises.show import Progress, display, hint_box, verdict_box
 from course_lib.exercises.spec import ExerciseError, exercise, find, specs
 from course_lib.quiet import SetupError, quiet
 from course_lib.rooms import room
 
-__all__ = ["ExerciseError", "check", "exercise", "find", "hint", "judge", "open_lesson", "solution", "specs"]
+__all__ = [
+    "ExerciseError", "check", "exercise", "find", "hint", "judge", "open_lesson", "progress", "solution", "specs",
+]  # fmt: skip
 
 _hints_given: Counter[str] = Counter()
+_last_verdicts: dict[str, str] = {}
 _lesson: str | None = None
+_NOTHING = object()
 
 
 def open_lesson(lesson: str) -> None:
@@ -30,9 +35,10 @@ def open_lesson(lesson: str) -> None:
     global _lesson
     _lesson = lesson
     _hints_given.clear()
+    _last_verdicts.clear()
 
 
-def check(answer=None, /, **named_answer) -> None:
+def check(answer=_NOTHING, /, **named_answer) -> None:
     """Judge an answer on fresh inputs and show the verdict.
 
     A function is given as it is, ``check(predict)``; a value or a model with its name, ``check(weights=weights)``.
@@ -41,9 +47,10 @@ def check(answer=None, /, **named_answer) -> None:
     otherwise; any other value raises `SetupError`.
     """
     strict = _is_strict()
-    name, candidate = next(iter(named_answer.items())) if named_answer else (_name_of(answer), answer)
+    name, candidate = _one_answer(answer, named_answer)
     with _silent_errors() if strict else contextlib.nullcontext():
         verdict = judge(find(_current_lesson(), name), candidate)
+    _last_verdicts[name] = verdict.status
     display(verdict_box(verdict))
     if strict and not verdict.correct:
         raise AssertionError(f"{name}: {verdict.status}. {verdict.mistake or verdict.reason}")
@@ -51,7 +58,7 @@ def check(answer=None, /, **named_answer) -> None:
 
 def hint(answer, /) -> None:
     """Show one more hint for an exercise, named by its function or by a string."""
-    name = _name_of(answer)
+    name = _name_of(answer, 'hint("{name}")')
     hints = find(_current_lesson(), name).hints
     number = min(_hints_given[name] + 1, len(hints))
     _hints_given[name] = number
@@ -60,10 +67,15 @@ def hint(answer, /) -> None:
 
 def solution(answer, /) -> None:
     """Show the lesson's own solution of an exercise, named by its function or by a string."""
-    lesson, name = _current_lesson(), _name_of(answer)
+    lesson, name = _current_lesson(), _name_of(answer, 'solution("{name}")')
     find(lesson, name)
     stored = files(room(lesson)).joinpath("solutions.json")
     display(_Source(json.loads(stored.read_text(encoding="utf-8"))[name]))
+
+
+def progress() -> None:
+    """Show the exercises of the lesson, each with the last verdict that `check` came to in this session."""
+    display(Progress({name: _last_verdicts.get(name, NOT_ATTEMPTED) for name in specs(_current_lesson())}))
 
 
 def _is_strict() -> bool:
@@ -100,17 +112,39 @@ class _Source(str):
         return f"```python\n{self}\n```"
 
 
-def _name_of(answer) -> str:
+def _one_answer(answer, named: dict) -> tuple[str, object]:
+    """The name of the exercise that is to be checked, and the answer."""
+    if len(named) + (answer is not _NOTHING) > 1:
+        raise ExerciseError("check judges one answer at a time: call it once for each.")
+    if named:
+        return next(iter(named.items()))
+    if isinstance(answer, str):
+        raise ExerciseError(f"check judges the answer itself, not its name: write check({answer}={answer}).")
+    return _name_of(answer, "check({name}={name})"), answer
+
+
+def _name_of(answer, call: str) -> str:
+    """The exercise that is meant, by its function or by its name. `call` is what should have been written."""
     if isinstance(answer, str):
         return answer
     name = getattr(answer, "__name__", None)
     if name is None:
-        known = ", ".join(specs(_current_lesson()))
+        known = specs(_current_lesson())
+        got = "nothing" if answer is _NOTHING else kind_of(answer)
         raise ExerciseError(
-            f"A {type(answer).__name__} has no name: write check(name=name) with the name of the exercise, "
-            f"one of: {known}."
+            f"{call.partition('(')[0]} got {got} and cannot know which exercise is meant. Say it by name: "
+            f"{call.format(name=_likely(answer, known))}. The exercises here are: {', '.join(known)}."
         )
     return name
+
+
+def _likely(answer, known: dict) -> str:
+    """The exercise whose name has this very value in the notebook; else the first whose answer is a value."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    named = getattr(shell, "user_ns", {})
+    same = [name for name in known if name in named and named[name] is answer]
+    return [*same, *(name for name, spec in known.items() if not spec.takes_function), *known][0]
 
 
 def _current_lesson() -> str:

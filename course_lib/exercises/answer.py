@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import linecache
+import re
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from course_lib.exercises.spec import Exercise
 
 CORRECT, NOT_ATTEMPTED, WRONG, RAISED = "correct", "not attempted", "wrong", "raised"
+
+
+_SPOKEN_WITH_AN = re.compile(r"[aeio]|u(?!int|func|ser|ni)|nd", re.IGNORECASE)  # a uint8, an ndarray
 
 
 class WrongForm(ValueError):
@@ -34,7 +38,7 @@ def run(exercise: Exercise, candidate, case: tuple) -> Outcome:
     if candidate is ... or candidate is None:
         return Outcome(fault="There is no answer yet.", status=NOT_ATTEMPTED)
     if exercise.takes_function and not callable(candidate):
-        fault = f"A function is asked for, this is a {type(candidate).__name__}: write check({exercise.name})."
+        fault = f"A function is asked for, this is {kind_of(candidate)}: write check({exercise.name})."
         return Outcome(fault=fault, status=WRONG)
     given = copy.deepcopy(case)
     try:
@@ -44,7 +48,12 @@ def run(exercise: Exercise, candidate, case: tuple) -> Outcome:
     except WrongForm as error:
         return Outcome(fault=str(error), status=WRONG)
     except Exception as error:
-        return Outcome(fault=_describe_error(error, candidate), status=RAISED)
+        words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        line = own_line(error, candidate)
+        if line or exercise.takes_function or (callable(candidate) and not hasattr(candidate, "__code__")):
+            return Outcome(fault=words + line, status=RAISED)
+        # It was the probe that could not go on with this answer.
+        return Outcome(fault=f"It cannot be used as the answer: {words}.", status=WRONG)
     if value is ...:
         return Outcome(fault="There is no answer yet.", status=NOT_ATTEMPTED)
     for name, before, after in zip(exercise.arguments, case, given, strict=True):
@@ -62,13 +71,20 @@ def _same(before, after) -> bool:
     return before == after
 
 
-def _describe_error(error: Exception, candidate) -> str:
-    """Type, message and the line of the student's own code where it happened."""
-    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def kind_of(value) -> str:
+    """The type of a value in a sentence: "an int", "a dict", "None"."""
+    if value is None or value is ...:
+        return "None" if value is None else "..."
+    name = type(value).__name__
+    return f"an {name}" if _SPOKEN_WITH_AN.match(name) else f"a {name}"
+
+
+def own_line(error: BaseException, candidate) -> str:
+    """The line of the student's own code that ran when the error came: " in line 2 of your cell: ...", or ""."""
     own_file = getattr(getattr(candidate, "__code__", None), "co_filename", None)
     own_frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own_file]
-    if own_frames:
-        last = own_frames[-1]
-        line = linecache.getline(last.filename, last.lineno).strip()
-        words += f" in line {last.lineno} of your cell: {line}" if line else f" in line {last.lineno} of your cell"
-    return words
+    if not own_frames:
+        return ""
+    last = own_frames[-1]
+    line = linecache.getline(last.filename, last.lineno).strip()
+    return f" in line {last.lineno} of your cell: {line}" if line else f" in line {last.lineno} of your cell"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from course_lib.exercises.answer import CORRECT, NOT_ATTEMPTED, RAISED, WRONG, Outcome, run
+from course_lib.exercises.answer import CORRECT, NOT_ATTEMPTED, RAISED, WRONG, Outcome, kind_of, run
 from course_lib.exercises.spec import Exercise
 
 
@@ -98,12 +99,32 @@ class AnswerKey:
             return verdict
         if verdict.status == WRONG:
             verdict.mistake = self._diagnose(outcomes) or self._guess(outcomes)
+            if not outcomes[first].fault and (kind := self._whole_type(outcomes)):
+                verdict.reason = f"The decimals are cut off: your result has the integer type {kind}."
+            if outcomes[first].value is None and outcomes[first].fault:
+                return verdict  # of a wrong form: no case can show more
         if exercise.results:  # the reason names what differs, and nobody can read the inputs of a probe
             return verdict
         verdict.inputs = dict(zip(exercise.arguments, self.cases[first], strict=True))
         if verdict.status == WRONG:
             verdict.expected, verdict.got = self.expected[first], outcomes[first].value
         return verdict
+
+    def _whole_type(self, outcomes: list[Outcome]) -> str:
+        """The integer type of an answer that gives every expected number without its decimals, and some of them not 0.
+
+        One case is not enough to say so: 0 for 0.3 may come of a rule that is wrong, and 2 for 2.3 of rounding.
+        """
+        found = ""
+        for want, have in itertools.chain(*map(_numbers, self.expected, [outcome.value for outcome in outcomes])):
+            if have.dtype.kind in "iu" and want.dtype.kind == "f":
+                if have.shape != want.shape or not np.array_equal(have, np.trunc(want)):
+                    return ""
+                if np.any((have != want) & (have != 0)):
+                    found = have.dtype.name
+            elif difference(want, have, self.exercise.atol, self.exercise.rtol):
+                return ""
+        return found
 
     def _diagnose(self, outcomes: list[Outcome]) -> str:
         """The sentence of the known mistake which gives what the answer gave on every case; "" if none does, or two."""
@@ -155,9 +176,9 @@ def difference(expected, got, atol: float, rtol: float, names: tuple[str, ...] =
     try:
         have = np.asarray(got)
     except Exception:
-        return f"It returned a {type(got).__name__}, which cannot be read as an array."
+        return f"It returned {kind_of(got)}, which cannot be read as an array."
     if have.dtype.kind not in "biuf":
-        return f"It returned {_kind(got, have)}; numbers are expected."
+        return f"It returned {_what(got, have)}; numbers are expected."
     if have.dtype.kind == "b" and want.dtype.kind != "b":
         return "It returned True and False; numbers are expected."
     if have.shape != want.shape:
@@ -168,8 +189,6 @@ def difference(expected, got, atol: float, rtol: float, names: tuple[str, ...] =
     off = ~np.isclose(have.astype(float), want.astype(float), atol=atol, rtol=rtol, equal_nan=True)
     if not off.any():
         return ""
-    if have.dtype.kind in "iu" and want.dtype.kind == "f" and np.array_equal(have, np.trunc(want)):
-        return f"The decimals are cut off: your result has the integer type {have.dtype}."
     if have.ndim == 0:
         return f"Expected {want:.6g}, got {have:.6g}."
     place = tuple(int(index) for index in np.argwhere(off)[0])
@@ -179,18 +198,42 @@ def difference(expected, got, atol: float, rtol: float, names: tuple[str, ...] =
 
 
 def _tuple_difference(expected: tuple, got, atol: float, rtol: float, names: tuple[str, ...]) -> str:
-    if not isinstance(got, (tuple, list)) or len(got) != len(expected):
-        what = f"{len(got)} values" if isinstance(got, (tuple, list)) else f"one {type(got).__name__}"
+    parts = _parts(got)
+    if parts is None or len(parts) != len(expected):
+        what = _what(got, np.asarray(0)) if parts is None else f"{len(parts)} values"
         return f"It returned {what}; {len(expected)} values are expected, in this order."
-    for position, (want, have) in enumerate(zip(expected, got, strict=True), start=1):
+    for position, (want, have) in enumerate(zip(expected, parts, strict=True), start=1):
         if fault := difference(want, have, atol, rtol):
             name = names[position - 1] if names else f"Result {position} of {len(expected)}"
             return f"{name}: {fault[0].lower()}{fault[1:]}" if names else f"{name}: {fault}"
     return ""
 
 
+def _parts(got) -> list | None:
+    """The results in what was returned for several: a tuple, a list, or whatever NumPy reads as an array of them."""
+    if isinstance(got, (tuple, list)):
+        return list(got)
+    try:
+        array = np.asarray(got)
+    except Exception:
+        return None
+    return list(array) if array.ndim else None
+
+
+def _numbers(want, have) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Arrays expected and returned, side by side, from an answer that has as many results as are asked for."""
+    if isinstance(want, tuple):
+        return [pair for one, other in zip(want, _parts(have) or (), strict=False) for pair in _numbers(one, other)]
+    try:
+        return [(np.asarray(want), np.asarray(have))]
+    except Exception:
+        return []
+
+
 def _shape_difference(want: np.ndarray, have: np.ndarray, atol: float, rtol: float) -> str:
     words = f"The shape is {have.shape}; expected {want.shape}."
+    if have.size == 1:  # one number may be right by accident
+        return words
     if have.T.shape == want.shape and np.allclose(have.T, want, atol=atol, rtol=rtol):
         return f"{words} It is the transpose of the right answer."
     if have.size == want.size and np.allclose(have.ravel(), want.ravel(), atol=atol, rtol=rtol):
@@ -198,5 +241,5 @@ def _shape_difference(want: np.ndarray, have: np.ndarray, atol: float, rtol: flo
     return words
 
 
-def _kind(got, have: np.ndarray) -> str:
-    return f"text ({got!r:.40})" if have.dtype.kind in "US" else f"a {type(got).__name__}"
+def _what(got, have: np.ndarray) -> str:
+    return f"text ({got!r:.40})" if have.dtype.kind in "US" else kind_of(got)

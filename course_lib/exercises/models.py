@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from course_lib.exercises.answer import WrongForm
+from course_lib.exercises.answer import WrongForm, kind_of
 
 _COMMON = ("relu", "tanh", "sigmoid", "softmax")
 _OTHERS = (
@@ -71,7 +71,7 @@ def model_of(candidate, batch, *arguments):
     if model is None:
         raise WrongForm("It returned None. Is a `return` missing?")
     if not isinstance(model, keras.Model):
-        raise WrongForm(f"A Keras model is asked for; this is of the type {type(model).__name__}.")
+        raise WrongForm(f"A Keras model is asked for; this is {kind_of(model)}.")
     state = "The model" if model.built else "The model is not built (start with keras.Input), and it"
     try:
         outputs = model(_tensor(batch))
@@ -79,7 +79,7 @@ def model_of(candidate, batch, *arguments):
         shape = ", ".join(["batch", *map(str, np.shape(batch)[1:])])
         raise WrongForm(f"{state} cannot read inputs of the shape ({shape}): {_in_short(error)}") from error
     if not hasattr(outputs, "shape"):
-        raise WrongForm(f"The model gives a {type(outputs).__name__}; one array is asked for.")
+        raise WrongForm(f"The model gives {kind_of(outputs)}; one array is asked for.")
     return model
 
 

@@ -3,62 +3,91 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from course_lib.exercises.judge import CORRECT, NOT_ATTEMPTED, RAISED, WRONG, Verdict
+from course_lib.exercises import looks
+from course_lib.exercises.judge import CORRECT, NOT_ATTEMPTED, WRONG, Verdict
+from course_lib.exercises.looks import INK, Look
 
-# Colour, sign and word say the same thing, so that none of them is needed alone.
-_LOOKS = {
-    CORRECT: ("#009E73", "\N{HEAVY CHECK MARK}", "Correct"),
-    NOT_ATTEMPTED: ("#8c8c8c", "\N{WHITE CIRCLE}", "Not attempted yet"),
-    WRONG: ("#D55E00", "\N{HEAVY BALLOT X}", "Not right yet"),
-    RAISED: ("#D55E00", "\N{HEAVY EXCLAMATION MARK SYMBOL}", "Your code raised an error"),
-}
-_HINT = ("#0072B2", "\N{BLACK RIGHT-POINTING TRIANGLE}")
+_CODE = re.compile("`([^`\n]+)`")
 
 
 @dataclass
 class Box:
-    """A titled message with lines of text and blocks of monospaced facts."""
+    """What there is to say about one exercise: a title, lines of text, and blocks of monospaced facts.
 
-    colour: str
-    title: str
-    lines: list[str]
-    facts: list[tuple[str, str]]
+    In the lines, code stands between backquotes, as in Markdown.
+    """
+
+    look: Look
+    exercise: str
+    lines: list[str] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return f"{self.look.sign} {self.exercise}: {self.look.word}"
 
     def __repr__(self) -> str:
         facts = [f"    {name} = {_indent(text, len(name) + 7)}" for name, text in self.facts]
         return "\n".join([self.title, *(f"  {line}" for line in self.lines), *facts])
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<div>{html.escape(line)}</div>" for line in self.lines)
+        lines = "".join(f"<div>{_CODE.sub(_as_code, html.escape(line))}</div>" for line in self.lines)
         rows = "".join(
             f'<tr><td style="text-align:right;vertical-align:top"><b>{html.escape(name)}</b></td>'
             f'<td style="text-align:left"><pre style="margin:0">{html.escape(text)}</pre></td></tr>'
             for name, text in self.facts
         )
         table = f'<table style="margin:.4em 0 0 0">{rows}</table>' if rows else ""
-        return (
-            f'<div style="border-left:5px solid {self.colour};padding:.4em .9em;margin:.3em 0">'
-            f'<div style="color:{self.colour};font-weight:bold">{html.escape(self.title)}</div>{lines}{table}</div>'
+        title = f"<b>{html.escape(self.exercise)}</b> {_badge(self.look)}"
+        return _framed(self.look, f'<div style="margin-bottom:.2em">{title}</div>{lines}{table}')
+
+
+@dataclass
+class Progress:
+    """How far a student has come: for each exercise the last verdict on it."""
+
+    verdicts: dict[str, str]
+
+    @property
+    def title(self) -> str:
+        solved = list(self.verdicts.values()).count(CORRECT)
+        return f"{solved} of {len(self.verdicts)} exercises solved in this session"
+
+    def __repr__(self) -> str:
+        rows = [f"  {box.title}" for box in self._boxes()]
+        return "\n".join([self.title, *rows])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td style="text-align:left">{html.escape(box.exercise)}</td>'
+            f'<td style="text-align:left">{_badge(box.look)}</td></tr>'
+            for box in self._boxes()
         )
+        return f'<div><b>{self.title}</b></div><table style="margin:.4em 0 0 0">{rows}</table>'
+
+    def _boxes(self) -> list[Box]:
+        return [Box(looks.VERDICTS[verdict], name) for name, verdict in self.verdicts.items()]
 
 
 def verdict_box(verdict: Verdict) -> Box:
     """What a student sees after `check`."""
-    colour, sign, words = _LOOKS[verdict.status]
-    title = f"{sign} {verdict.exercise}: {words}"
+    box = Box(looks.VERDICTS[verdict.status], verdict.exercise)
     if verdict.status == CORRECT:
-        lines = [f"Right on all {verdict.total} fresh inputs."] if verdict.total > 1 else []
-        return Box(colour, title, lines, [])
+        box.lines = [f"Right on all {verdict.total} fresh inputs."] if verdict.total > 1 else []
+        return box
     if verdict.status == NOT_ATTEMPTED:
-        return Box(colour, title, [verdict.reason, f"Stuck? Try hint({verdict.exercise!r})."], [])
-    lines = [verdict.mistake, verdict.reason] if verdict.mistake else [verdict.reason]
+        box.lines = [verdict.reason, f"Stuck? Try `hint({verdict.exercise!r})`."]
+        return box
+    lines = [verdict.mistake, verdict.reason]
     if verdict.passed:
         lines.append(f"{verdict.passed} of {verdict.total} inputs came out right. The smallest that did not:")
-    return Box(colour, title, [line for line in lines if line], facts(verdict))
+    box.lines, box.facts = [line for line in lines if line], facts(verdict)
+    return box
 
 
 def facts(verdict: Verdict) -> list[tuple[str, str]]:
@@ -71,8 +100,7 @@ def facts(verdict: Verdict) -> list[tuple[str, str]]:
 
 def hint_box(name: str, number: int, total: int, text: str) -> Box:
     """One hint of several."""
-    colour, sign = _HINT
-    return Box(colour, f"{sign} {name}: hint {number} of {total}", [text], [])
+    return Box(looks.hint(number, total), name, [text])
 
 
 def display(thing) -> None:
@@ -89,6 +117,21 @@ def display(thing) -> None:
         show(thing)
 
 
+def _badge(look: Look) -> str:
+    """Sign and word in a field of their colour, so that they can be read in a light theme as in a dark one."""
+    style = f"background-color:{look.colour};color:{INK};border-radius:3px;padding:.1em .5em;font-weight:bold"
+    return f'<span style="{style}">{look.sign} {html.escape(look.word)}</span>'
+
+
+def _framed(look: Look, inside: str) -> str:
+    style = f"border-left:5px solid {look.colour};padding:.4em .9em;margin:.3em 0"
+    return f'<div style="{style}">{inside}</div>'
+
+
+def _as_code(found: re.Match) -> str:
+    return f"<code>{found[1]}</code>"
+
+
 def _text(value, limit: int = 60) -> str:
     if isinstance(value, tuple):
         return "\n".join(_text(part, limit) for part in value)
@@ -97,6 +140,8 @@ def _text(value, limit: int = 60) -> str:
             array = np.asarray(value)
         except Exception:
             return repr(value)[:500]
+        if array.ndim > 2 and array.size > limit and array.dtype.kind in "iuf":  # nobody reads pages of numbers
+            return f"{array.size} numbers of the shape {array.shape}, from {array.min():.4g} to {array.max():.4g}"
         text = np.array2string(array, precision=4, suppress_small=True, threshold=limit, separator=", ")
         return text if array.ndim < 2 or array.size <= limit else f"{text}  shape {array.shape}"
     return repr(value)[:500]

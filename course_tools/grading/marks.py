@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-# The verdicts of `check`, and those that only a stranger's program can earn.
-CORRECT, NOT_ATTEMPTED, WRONG, RAISED = "correct", "not attempted", "wrong", "raised"
+from course_lib.exercises.answer import CORRECT, NOT_ATTEMPTED, RAISED, WRONG
+
+# To the verdicts of `check` come those that only a stranger's program can earn.
 MISSING, TIMED_OUT, LIMIT, CRASHED = "missing", "timed out", "limit", "crashed"
 UNREADABLE = "unreadable"  # of a whole file: no cell of it was run
 VERDICTS = (CORRECT, WRONG, RAISED, TIMED_OUT, LIMIT, CRASHED, MISSING, NOT_ATTEMPTED, UNREADABLE)

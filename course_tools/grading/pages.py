@@ -26,6 +26,8 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from course_lib.exercises import looks
+from course_lib.exercises.looks import Look
 from course_tools.grading import marks
 from course_tools.grading.gradebook import points_text, sorted_reports
 from course_tools.grading.intake import printable
@@ -37,25 +39,12 @@ _LONGEST_TEXT, _LONGEST_NAME = 4000, 120  # characters shown of what a student w
 _COMMONEST = 3  # mistakes named for each exercise
 
 
-@dataclass(frozen=True)
-class Look:
-    """How a verdict is shown. Class (for the colour), sign and word say the same, so that none is needed alone."""
-
-    css: str
-    sign: str
-    word: str
-
-
-# The first four as `check` shows them in course_lib.exercises.show. U+FE0E asks for the sign as text, not as a picture.
-LOOKS = {
-    marks.CORRECT: Look("good", "\N{HEAVY CHECK MARK}\ufe0e", "Correct"),
-    marks.WRONG: Look("bad", "\N{HEAVY BALLOT X}\ufe0e", "Not right yet"),
-    marks.RAISED: Look("bad", "\N{HEAVY EXCLAMATION MARK SYMBOL}\ufe0e", "Your code raised an error"),
-    marks.TIMED_OUT: Look("stopped", "\N{WHITE CIRCLE WITH UPPER RIGHT QUADRANT}", "Took too long"),
-    marks.LIMIT: Look("stopped", "\N{WARNING SIGN}\ufe0e", "Went over a limit"),
-    marks.CRASHED: Look("stopped", "\N{HIGH VOLTAGE SIGN}\ufe0e", "Crashed"),
+# The verdicts of `check` look as they do there.
+LOOKS = looks.VERDICTS | {
+    marks.TIMED_OUT: Look("stopped", "\N{CIRCLE WITH UPPER RIGHT QUADRANT BLACK}", "Took too long"),
+    marks.LIMIT: Look("stopped", "\N{CIRCLED DIVISION SLASH}", "Went over a limit"),
+    marks.CRASHED: Look("stopped", "\N{DOWNWARDS ZIGZAG ARROW}", "Crashed"),
     marks.MISSING: Look("none", "\N{EMPTY SET}", "No answer of this name"),
-    marks.NOT_ATTEMPTED: Look("none", "\N{WHITE CIRCLE}", "Not attempted yet"),
     marks.UNREADABLE: Look("stopped", "?", "File could not be read"),
 }
 
@@ -228,7 +217,9 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = environment.loader.get_source(environment, "style.css")[0].strip()
+    colours = "".join(f"--{tone}: {colour}; " for tone, colour in looks.COLOURS.items())
+    style = f":root {{ {colours}--on-tone: {looks.INK}; }}\n"
+    style += environment.loader.get_source(environment, "style.css")[0].strip()
     seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment.globals |= {
         "style": Markup(style),

@@ -33,6 +33,8 @@ def pack(value):
         return {"kind": "set", "keys": sorted(value, key=repr)}
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
         return _pack_array(value)
+    if hasattr(value, "as_list"):  # TensorFlow's shapes
+        return pack(value.as_list())
     return {"kind": "other", "type": type(value).__name__}
 
 
