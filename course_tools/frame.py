@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 
 from course_tools.card import Card
 
+# Colab shows the title of a form in place of its code, and JupyterLab the first line of a cell that is folded away.
 _SETUP = """\
-# Set-up: run this first. Where the course is not installed yet, for example in Colab, this installs it.
+#@title Set-up: run this first
+# Where the course is not installed yet, for example in Colab, this installs it.
 try:
     import course_lib
 except ImportError:
@@ -20,6 +22,15 @@ except ImportError:
     import course_lib
 
 course_lib.start("{lesson}")"""
+
+# How Colab, JupyterLab and nbconvert, in this order, are told to hide the source of a cell and to show its output.
+FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}, "transient": {"remove_source": True}}
+
+_HINT = """\
+# hint("{exercise}")  # Stuck? Take away the first "# " and run this cell: a hint, and another one each time.
+# solution("{exercise}")"""
+
+PROGRESS = "course_lib.exercises.progress()"
 
 
 def setup(lesson: str, source: str) -> str:
@@ -45,13 +56,20 @@ def title(lesson: str, card: Card, titles: dict[str, str], source: str) -> str:
     return "\n\n".join(parts)
 
 
-def footer(lesson: str, card: Card, titles: dict[str, str]) -> str:
-    """A recap of the objectives, and the way on. `titles` holds all lessons in order."""
+def hint(exercise: str) -> str:
+    """The code under an exercise's check that a student need only uncomment."""
+    return _HINT.format(exercise=exercise)
+
+
+def recap(card: Card) -> str:
+    """The objectives again, now that they are reached."""
+    return "\n\n".join(["## What you can do now", "\n".join(f"- {objective}" for objective in card.objectives)])
+
+
+def onward(lesson: str, titles: dict[str, str]) -> str:
+    """The way on. `titles` holds all lessons in order."""
     following = [name for name in titles if name > lesson]
-    onward = f"**Next:** {_link(following[0], titles)}" if following else "**Next:** the series goes on."
-    return "\n\n".join(
-        ["## What you can do now", "\n".join(f"- ✓ {objective}" for objective in card.objectives), onward]
-    )
+    return f"**Next:** {_link(following[0], titles)}" if following else "**Next:** the series goes on."
 
 
 def _link(name: str, titles: dict[str, str]) -> str:

@@ -18,6 +18,7 @@ from course_tools.cell import Cell
 from course_tools.lesson import Lesson
 
 COMPARED = "nbval-check-output"
+_PROGRESS = "course-progress"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ class Rendered:
 
     def spot(self, cell_id: str) -> str:
         """Where a cell comes from, in short."""
-        return f"line {self.lines[cell_id]}" if cell_id in self.lines else "set-up cell"
+        if cell_id in self.lines:
+            return f"line {self.lines[cell_id]}"
+        return "progress cell" if cell_id == _PROGRESS else "set-up cell"
 
     def place(self, cell_id: str) -> str:
         """Where a cell comes from, with its file."""
@@ -47,11 +50,6 @@ class Rendered:
 def render(lesson: Lesson, titles: dict[str, str], source: str, points_of: Callable[[Lesson, Cell], int]) -> Rendered:
     """Make the notebooks of a lesson. `titles` are those of all lessons, `source` is the address of the course."""
     ids = _cell_ids(lesson.cells)
-    opening = [
-        _markdown("course-title", frame.title(lesson.name, lesson.card, titles, source)),
-        _code("course-setup", frame.setup(lesson.name, source)),
-    ]
-    closing = [_markdown("course-footer", frame.footer(lesson.name, lesson.card, titles))]
     points = {name: points_of(lesson, cell) for name, cell in lesson.exercises.items()}
     student, solved = [], []
     for cell_id, cell in zip(ids, lesson.cells, strict=True):
@@ -66,12 +64,17 @@ def render(lesson: Lesson, titles: dict[str, str], source: str, points_of: Calla
         # A check's verdict on the solution is exact: running the solved notebook as a test must find it again.
         solved_tags = (*cell.tags, COMPARED) if cell.check else cell.tags
         solved.append(_code(cell_id, cell.source, _tags(solved_tags) | grading))
+        if cell.check:
+            student.append(_code(_hint_id(cell), frame.hint(cell.check)))
+            solved.append(_code(_hint_id(cell), frame.hint(cell.check)))
+    lines = {cell_id: cell.line for cell_id, cell in zip(ids, lesson.cells, strict=True)}
+    lines |= {_hint_id(cell): cell.line for cell in lesson.cells if cell.check}
     return Rendered(
         lesson=lesson.name,
-        student=_notebook(lesson.name, copy.deepcopy(opening) + student + copy.deepcopy(closing)),
-        solved=_notebook(lesson.name, opening + solved + closing),
+        student=_notebook(lesson.name, _framed(lesson, titles, source, student)),
+        solved=_notebook(lesson.name, _framed(lesson, titles, source, solved, COMPARED)),
         solutions={name: without_markers(cell) for name, cell in lesson.exercises.items()},
-        lines={cell_id: cell.line for cell_id, cell in zip(ids, lesson.cells, strict=True)},
+        lines=lines,
     )
 
 
@@ -116,6 +119,24 @@ def digest(notebook: dict) -> str:
     body = copy.deepcopy(notebook)
     body["metadata"]["course"].pop("digest", None)
     return hashlib.sha256(serialise(body).encode()).hexdigest()
+
+
+def _framed(lesson: Lesson, titles: dict[str, str], source: str, cells: list[dict], *progress_tags: str) -> list[dict]:
+    """The cells of a notebook with those around them that every lesson has."""
+    progress = [_code(_PROGRESS, frame.PROGRESS, _tags(progress_tags))] if lesson.exercises else []
+    return [
+        _markdown("course-title", frame.title(lesson.name, lesson.card, titles, source)),
+        _code("course-setup", frame.setup(lesson.name, source), copy.deepcopy(frame.FOLDED)),
+        *cells,
+        _markdown("course-recap", frame.recap(lesson.card)),
+        *progress,
+        _markdown("course-footer", frame.onward(lesson.name, titles)),
+    ]
+
+
+def _hint_id(check: Cell) -> str:
+    # The hyphen keeps these apart from the names of exercises, as that of the check does.
+    return f"{check.check}-hint"
 
 
 def _notebook(lesson: str, cells: list[dict]) -> dict:

@@ -100,7 +100,8 @@ def test_teachers_get_solutions_with_markers_and_outputs(built):
     outputs = {cell["id"]: cell["outputs"] for cell in code_cells(solved)}
     assert outputs["left-check"] == [{"name": "stdout", "output_type": "stream", "text": ["kept\n"]}]
     assert outputs["course-setup"][0]["text"] == ["ready for 70_alpha\n"]
-    assert [cell["execution_count"] for cell in code_cells(solved)] == [1, 2, 3, 4, 5, 6]
+    assert outputs["course-progress"][0]["text"] == ["all solved\n"]
+    assert [cell["execution_count"] for cell in code_cells(solved)] == list(range(1, 10))
 
 
 def test_the_stored_solutions_have_no_markers(built):
@@ -128,7 +129,9 @@ def test_metadata_is_only_what_is_needed(built):
     assert set(solved["metadata"].pop("course")) == {"lesson", "digest"}
     assert solved["metadata"] == {"kernelspec": kernel, "language_info": {"name": "python"}}
     for notebook in (student, solved):
-        assert {key for cell in notebook["cells"] for key in cell["metadata"]} == {"tags", "nbgrader"}
+        keys = {cell["id"]: set(cell["metadata"]) for cell in notebook["cells"]}
+        assert keys.pop("course-setup") == {"cellView", "jupyter", "transient"}
+        assert set().union(*keys.values()) == {"tags", "nbgrader"}
 
 
 def test_only_solved_notebooks_are_compared_with_their_outputs(built):
@@ -181,7 +184,7 @@ def test_a_new_cell_leaves_the_ids_of_the_others(built):
 
 def test_the_frame_comes_from_the_card(built):
     cells = sources(load(built.generated(ALPHA)[0]))
-    opening, closing = cells["course-title"], cells["course-footer"]
+    opening, closing = cells["course-title"], cells["course-recap"]
     assert opening.startswith("# Alpha\n\nOne line.\n\n")
     assert "- double a number\n- name two values" in opening
     assert "about 10 minutes" in opening and "69_before (not written yet)" in opening and "digits" in opening
@@ -189,11 +192,46 @@ def test_the_frame_comes_from_the_card(built):
         "[![Open this lesson in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
         "(https://colab.research.google.com/github/somebody/tiny-course/blob/main/notebooks/70_alpha.ipynb)"
     ) in opening
-    assert "- ✓ double a number\n- ✓ name two values" in closing
-    assert "[Beta](71_beta.ipynb)" in closing
-    assert list(cells)[:2] == ["course-title", "course-setup"] and list(cells)[-1] == "course-footer"
+    # No tick stands there before anything was tried: that is what the cell below it tells.
+    assert closing == "## What you can do now\n\n- double a number\n- name two values"
+    assert cells["course-progress"] == "course_lib.exercises.progress()"
+    assert cells["course-footer"] == "**Next:** [Beta](71_beta.ipynb)"
+    assert list(cells)[:2] == ["course-title", "course-setup"]
+    assert list(cells)[-3:] == ["course-recap", "course-progress", "course-footer"]
     assert 'course_lib.start("70_alpha")' in cells["course-setup"]
     assert "git+https://github.com/somebody/tiny-course" in cells["course-setup"]
+
+
+def test_the_source_of_the_set_up_is_folded_away(built):
+    """The keys are those that JupyterLab's, Colab's and nbconvert's own documents and templates name."""
+    for path in pair(built):
+        set_up = load(path)["cells"][1]
+        assert set_up["metadata"]["jupyter"] == {"source_hidden": True}
+        assert set_up["metadata"]["cellView"] == "form"
+        assert set_up["source"][0].startswith("#@title Set-up")
+
+
+def test_nbconvert_shows_what_the_set_up_says_and_not_how(built):
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_filename(str(pair(built)[1]))
+    assert "ready for 70_alpha" in page and "course_lib.start" not in page and "exact" in page
+
+
+def test_a_hint_stands_ready_under_every_check(built):
+    for path in pair(built):
+        cells = load(path)["cells"]
+        ids = [cell["id"] for cell in cells]
+        for name in ("double", "left"):
+            hint = cells[ids.index(f"{name}-check") + 1]
+            assert hint["id"] == f"{name}-hint" and hint["metadata"] == {} and hint["outputs"] == []
+            lines = "".join(hint["source"]).splitlines()
+            assert [line.split("  #")[0] for line in lines] == [f'# hint("{name}")', f'# solution("{name}")']
+
+
+def test_a_lesson_without_exercises_has_no_progress(built):
+    edit(built, CELLS[CELLS.index("# %% exercise") :], "")
+    assert "course-progress" not in sources(rendered_alpha(built).student)
 
 
 def test_the_last_lesson_says_that_the_series_goes_on(built):
@@ -265,18 +303,22 @@ def test_a_block_without_code_is_refused():
         blanked(as_cell("answer = 1\n### BEGIN SOLUTION\n# nothing\n### END SOLUTION"))
 
 
+def graded_cells(project):
+    return [cell for cell in rendered_alpha(project).student["cells"] if "nbgrader" in cell["metadata"]]
+
+
 def test_points_come_from_the_spec_or_from_the_lesson(monkeypatch, tmp_path):
     from course_lib import exercises
 
     project = make_course(tmp_path / "course", _70_alpha=lesson())
-    points = {cell["id"]: cell["metadata"]["nbgrader"] for cell in rendered_alpha(project).student["cells"][4:8]}
+    points = {cell["id"]: cell["metadata"]["nbgrader"] for cell in graded_cells(project)}
     assert points["double-check"]["points"] == 2
     monkeypatch.setattr(exercises, "find", lambda lesson, name: type("Spec", (), {"points": 3}))
     with pytest.raises(CourseError, match=r"line 21: points=2, but the spec of 'double' gives 3"):
         render_lessons(project, [ALPHA])
     edit(project, " points=2", "")
     edit(project, " points=1", "")
-    points = {cell["id"]: cell["metadata"]["nbgrader"] for cell in rendered_alpha(project).student["cells"][4:8]}
+    points = {cell["id"]: cell["metadata"]["nbgrader"] for cell in graded_cells(project)}
     assert points["double-check"]["points"] == 3
 
 

@@ -73,7 +73,14 @@ print(after)
 '''
 
 # What a kernel imports instead of the real course_lib.
-STAND_IN = 'def start(lesson):\n    print("ready for", lesson)\n'
+STAND_IN = """\
+class exercises:
+    def progress():
+        print("all solved")
+
+def start(lesson):
+    print("ready for", lesson)
+"""
 
 
 @dataclass(frozen=True)
