@@ -171,8 +171,12 @@ lost = norms["sigmoid"][-1] / norms["sigmoid"][0]
 print(f"the last layer's is {lost.min():,.0f} to {lost.max():,.0f} times the first one's")
 assert lost.min() > 1e4
 show(
-    charts.by_layer(
-        norms, "norm of the gradient", "Ten hidden sigmoid layers, five starts"
+    charts.lines(
+        {"Ten hidden sigmoid layers": norms},
+        range(1, 12),
+        "layer",
+        "norm of the gradient",
+        log="y",
     ),
     alt="On a logarithmic axis the norm of the gradient falls on a straight line from the last "
     "layer to the first, over about six powers of ten.",
@@ -356,7 +360,7 @@ check(relu_backward)
 # %% tags=["T081", "Q06"]
 norms["ReLU"] = np.array([gradient_norms(layers.ReLU, seed) for seed in range(5)]).T
 show(
-    charts.by_layer(norms, "norm of the gradient", "Ten hidden layers, five starts"),
+    charts.lines(norms, range(1, 12), "layer", "norm of the gradient", log="y"),
     alt="The gradients of tanh and ReLU networks are level from the first layer to the last; those "
     "of the sigmoid network fall by six powers of ten.",
 )
@@ -482,10 +486,13 @@ print(f"ReLU {moved.max()}, leaky ReLU {np.median(leaky_moved[-1]):.2f}")
 assert np.array_equal(wild, calm) and moved.max() == 0 < leaky_moved.max()
 assert wild[-1].min() > 0.5 > wild[0].max()
 assert leaky_right[-1].mean() > right[-1].mean() + 0.1
-silent = {"ReLU, after the wild epochs": wild, "ReLU, silent still after calm": calm}
-silent["leaky ReLU, after the wild"] = leaky_wild
+silent = {"ReLU": wild, "ReLU, silent still after calm": calm, "leaky ReLU": leaky_wild}
+panels = {
+    "silent units after the wild epochs": silent,
+    "right on new digits at the end": {"ReLU": right, "leaky ReLU": leaky_right},
+}
 show(
-    figures.silent_units(rates, silent, {"ReLU": right, "leaky ReLU": leaky_right}),
+    charts.lines(panels, rates, "learning rate", log="x", percent=True),
     alt="Left: as the learning rate grows nearly all ReLU units die, and none recovers. Right: after "
     "the calm epochs the ReLU network has lost its accuracy at large rates, the leaky one less.",
 )

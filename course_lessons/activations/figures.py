@@ -1,4 +1,4 @@
-"""What happens to signals on their way: activations and their slopes, gradients by layer. See lessons 07 and 14."""
+"""What happens to signals on their way: activations and their slopes, and how they learn. See lesson 07."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib.layers import ELU, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
-from course_lib.plots import BLACK, BLUE, CYCLE, GREY, ORANGE, VERMILION, charts
-from course_lib.plots.charts import STYLES
+from course_lib.plots import BLACK, BLUE, GREY, ORANGE, VERMILION, charts
 
 
 def values_and_slopes(layer: Layer, inputs) -> tuple[np.ndarray, np.ndarray]:
@@ -166,34 +165,11 @@ def weight_paths(paths: dict[str, np.ndarray], goal) -> Figure:
 
 
 def epochs_needed(scores: dict[str, dict[str, Sequence[int]]], limit: int, xlabel: str) -> Figure:
-    """One panel per title, one row per label, one dot per seed: epochs needed; open dots never got there."""
-    figure, all_axes = plt.subplots(1, len(scores), figsize=(4.3 * len(scores), 2.2), sharey=True, sharex=True)
-    for axes, (title, panel) in zip(np.atleast_1d(all_axes), scores.items(), strict=True):
-        for place, epochs in enumerate(map(np.asarray, panel.values())):
-            rows = place + np.linspace(-0.15, 0.15, len(epochs))
-            arrived, colour = epochs <= limit, CYCLE[place % len(CYCLE)]
-            axes.plot(epochs[arrived], rows[arrived], "o", color=colour, alpha=0.8)
-            if not arrived.all():
-                axes.plot(np.full((~arrived).sum(), limit), rows[~arrived], "o", color=colour, fillstyle="none")
-                words = f"not in {limit} epochs "
-                axes.text(limit * 0.96, place, words, ha="right", va="center", fontsize=10, color=colour)
-        axes.set_yticks(range(len(panel)), panel)
-        axes.set(title=title, xlabel=xlabel, ylim=(len(panel) - 0.5, -0.5), xlim=(0, limit * 1.04))
-    return figure
-
-
-def silent_units(rates: Sequence[float], runs: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> Figure:
-    """Against the learning rate, on the left units that are silent on every example, on the right what is learned.
-
-    Values are `(rates, seeds)` for each label; shares from 0 to 1.
-    """
-    figure, (left, other) = plt.subplots(1, 2, figsize=(9, 3.2))
-    for axes, curves, ylabel in ((left, runs, "share of silent units"), (other, right, "right on new examples")):
-        for (label, values), style, mark in zip(curves.items(), STYLES, "os^D", strict=False):
-            charts.spread(axes, rates, values, label, linestyle=style)
-            axes.containers[-1].lines[0].set_marker(mark)
-        axes.set(xscale="log", xlabel="learning rate", ylabel=ylabel, ylim=(-0.04, 1.04))
-        axes.set_xticks(rates, rates)
-        axes.minorticks_off()
-        axes.legend(loc="best")
+    """One panel per title, one row per label, one dot per seed: epochs needed; in the grey, beyond `limit`, never."""
+    figure = charts.dots(scores, xlabel)
+    for axes in figure.axes:
+        axes.axvspan(limit + 0.3, limit + 2.2, color=GREY, alpha=0.25, linewidth=0)
+        words = f"not in {limit} epochs"
+        axes.text(limit + 2.4, 0.5, words, transform=axes.get_xaxis_transform(), rotation=90, va="center", fontsize=9)
+        axes.set_xlim(0, limit + 2.2)
     return figure

@@ -571,7 +571,14 @@ needed = {
 }
 print("epochs to 25 % training error:", needed)
 show(
-    figures.races({"": errors}, 0.25, "25 %", "training error"),
+    charts.lines(
+        {name: runs.T for name, runs in errors.items()},
+        range(1, 1 + errors["tanh"].shape[1]),
+        "epoch",
+        "training error",
+        levels={"25 %": 0.25},
+        percent=True,
+    ),
     alt="Training errors of three ReLU networks and three tanh networks fall from nearly one; both "
     "kinds reach a quarter after a few epochs.",
 )
@@ -639,11 +646,11 @@ for augment, name in ((False, "as they are"), (True, "cut at random")):
     for seed in range(3):
         learn(whole, seed, few, long, augment=augment)
         runs.append((right(answers(whole, few), few), right(answers(whole))))
-    pairs[name] = tuple(zip(*runs, strict=True))
-gap = {name: np.subtract(*pair).mean() for name, pair in pairs.items()}
+    pairs[name] = dict(zip(("training", "new pictures"), np.transpose(runs), strict=True))
+gap = {name: np.subtract(*pair.values()).mean() for name, pair in pairs.items()}
 print("mean gap:", {name: f"{value:.0%}" for name, value in gap.items()})
 show(
-    figures.gaps(pairs, ("training", "new pictures"), "right"),
+    charts.dots({"": pairs}, "right", percent=True),
     alt="Without augmentation all training pictures are right and clearly fewer new ones; with it the "
     "two are closer together.",
 )
@@ -729,9 +736,14 @@ for name, removed in list(cuts.items())[1:]:
         said[name].append(answers(shortened))
 scores = {name: [right(each) for each in said[name]] for name in cuts}
 show(
-    figures.removed_parts(scores, left, 1 / len(names)),
-    alt="Left, accuracies: close together for the whole network, without fc7 and without the two "
-    "convolutions; lower without both dense layers, lowest without all four. Right, parameters.",
+    charts.dots(
+        {f"{name}, {left[name] / 1e6:.1f} M": shares for name, shares in scores.items()},
+        "new pictures right (M: parameters in full size)",
+        guessing=1 / len(names),
+        percent=True,
+    ),
+    alt="Accuracies: close together for the whole network, without fc7 and without the two "
+    "convolutions; lower without both dense layers, lowest without all four.",
 )
 lost = {name: np.mean(scores["whole"]) - np.mean(each) for name, each in scores.items()}
 for name, points in lost.items():
@@ -776,7 +788,13 @@ for row, size in enumerate(sizes):
         chosen = rng.choice(len(members), size, replace=False)
         errors[row, column] = 1 - right(members[chosen].mean(axis=0))
 show(
-    figures.ensembles(sizes, {"error, 30 draws each": errors}, "new pictures wrong"),
+    charts.lines(
+        {"error of the ensemble": errors},
+        sizes,
+        "networks in the ensemble",
+        "new pictures wrong",
+        percent=True,
+    ),
     alt="The mean error falls steeply from one network to two and three, and then ever more slowly to "
     "seven; the draws lie closer and closer together.",
 )

@@ -1,4 +1,4 @@
-"""A network taken apart: where its weights are, what its parts are worth, what it guesses. See lesson 18."""
+"""A network taken apart: where its weights are, what its parts do, what it guesses. See lesson 18."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from course_lib.plots import BLUE, CYCLE, GREEN, GREY, ORANGE, VERMILION
-from course_lib.plots.charts import spread
+from course_lib.plots import BLUE, GREEN, GREY, ORANGE, VERMILION
 from course_lib.plots.images import draw_image
 
 
@@ -78,36 +77,6 @@ def _before_and_after(axes, size, alpha, beta, bias) -> None:
 # Learning
 
 
-def races(panels: dict[str, dict[str, np.ndarray]], mark: float, marked: str, ylabel: str) -> Figure:
-    """One panel per title: curves `(seeds, epochs)` by label, each seed a line, and a line to be crossed."""
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(4.4 * len(panels) + 1.6, 3.3), sharey=True, squeeze=False)
-    for axes, (title, curves) in zip(all_axes[0], panels.items(), strict=True):
-        for (label, runs), style, colour in zip(curves.items(), ("-", "--", ":"), CYCLE, strict=False):
-            for number, run in enumerate(runs):
-                name = label if number == 0 else None
-                axes.plot(np.arange(1, len(run) + 1), run, style, color=colour, linewidth=1.6, label=name)
-        axes.axhline(mark, color=GREY, linewidth=1, label=marked, zorder=0)
-        axes.set(title=title, xlabel="epoch", ylim=(0, 1.03))
-    all_axes[0, 0].set_ylabel(ylabel)
-    all_axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def gaps(pairs: dict[str, tuple[Sequence[float], Sequence[float]]], names: tuple[str, str], xlabel: str) -> Figure:
-    """One row per label: the scores of some seeds on two sets, orange diamonds and blue dots, their means joined."""
-    figure, axes = plt.subplots(figsize=(7, 0.62 * len(pairs) + 1.2))
-    for row, values in enumerate(pairs.values()):
-        axes.plot([np.mean(each) for each in values], [row, row], color=GREY, linewidth=5, alpha=0.4, zorder=1)
-        for scores, name, colour, marker in zip(values, names, (ORANGE, BLUE), "Do", strict=True):
-            label = name if row == 0 else None
-            axes.plot(scores, np.full(len(scores), row), marker, color=colour, alpha=0.75, label=label)
-    axes.set_yticks(range(len(pairs)), pairs)
-    axes.set(xlabel=xlabel, ylim=(len(pairs) - 0.5, -0.5))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
 def falling_rate(curves: dict[str, Sequence[float]], rates: Sequence[float], ylabel: str) -> Figure:
     """Above, curves of one training by epoch; below, the learning rate of each epoch on a logarithmic axis."""
     figure, (above, below) = plt.subplots(2, 1, figsize=(6.4, 4), height_ratios=(2.2, 1), sharex=True)
@@ -120,41 +89,6 @@ def falling_rate(curves: dict[str, Sequence[float]], rates: Sequence[float], yla
     below.set(yscale="log", xlabel="epoch", ylabel="learning\nrate")
     below.minorticks_off()
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
-
-
-def removed_parts(scores: dict[str, Sequence[float]], parameters: dict[str, float], guessing: float) -> Figure:
-    """One row for each network: the share right, a dot per seed and a bar of their mean; then what is left of it."""
-    size = (8.6, 0.5 * len(scores) + 1)
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=size, width_ratios=(1.6, 1), sharey=True, layout="constrained", gridspec_kw={"wspace": 0.06}
-    )
-    for row, values in enumerate(scores.values()):
-        left.barh(row, np.mean(values), color=BLUE, alpha=0.35)
-        left.plot(values, row + np.linspace(-0.18, 0.18, len(values)), "o", color=BLUE, markersize=5)
-    left.axvline(guessing, color=GREY, linestyle="--", label="guessing")
-    left.legend(loc="lower right", fontsize=9)
-    left.set(xlabel="new pictures right (a dot for each seed)", xlim=(0, 1.02), ylim=(len(scores) - 0.5, -0.5))
-    left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    bars = right.barh(range(len(scores)), [parameters[name] / 1e6 for name in scores], color=ORANGE)
-    right.bar_label(bars, [f"{parameters[name] / 1e6:.1f} M" for name in scores], padding=2, fontsize=9)
-    right.set(xlabel="parameters of the large network", xlim=(0, 1.25 * max(parameters.values()) / 1e6))
-    right.xaxis.set_major_formatter("{x:.0f} M")
-    left.set_yticks(range(len(scores)), scores)
-    left.tick_params(axis="y", length=0)
-    right.tick_params(axis="y", length=0)
-    return figure
-
-
-def ensembles(sizes: Sequence[int], curves: dict[str, np.ndarray], ylabel: str) -> Figure:
-    """Errors `(sizes, choices of members)` by label: the mean and the reach from the best to the worst choice."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.4))
-    for (label, errors), style, colour in zip(curves.items(), ("-", "--"), CYCLE, strict=False):
-        spread(axes, sizes, errors, label=label, linestyle=style, color=colour)
-    axes.set(xlabel="networks in the ensemble", ylabel=ylabel, xticks=sizes)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_ylim(bottom=0)
-    axes.legend()
     return figure
 
 

@@ -241,8 +241,11 @@ for seed in range(3):
     for curve, values in zip(curves.values(), zip(*rows, strict=True), strict=True):
         curve.append(values)
 show(
-    charts.band_panels(
-        {"": curves}, 20 * np.arange(9), "further steps", "loss of F₂"
+    charts.lines(
+        {name: np.transpose(runs) for name, runs in curves.items()},
+        20 * np.arange(9),
+        "further steps",
+        "loss of F₂",
     ),
     alt="With F1 frozen the loss of F2 falls slowly. When F1 learns too, F2 does better on what "
     "it says now and worse on the record of what it used to say.",
@@ -607,13 +610,12 @@ for activation in (layers.Tanh, layers.ReLU):
     for place in ("none", "before", "after"):
         nets = [build(order(activation, place), seed) for seed in range(3)]
         runs = [train(net, 112, 0.1, seed) for seed, net in enumerate(nets)]
-        panels[name][place] = np.reshape(runs, (3, 8, 14)).mean(axis=2)  # epoch by epoch
+        by_epoch = np.reshape(runs, (3, 8, 14)).mean(axis=2)
+        panels[name][place] = by_epoch.T
         print(f"{name}, {place:6}: right", *(f"{accuracy(net):.0%}" for net in nets))
-    assert panels[name]["before"][:, -1].max() < panels[name]["none"][:, -1].min()
+    assert panels[name]["before"][-1].max() < panels[name]["none"][-1].min()
 show(
-    charts.band_panels(
-        panels, range(1, 9), "epoch", "training loss", yscale="log"
-    ),
+    charts.lines(panels, range(1, 9), "epoch", "training loss", log="y"),
     alt="Training losses of three seeds, for tanh and ReLU: slowest without normalisation, much "
     "faster with it before the activation, faster still behind it.",
 )
@@ -723,7 +725,7 @@ for title, block in (("without", plain), ("with batch normalisation", normed)):
     loud, quiet = panels[title]["size 3"].mean(), panels[title]["size 0.3"].mean()
     print(f"{title:24} loudest over quietest: {loud / quiet:.1f}")
 show(
-    figures.gradient_norms(panels, "length of the gradient"),
+    charts.lines(panels, range(1, 7), "layer", "length of the gradient", log="y"),
     alt="Lengths of the gradients, layer by layer: without normalisation they depend on the size "
     "of the weights, a thousandfold; with it the three curves lie on each other.",
 )
@@ -785,17 +787,22 @@ def loss_by_epoch(net):
 curves, means = {}, {}
 for title, block in (("without", plain), ("normalised", normed), ("and shaken", shaken)):
     nets = [build(block, seed) for seed in range(scale(laptop=3, gpu=8))]
-    curves[title] = np.array([loss_by_epoch(net) for net in nets])
+    curves[title] = np.transpose([loss_by_epoch(net) for net in nets])
     means[title] = train(build(block, 0), 60, 0.1, watch=first_unit)
     print(
         f"{title:10} last loss",
-        *(f"{loss:.2f}" for loss in curves[title][:, -1]),
+        *(f"{loss:.2f}" for loss in curves[title][-1]),
         end="; ",
     )
     print(f"the unit's mean jumps by {np.abs(np.diff(means[title])).mean():.2f} a step")
-assert curves["and shaken"][:, -1].mean() < 0.75 * curves["without"][:, -1].mean()
+assert curves["and shaken"][-1].mean() < 0.75 * curves["without"][-1].mean()
+fall, wander = "loss on the training pictures", "mean of what enters one unit"
 show(
-    figures.loss_and_wander(curves, means),
+    charts.lines(
+        {fall: curves, wander: means},
+        x={fall: range(1, 9), wander: range(1, 61)},
+        xlabel={fall: "epoch", wander: "step"},
+    ),
     alt="Left, losses: the shaken network learns nearly as fast as the normalised one, both "
     "faster than the plain one. Right: the mean of its unit jumps about by far the most.",
 )
@@ -919,9 +926,14 @@ for momentum in (0.5, 0.9, 0.99):
         *(f"{change:+.1%}" for change in strays),
     )
     assert min(row[-1] for row in curves[f"momentum {momentum}"]) > 0.8
-panels = {"running averages at test time": curves}
 show(
-    charts.band_panels(panels, range(1, epochs + 1), "epoch", "accuracy"),
+    charts.lines(
+        {name: np.transpose(runs) for name, runs in curves.items()},
+        range(1, epochs + 1),
+        "epoch",
+        "accuracy, with running averages",
+        percent=True,
+    ),
     alt="Accuracy after each epoch: with momentum 0.5 and 0.9 high soon, with 0.99 it needs several "
     "epochs to catch up, though the weights are the same.",
 )

@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from course_lib.plots import BLACK, BLUE, CYCLE, DIVERGING, GREEN, GREY, ORANGE, SKY, VERMILION
-from course_lib.plots.charts import bands, spread
+from course_lib.plots import BLACK, BLUE, CYCLE, DIVERGING, GREY, ORANGE, SKY, VERMILION
 from course_lib.plots.planes import points, regions
 
 _MOMENTS = (SKY, BLUE, BLACK)  # early, later, last: darker as time goes on
@@ -222,32 +221,4 @@ def heat_maps(panels: dict[str, np.ndarray], rows, columns, ylabel: str, xlabel:
         axes.set(title=title, xlabel=xlabel)
     all_axes[0].set_ylabel(ylabel)
     figure.colorbar(picture, ax=all_axes, label=label, shrink=0.9)
-    return figure
-
-
-def gradient_norms(panels: dict[str, dict[str, np.ndarray]], ylabel: str) -> Figure:
-    """One panel per title: norms `(layers, seeds)` by label, on a scale of powers, first layer on the left."""
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(8.4, 3.1), sharey=True)
-    for axes, (title, curves) in zip(all_axes, panels.items(), strict=True):
-        for (label, runs), colour, style in zip(
-            curves.items(), (BLUE, GREEN, VERMILION), ("-", "--", ":"), strict=False
-        ):
-            spread(axes, np.arange(1, len(runs) + 1), runs, label=label, color=colour, linestyle=style)
-        axes.set(title=title, xlabel="layer", yscale="log", xticks=range(1, len(runs) + 1))
-    all_axes[0].set_ylabel(ylabel)
-    all_axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def loss_and_wander(losses: dict[str, np.ndarray], means: dict[str, np.ndarray]) -> Figure:
-    """Left, losses `(seeds, epochs)`; right, how the mean of one unit moved, `(steps,)`; the same labels."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.8, 3.2))
-    bands(left, np.arange(1, np.shape(next(iter(losses.values())))[1] + 1), losses)
-    left.set(xlabel="epoch", ylabel="loss on the training pictures", ylim=(0, None), title="how fast it learns")
-    for order, ((label, values), style, colour) in enumerate(
-        zip(means.items(), ("-", "--", "-."), CYCLE, strict=False)
-    ):
-        right.plot(values, style, color=colour, label=label, linewidth=1.3, zorder=3 - order)
-    right.set(xlabel="step", ylabel="mean of what enters one unit", title="how its inputs wander")
-    right.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -623,9 +623,15 @@ for seed in range(5):
         curve.append(np.mean((net.forward(new_images) > 0.5) == new_targets))
     scores.append(curve)
 assert min(curve[-1] for curve in scores) > 0.8
-labels, title = ("epoch", "right on new bars"), "Five starts; guessing gives 0.5"
 show(
-    charts.curves_with_spread({"our CNN": np.array(scores)}, *labels, title),
+    charts.lines(
+        {"our CNN": np.transpose(scores)},
+        range(1, epochs + 1),
+        "epoch",
+        "right on new bars",
+        guessing=0.5,
+        percent=True,
+    ),
     alt="The share of new bars judged right climbs from a half to nearly one from every start.",
 )
 words = ["upright" if answer > 0.5 else "level" for answer in net.forward(new_images[:4])]
@@ -705,16 +711,17 @@ old, new = digits.train + digits.validation, digits.test
 faults = ["none", "message not turned", "no message", "kernel's gradient turned"]
 seeds = range(scale(laptop=3, gpu=10))
 curves = {
-    fault: np.array([learn_digits(fault, seed) for seed in seeds]) for fault in faults
+    fault: np.transpose([learn_digits(fault, seed) for seed in seeds]) for fault in faults
 }
 for fault, scores in curves.items():
-    worst, best = scores[:, -1].min(), scores[:, -1].max()
+    worst, best = scores[-1].min(), scores[-1].max()
     print(f"fault: {fault:25} {worst:.0%} to {best:.0%} of new digits right")
     assert worst > 0.15, "even with these faults it learns more than guessing, 10 %"
-assert curves["none"][:, -1].min() > 0.85
-title = "Digits: mean, lowest and highest start"
+assert curves["none"][-1].min() > 0.85
+named = {f"fault: {fault}": scores for fault, scores in curves.items()}
+settings = {"guessing": 0.1, "percent": True}
 show(
-    charts.curves_with_spread(curves, "epoch", "right on new digits", title),
+    charts.lines(named, range(1, 9), "epoch", "right on new digits", **settings),
     alt="Without fault the network is best. A message not turned costs a little, no message more, "
     "and a turned kernel gradient most; yet all of them climb far above guessing.",
 )

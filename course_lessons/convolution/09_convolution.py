@@ -36,7 +36,7 @@ from course_lessons.convolution import figures
 from course_lib import data, layers, losses, optim, scale
 from course_lib.exercises import check, hint, solution
 from course_lib.gradients import gradients
-from course_lib.plots import show
+from course_lib.plots import charts, show
 from course_lib.plots.controls import explore
 
 photos = data.photos()
@@ -731,7 +731,15 @@ for wiring in places:
     print(report.format(wiring, np.round(new, 2), np.round(old, 2)))
 dense, local, shared = runs.values()
 show(
-    figures.scores_by_size(sizes, runs, chance=0.1),
+    charts.lines(
+        runs,
+        sizes,
+        "training examples",
+        "right on new pictures",
+        guessing=0.1,
+        log="x",
+        percent=True,
+    ),
     alt="Accuracy against examples. Shared weights climb far above local and dense wiring, "
     "which stay close together.",
 )

@@ -12,7 +12,6 @@ from matplotlib.patches import Circle, Polygon, Rectangle
 from scipy.signal import correlate2d
 
 from course_lib.plots import BLUE, CYCLE, DIVERGING, GREEN, GREY, ORANGE, SKY, VERMILION
-from course_lib.plots.charts import spread
 
 # Seven by seven pixels with ears, eyes and a mouth.
 TINY_CAT = np.array(
@@ -381,19 +380,6 @@ def fields(gradients: dict[str, np.ndarray]) -> Figure:
         axes.set(xticks=[], yticks=[])
         axes.set_title(title, fontsize=11)
     figure.colorbar(image, ax=all_axes, label="|gradient|, largest = 1", shrink=0.75)
-    return figure
-
-
-def scores_by_size(sizes: Sequence[int], runs: dict[str, np.ndarray], chance: float) -> Figure:
-    """Accuracies `(len(sizes), seeds)` for each label against the number of examples, with the line of guessing."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.6))
-    for (label, scores), style in zip(runs.items(), ("-", "--", ":", "-."), strict=False):
-        spread(axes, sizes, scores, label, linestyle=style)
-    axes.axhline(chance, color=GREY, linestyle="--", label="guessing")
-    axes.set(xscale="log", xlabel="training examples", ylabel="right on new pictures", ylim=(0, 1.02))
-    axes.set_xticks(sizes, sizes)
-    axes.minorticks_off()
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

@@ -98,10 +98,10 @@ def learn(hidden, seed, keep=1.0, wrong=0.2, epochs=epochs):
 size = scale(laptop=(128, 128, 128), gpu=(512, 512, 512))
 histories = np.array([learn(size, seed)[1] for seed in range(3)])
 names = ("examples: error", "new digits: error", "wrong labels learnt")
-panels = {"": {name: histories[:, place] for place, name in enumerate(names)}}
+drawn = {name: histories[:, place].T for place, name in enumerate(names)}
 assert histories[:, 2, -1].min() > 0.4
 show(
-    charts.band_panels(panels, range(1, histories.shape[2] + 1), "epoch", "share"),
+    charts.lines(drawn, range(1, epochs + 1), "epoch", "share", percent=True),
     alt="The error on the examples falls towards nothing as the network learns most of the wrong "
     "labels by heart; the error on new digits falls first and then rises.",
 )
@@ -261,11 +261,11 @@ explore(
 dropped = np.array([learn(size, seed, keep=0.5)[1] for seed in range(3)])
 panels = {}
 for title, runs in (("without dropout", histories), ("with dropout", dropped)):
-    panels[title] = {name: runs[:, place] for place, name in enumerate(names)}
+    panels[title] = {name: runs[:, place].T for place, name in enumerate(names)}
     print(f"{title:16} wrong labels learnt", *(f"{last:.0%}" for last in runs[:, 2, -1]))
 assert dropped[:, 1, -1].mean() < 0.8 * histories[:, 1, -1].mean()
 show(
-    charts.band_panels(panels, range(1, dropped.shape[2] + 1), "epoch", "share"),
+    charts.lines(panels, range(1, epochs + 1), "epoch", "share", percent=True),
     alt="With dropout hardly any wrong label is learnt, the error on the examples stays near one "
     "fifth, and the error on new digits stays low instead of rising.",
 )
@@ -275,29 +275,32 @@ show(
 # too; but then you must know when.) It costs patience: the curves come down more slowly.
 #
 # In 2014 Nitish Srivastava and others showed this for many shapes, from two to four layers of 1,024 to 2,048 units. We try
-# two to four layers of a laptop's size. Solid lines are with dropout, dashed ones without. Will it help everywhere?
+# two to four layers of a laptop's size. Will it help everywhere?
 
 # %% tags=["T196", "H08", "G35"]
 widths, seeds = scale(laptop=(64, 128), gpu=(256, 512)), range(3)
 panels, pairs = {}, {}
 for width, depth in itertools.product(widths, (2, 3, 4)):
-    runs = {
-        keep: np.array([learn((width,) * depth, seed, keep)[1][1] for seed in seeds])
-        for keep in (1.0, 0.5)
+    title = f"{depth} layers of {width}"
+    panels[title] = {
+        name: np.transpose([learn((width,) * depth, seed, keep)[1][1] for seed in seeds])
+        for name, keep in (("without dropout", 1.0), ("with dropout", 0.5))
     }
-    panels.setdefault(f"{width} units in each layer", {})[f"{depth} layers"] = runs
-    pairs[f"{depth} × {width}"] = [errors[:, -1] for errors in runs.values()]
+    pairs[title] = {name: errors[-1] for name, errors in panels[title].items()}
 show(
-    figures.error_curves(panels, "error on new digits"),
-    alt="Error curves of six shapes. Dashed, without dropout: down, then up again. Solid, with "
-    "dropout: down more slowly, and lower in the end; only the narrow deep one stays high.",
+    charts.lines(
+        panels, range(1, epochs + 1), "epoch", "error on new digits", percent=True
+    ),
+    alt="Error curves of six shapes. Without dropout: down, then up again. With dropout: down "
+    "more slowly, and lower in the end; only the narrow deep one stays high.",
 )
 show(
-    figures.error_pairs(pairs, "error on new digits after the last epoch"),
+    charts.dots({"": pairs}, "error on new digits after the last epoch", percent=True),
     alt="For each shape the errors without and with dropout: lower with it, clearly so for wide "
     "layers; only in the deepest narrow network higher.",
 )
-gain = [np.mean(without) - np.mean(better) for without, better in pairs.values()]
+means = [[errors.mean() for errors in pair.values()] for pair in pairs.values()]
+gain = [without - better for without, better in means]
 saved = [f"{100 * points:+.0f}" for points in gain]
 print("errors saved, shape by shape:", *saved, "points")
 assert np.mean(gain[3:]) > 0.03  # the wide networks
@@ -319,7 +322,13 @@ for rows, wrong in zip(errors.values(), (0.2, 0.0), strict=True):
         if not wrong:
             clean[keep] = [net for net, _ in runs]
 show(
-    figures.sweep(keeps, errors, "probability to keep a unit", "error on new digits"),
+    charts.lines(
+        errors,
+        keeps,
+        "probability to keep a unit",
+        "error on new digits",
+        percent=True,
+    ),
     alt="Error against the keep probability. With wrong labels lowest around one half; with right "
     "labels flat from 0.5 on; with only a quarter kept, worse.",
 )
@@ -371,7 +380,13 @@ print("with 60 % of the units gone:", end=" ")
 print(f"{plain:.0%} right without, {robust:.0%} with dropout")
 assert robust > plain + 0.1
 show(
-    figures.removed_units(shares, fall, "new digits right"),
+    charts.lines(
+        fall,
+        shares,
+        "share of the hidden units taken away",
+        "new digits right",
+        percent=True,
+    ),
     alt="Accuracy against the share of units taken away: the network trained with dropout stays "
     "high for long; the other falls steeply from the first units on.",
 )
@@ -551,9 +566,16 @@ row, place = new[hardest : hardest + 1], once[hardest].argmax()
 tries = np.arange(1, 1001)
 running = [ask(row, 1000)[:, 0, place].cumsum() / tries for _ in range(5)]
 show(
-    figures.converging(tries, np.array(running), once[hardest, place], "probability"),
-    alt="Five running means over up to 1,000 random masks: they scatter at first and then meet at "
-    "one value, which is not that of the run without masks.",
+    charts.lines(
+        {"mean over so many masks": np.transpose(running)},
+        tries,
+        "masks",
+        "probability",
+        levels={"one run without masks": once[hardest, place]},
+        log="x",
+    ),
+    alt="Five running means over up to 1,000 random masks: they lie far apart at first and then meet "
+    "at one value, which is not that of the run without masks.",
 )
 said = ask(new, 100)
 together = said.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Networks with units missing: masks, thinned networks, and what dropout does to errors and filters. See lesson 16."""
+"""Networks with units missing: masks, thinned networks, and what dropout does to answers and filters. See lesson 16."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import MultipleLocator, PercentFormatter, StrMethodFormatter
 
-from course_lib.plots import BLUE, CYCLE, DIVERGING, GREY, ORANGE, SKY, VERMILION
-from course_lib.plots.charts import spread
+from course_lib.plots import BLUE, DIVERGING, GREY, ORANGE, SKY, VERMILION
 
 _SIZES = (3, 6, 6, 1)
 
@@ -118,72 +116,6 @@ def mask_rows(masks: np.ndarray, rows: list[str]) -> Figure:
     return figure
 
 
-def error_curves(panels: dict[str, dict[str, dict[float, np.ndarray]]], ylabel: str) -> Figure:
-    """Mean errors, one colour for each label in a panel: `(seeds, epochs)` by the probability to keep a unit.
-
-    Dashed where all units are kept, solid with dropout.
-    """
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(9, 3.5), sharey=True, squeeze=False)
-    for axes, (title, curves) in zip(all_axes[0], panels.items(), strict=True):
-        for runs, colour in zip(curves.values(), CYCLE, strict=False):
-            for keep, errors in runs.items():
-                epochs = np.arange(1, np.shape(errors)[1] + 1)
-                style = "--" if keep == 1 else "-"
-                axes.plot(epochs, np.mean(errors, axis=0), style, color=colour, linewidth=1.6)
-        axes.set(title=title, xlabel="epoch", ylim=(0, 0.5))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    all_axes[0, 0].set_ylabel(ylabel)
-    handles = [plt.Line2D([], [], color=colour, label=label) for label, colour in zip(curves, CYCLE, strict=False)]
-    for style, label in (("--", "without"), ("-", "with dropout")):
-        handles.append(plt.Line2D([], [], color="black", linestyle=style, label=label))
-    all_axes[0, -1].legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def error_pairs(pairs: dict[str, tuple], xlabel: str) -> Figure:
-    """One row per label: the errors of some seeds without (orange) and with dropout (blue), means joined by a line."""
-    figure, axes = plt.subplots(figsize=(6.6, 0.42 * len(pairs) + 0.9))
-    for row, (without, with_dropout) in enumerate(pairs.values()):
-        axes.plot([np.mean(without), np.mean(with_dropout)], [row, row], color=GREY, zorder=1)
-        for values, colour, marker in ((without, ORANGE, "D"), (with_dropout, BLUE, "o")):
-            axes.scatter(values, np.full(len(values), row), s=14, color=colour, marker=marker, alpha=0.6, zorder=2)
-            axes.scatter(np.mean(values), row, s=60, color=colour, marker=marker, edgecolor="black", zorder=3)
-
-    axes.set_yticks(range(len(pairs)), pairs)
-    axes.invert_yaxis()
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set(xlabel=xlabel, xlim=(0, None))
-    handles = [plt.Line2D([], [], color=ORANGE, marker="D", linestyle="", label="without")]
-    handles.append(plt.Line2D([], [], color=BLUE, marker="o", linestyle="", label="with dropout"))
-    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def sweep(keeps, curves: dict[str, np.ndarray], xlabel: str, ylabel: str) -> Figure:
-    """Errors `(keeps, seeds)` by label, against the keep probability."""
-    figure, axes = plt.subplots(figsize=(6, 3.3))
-    for (label, runs), style in zip(curves.items(), ("-", "--", ":"), strict=False):
-        spread(axes, keeps, runs, label=label, linestyle=style)
-    axes.set_xticks(keeps)
-    axes.yaxis.set_major_locator(MultipleLocator(0.05))  # whole per cents
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, None))
-    axes.legend()
-    return figure
-
-
-def removed_units(shares, curves: dict[str, np.ndarray], ylabel: str) -> Figure:
-    """Accuracies `(shares, seeds)` by label, against the share of hidden units taken away."""
-    figure, axes = plt.subplots(figsize=(6, 3.3))
-    for (label, runs), style, colour in zip(curves.items(), ("--", "-"), (ORANGE, BLUE), strict=False):
-        spread(axes, shares, runs, label=label, linestyle=style, color=colour)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set(xlabel="hidden units taken away", ylabel=ylabel, ylim=(0, 1))
-    axes.legend()
-    return figure
-
-
 def filters(grids: dict[str, np.ndarray], columns: int = 8) -> Figure:
     """Grids of filters `(number, height, width)`, each filter stretched to its own largest weight."""
     rows = len(next(iter(grids.values()))) // columns
@@ -207,18 +139,6 @@ def ensemble(outputs: np.ndarray, marks: dict[str, float], xlabel: str) -> Figur
         axes.axvline(value, linestyle=style, color=colour, linewidth=2.5, label=label)
     axes.set(xlabel=xlabel, ylabel="thinned networks")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def converging(number, running: np.ndarray, target: float, ylabel: str) -> Figure:
-    """Running means `(runs, number)` of random outputs, and the value they should come to."""
-    figure, axes = plt.subplots(figsize=(6, 3))
-    axes.semilogx(number, running.T, color=BLUE, linewidth=1, alpha=0.7)
-    axes.plot([], [], color=BLUE, label="mean over so many masks")
-    axes.axhline(target, color=VERMILION, linestyle="--", label="one run without masks")
-    axes.set(xlabel="masks", ylabel=ylabel)
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.legend()
     return figure
 
 

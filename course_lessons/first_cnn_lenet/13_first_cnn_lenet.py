@@ -649,9 +649,18 @@ for name, activation in {"tanh": layers.Tanh, "sigmoid": layers.Sigmoid}.items()
 
 steps = len(curves["tanh"][0])
 drawn = {name: np.array(runs)[:, :steps] for name, runs in curves.items()}
+window = max(5, steps // 20)  # the mean of so many steps, as single ones jump about
+ends_of_windows = range(window, steps + 1, window)
 show(
-    figures.learning_curves(
-        drawn, max(5, steps // 20), np.log(10), "step", "loss on the pictures read"
+    charts.lines(
+        {
+            name: [runs[:, end - window : end].mean(axis=1) for end in ends_of_windows]
+            for name, runs in drawn.items()
+        },
+        ends_of_windows,
+        "step",
+        "loss on the pictures read",
+        guessing=np.log(10),
     ),
     alt="ReLU and tanh fall at once, tanh a little sooner. The sigmoid stays at the level of "
     "guessing.",
@@ -768,24 +777,24 @@ tried = test[: scale(laptop=50, gpu=2000)]
 groups = {"neat digits only": nets["ReLU"], "strained digits": nets["augmented"]}
 panels = {}
 for kind, amounts in kinds.items():
-    runs = {label: np.zeros((len(amounts), 3)) for label in groups}
+    panels[kind] = {label: np.zeros((len(amounts), 3)) for label in groups}
     for row, amount in enumerate(amounts):
         images = perturbed(tried.images, **{kind: amount})
         for label, members in groups.items():
-            runs[label][row] = [
+            panels[kind][label][row] = [
                 right(probabilities(net, images), tried.labels) for net in members
             ]
-    panels[kind] = amounts, runs
 
-names = {"right": "shift to the right, pixels", "rotation": "rotation, degrees"}
-names |= {"stroke": "stroke, pixels thicker", "noise": "noise, deviation"}
+words = {"right": "pixels", "rotation": "degrees", "stroke": "pixels thicker"}
+words |= {"scale": "times as large", "squeeze": "times as tall", "noise": "deviation"}
+settings = {"guessing": 0.1, "percent": True}
 show(
-    figures.robustness({names.get(k, k): panels[k] for k in kinds}, "right answers"),
+    charts.lines(panels, kinds, words, "right answers", **settings),
     alt="Six panels. The network trained on neat digits falls steeply when digits are shifted, "
     "turned, scaled or squeezed; the one trained on strained digits falls much later.",
 )
 gains = {}
-for kind, (_, runs) in panels.items():
+for kind, runs in panels.items():
     plain, strained = (values.mean() for values in runs.values())
     gains[kind] = strained - plain
 assert min(gains[kind] for kind in ("right", "rotation", "scale", "squeeze")) > 0.01
@@ -942,12 +951,12 @@ for seed in range(3):
     taught.append(head.score(unit_length(seen.reshape(len(seen), -1)), test.labels))
 
 ways = {
-    "clusters,\nthen names": clustered,
-    "clusters, and a\ntaught last layer": taught,
-    "back-propagation\n(LeNet-5)": scores["NumPy"],
+    "clusters, then names": clustered,
+    "clusters, and a taught last layer": taught,
+    "back-propagation (LeNet-5)": scores["NumPy"],
 }
 show(
-    figures.ways(ways, "right on new digits"),
+    charts.dots(ways, "right on new digits", percent=True),
     alt="Clusters with names: a little over nine in ten right. LeNet-5 by back-propagation: "
     "more. Clusters with a taught last layer: as many as LeNet-5, or more still.",
 )
@@ -999,7 +1008,14 @@ for seed, (kernels, names) in enumerate(cascades):
         for name, digits_read in answers.items():
             runs[name][row, seed] = np.mean(digits_read == tried.labels)
 show(
-    figures.robustness({"shift to the right, pixels": (shifts, runs)}, "right answers"),
+    charts.lines(
+        runs,
+        shifts,
+        "shift to the right, pixels",
+        "right answers",
+        guessing=0.1,
+        percent=True,
+    ),
     alt="Clusters of pixels and LeNet-5 fall to guessing within a few pixels. The neocognitron falls "
     "half-way between the places where its last cells stand, and comes back.",
 )

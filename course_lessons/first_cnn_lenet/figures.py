@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch, Rectangle
 
 from course_lib.plots import BLUE, DIVERGING, GREY, ORANGE, VERMILION
-from course_lib.plots.charts import spread
 from course_lib.plots.images import frame, tile
 
 
@@ -100,22 +99,6 @@ def one_level(image, kernels, sums, activated, pooled) -> Figure:
     return figure
 
 
-def learning_curves(curves: dict[str, np.ndarray], window: int, guessing: float, xlabel: str, ylabel: str) -> Figure:
-    """Losses `(seeds, steps)`, averaged over `window` steps: the mean in a band from the lowest to the highest."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.4))
-    for (label, runs), style in zip(curves.items(), ("-", "--", ":", "-."), strict=False):
-        whole = runs.shape[1] // window * window
-        means = runs[:, :whole].reshape(len(runs), -1, window).mean(axis=2)
-        steps = window * np.arange(1, means.shape[1] + 1)
-        (line,) = axes.plot(steps, means.mean(axis=0), style, label=label)
-        axes.fill_between(steps, means.min(axis=0), means.max(axis=0), color=line.get_color(), alpha=0.2, linewidth=0)
-    axes.axhline(guessing, color=GREY, linewidth=1, zorder=0)
-    axes.text(axes.get_xlim()[1], guessing, "guessing ", color="#5c5c5c", ha="right", va="top", fontsize=10)
-    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1.15 * guessing))
-    axes.legend(loc="center right")
-    return figure
-
-
 def strained(images, answers, label: int, kinds: dict[str, Sequence[float]]) -> Figure:
     """One digit under strain: a row for each kind, a column for each amount, and what was read; red where wrong.
 
@@ -137,37 +120,6 @@ def strained(images, answers, label: int, kinds: dict[str, Sequence[float]]) -> 
     for words in (words for axes in all_axes.flat for words in axes.texts):
         words.set_in_layout(False)
     figure.get_layout_engine().set(wspace=0.5, hspace=0.06, rect=(0, 0, 0.91, 1))
-    return figure
-
-
-def robustness(curves: dict[str, tuple[Sequence[float], dict[str, np.ndarray]]], ylabel: str) -> Figure:
-    """A panel for each strain: amounts, and for each label the accuracies `(amounts, seeds)` with their spread."""
-    columns = min(3, len(curves))
-    rows = -(-len(curves) // columns)
-    size = (3 * columns, 2.4 * rows) if len(curves) > 1 else (6, 3.4)
-    figure, all_axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
-    looks = (("-", BLUE), ("--", ORANGE), (":", "black"))
-    for axes, (name, (amounts, runs)) in zip(all_axes.flat, curves.items(), strict=False):
-        for (label, values), (line, colour) in zip(runs.items(), looks, strict=False):
-            spread(axes, amounts, values, label=label, linestyle=line, color=colour, markersize=5)
-        axes.axhline(0.1, color=GREY, linewidth=1, zorder=0, label="guessing")
-        axes.set(xlabel=name, ylim=(0, 1.03), xticks=amounts)
-    for axes in all_axes[:, 0]:
-        axes.set_ylabel(ylabel)
-    all_axes.flat[len(curves) - 1].legend(loc="center left", bbox_to_anchor=(0, 0.36), fontsize=9)
-    return figure
-
-
-def ways(scores: dict[str, Sequence[float]], xlabel: str) -> Figure:
-    """A row of dots for each way to learn, one dot for each start; the axis begins a little below the worst."""
-    figure, axes = plt.subplots(figsize=(6.4, 0.75 * len(scores) + 0.7))
-    for place, values in enumerate(scores.values()):
-        axes.plot(values, [place] * len(values), "o", color=BLUE, alpha=0.7, markersize=8)
-        axes.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color=ORANGE)
-    lowest = min(map(min, scores.values()))
-    axes.set(xlim=(np.floor(20 * lowest - 0.2) / 20, 1.005), ylim=(len(scores) - 0.5, -0.5))
-    axes.set_yticks(range(len(scores)), scores)
-    axes.set_xlabel(f"{xlabel} (zoomed in; orange: the mean)")
     return figure
 
 

@@ -40,7 +40,7 @@ from course_lib.architectures.googlenet import MODULES, googlenet, inception
 from course_lib.architectures.network_in_network import network_in_network
 from course_lib.exercises import check, hint, solution
 from course_lib.gradients import gradients
-from course_lib.plots import show
+from course_lib.plots import charts, show
 from course_lib.plots.anatomy import drawing, parameters_and_memory
 from course_lib.plots.controls import explore
 
@@ -734,7 +734,10 @@ def learn(seed, examples, new):
 results, guessing = {}, {}
 for task, (examples, new) in tasks.items():
     runs = np.array([learn(seed, examples, new) for seed in range(3)])
-    results[task] = {"average": runs[:, 0].T, "flatten\nand dense": runs[:, 1].T}
+    results[task] = {
+        head: dict(zip(("learned from", "new"), runs[:, place].T, strict=True))
+        for place, head in enumerate(("average", "flatten and dense"))
+    }
     guessing[task] = 1 / len(new.class_names)
     for head, shares in zip(("average", "flatten"), runs[:, :, 1].T, strict=True):
         print(f"{task:9} {head:8} new, right:", *(f"{share:.0%}" for share in shares))
@@ -745,7 +748,7 @@ letters_textures = (
 )
 on_what = scale(laptop=letters_textures, gpu="CIFAR-10.")
 show(
-    figures.heads(results, "right answers", guessing),
+    charts.dots(results, "right answers", guessing=guessing, percent=True),
     alt=f"Right answers of both heads over three seeds. {on_what}",
 )
 dense = [layer for layer in both.layers if isinstance(layer, keras.layers.Dense)]
@@ -821,7 +824,7 @@ glorot, he = (panel["one loss"].mean() for panel in panels.values())
 assert he > 5 * glorot
 marks = {name: path.index(f"inception_{name}_3x3") + 1 for name in ("4a", "4d")}
 show(
-    figures.gradient_profile(panels, marks),
+    figures.gradient_profile(panels, len(path), marks),
     alt="Gradient norms of 22 layers. Up to 4a those with auxiliary losses are higher, behind 4d "
     "both are the same. With He's start all are tens of times larger than with Glorot's.",
 )

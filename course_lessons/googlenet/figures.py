@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, PercentFormatter
 
-from course_lib.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
-from course_lib.plots.charts import spread
+from course_lib.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW, charts
 
 BRANCHES = {"1×1": BLUE, "3×3": ORANGE, "5×5": VERMILION, "pooling": GREEN}
 
@@ -111,14 +110,14 @@ def bottleneck_curve(channels: int = 256, filters: tuple[int, int, int] = (128, 
 
 def stacks(runs: dict[str, tuple[list[int], list[float]]]) -> Figure:
     """Depth and multiply-adds of modules one behind the other: title -> (depth, multiply-adds) of each module."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.1))
-    for (title, (depths, products)), marker in zip(runs.items(), "os^", strict=False):
-        left.plot(range(len(depths)), depths, marker=marker, label=title)
-        right.plot(range(1, len(products) + 1), products, marker=marker, label=title)
-    left.set(xlabel="modules so far", ylabel="depth: number of maps", ylim=(0, None))
-    right.set(xlabel="module", ylabel="multiply-adds of it", ylim=(0, None))
-    right.yaxis.set_major_formatter(EngFormatter())
-    left.legend()
+    depth, work = "depth: number of maps", "multiply-adds of each module"
+    modules = len(next(iter(runs.values()))[1])
+    figure = charts.lines(
+        {depth: {title: run[0] for title, run in runs.items()}, work: {title: run[1] for title, run in runs.items()}},
+        x={depth: range(modules + 1), work: range(1, modules + 1)},
+        xlabel={depth: "modules so far", work: "module"},
+    )
+    figure.axes[1].yaxis.set_major_formatter(EngFormatter())
     return figure
 
 
@@ -154,56 +153,18 @@ def mixture(modules: dict[str, dict[str, int]]) -> Figure:
     return figure
 
 
-# What was learned
+# What is learned
 
 
-def heads(tasks: dict[str, dict[str, np.ndarray]], ylabel: str, guessing: dict[str, float]) -> Figure:
-    """For each task a panel; in it for each head the score `(2, seeds)` on what it learned from and on what is new."""
-    figure, all_axes = plt.subplots(1, len(tasks), figsize=(1.2 + 3.5 * len(tasks), 3.3), sharey=True, squeeze=False)
-    for axes, (task, results) in zip(all_axes[0], tasks.items(), strict=True):
-        for place, scores in enumerate(results.values()):
-            for shift, values, colour, label in zip(
-                (-0.14, 0.14), scores, (SKY, VERMILION), ("learned from", "new"), strict=True
-            ):
-                spread(
-                    axes,
-                    [place + shift],
-                    [values],
-                    label if place == 0 else "_",
-                    color=colour,
-                    linestyle="",
-                    markersize=8,
-                )
-                axes.plot(np.full(len(values), place + shift), values, "o", color="black", markersize=3, zorder=3)
-        axes.axhline(guessing[task], color=GREY, linestyle="--", label="guessing")
-        axes.set_xticks(range(len(results)), list(results))
-        axes.set(title=task, xlim=(-0.6, len(results) - 0.4), ylim=(0, 1.03))
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
-    all_axes[0, 0].set_ylabel(ylabel)
-    all_axes[0, -1].legend(loc="lower right")
-    return figure
-
-
-def gradient_profile(panels: dict[str, dict[str, np.ndarray]], marks: dict[str, float]) -> Figure:
+def gradient_profile(panels: dict[str, dict[str, np.ndarray]], layers: int, marks: dict[str, float]) -> Figure:
     """The size of the gradient in layer after layer, `(layers, seeds)`, in one panel for each start; logarithmic.
 
     marks: what hangs behind which layer, counted from 1, drawn as a vertical line.
     """
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(8.8, 3.5), sharey=True, squeeze=False)
-    for axes, (title, runs) in zip(all_axes[0], panels.items(), strict=True):
-        for label, norms in runs.items():
-            norms = np.asarray(norms)
-            layers = np.arange(1, len(norms) + 1)
-            middle = np.exp(np.log(norms).mean(axis=1))
-            reach = [middle - norms.min(axis=1), norms.max(axis=1) - middle]
-            axes.errorbar(
-                layers, middle, yerr=np.maximum(reach, 0), marker="o", markersize=4, capsize=2, linewidth=1.4,
-                elinewidth=0.8, label=label,
-            )  # fmt: skip
+    places = range(1, layers + 1)
+    figure = charts.lines(panels, places, "layer, counted from the picture", "norm of the gradient", log="y")
+    for axes in figure.axes:
         for words, place in marks.items():
             axes.axvline(place, color=GREY, linestyle=":", linewidth=1.2)
             axes.text(place + 0.2, 0.03, words, transform=axes.get_xaxis_transform(), fontsize=9, color="#555555")
-        axes.set(title=title, xlabel="layer, counted from the picture", yscale="log")
-    all_axes[0, 0].set_ylabel("norm of the gradient")
-    all_axes[0, -1].legend(loc="upper right", fontsize=9)
     return figure

@@ -252,7 +252,13 @@ factors = by_inputs[:-1] / by_inputs[1:]
 print(f"message from layer to layer: times {factors.min():.3f} to {factors.max():.3f}")
 curves = {"outputs X, forward": small, "message, back": by_inputs}
 show(
-    charts.by_layer(curves | {"gradient dW": by_kernel}, "standard deviation"),
+    charts.lines(
+        curves | {"gradient dW": by_kernel},
+        range(1, 11),
+        "layer",
+        "standard deviation",
+        log="y",
+    ),
     alt="Outputs fall from left to right, messages fall from right to left, each by seven powers of "
     "ten. The gradient by the weights is level, at about four hundred-millionths.",
 )
@@ -334,7 +340,7 @@ print(f"the deviation grows {factor:.1f} times per layer going back")
 assert median.max() < 1e-5 and 3 < factor < 4
 curves = {"passed on: standard deviation": strength, "at the sums: median size": median}
 show(
-    charts.by_layer(curves, "gradient"),
+    charts.lines(curves, range(1, 11), "layer", "gradient", log="y"),
     alt="Going back from layer 10 to layer 1 the standard deviation of the message grows from 3 to "
     "hundreds of thousands, while the median stays below a millionth.",
 )
@@ -384,7 +390,9 @@ for name, pair in pairs.items():
     curves[name] = np.array([rms(*pair, seed) for seed in range(3)]).T
 assert curves["tanh, Glorot"][-1].min() > 0.1 and curves["ReLU, He"][-1].min() > 0.3
 show(
-    charts.by_layer(curves, "root mean square of the outputs"),
+    charts.lines(
+        curves, range(1, 11), "layer", "root mean square of the outputs", log="y"
+    ),
     alt="With 0.01 the outputs fall on a steep straight line. Glorot keeps tanh nearly level, and "
     "loses a little with ReLU at every layer; He keeps ReLU level.",
 )
@@ -489,7 +497,7 @@ shallow, deep = (scores[title] for title in list(panels)[::2])
 assert min(shallow["Xavier"]) > 0.85 and max(deep["normal, 0.01"]) < 0.2
 assert np.mean(deep["He"]) > 0.6 > 0.2 > max(deep["normal, 1.0"])
 show(
-    figures.accuracy_by_start(scores, chance=0.1),
+    charts.dots(scores, "right on new digits", guessing=0.1, percent=True),
     alt="One hidden layer learns from every random start. Ten tanh layers learn well from Xavier's "
     "and He's only; ten ReLU layers from He's, from Xavier's partly, from no other.",
 )

@@ -1,4 +1,4 @@
-"""The drawings of lesson 14: signals on their way through layers, and what a start makes of learning."""
+"""The drawings of lesson 14: signals on their way through layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib.layers import ReLU, Sigmoid, Tanh
-from course_lib.plots import BLUE, CYCLE, GREY
+from course_lib.plots import BLUE
 
 
 def layer_histograms(runs: dict[str, Sequence[np.ndarray]]) -> Figure:
@@ -56,17 +56,4 @@ def signals_through_layers(gain: float = 1.0, layers: int = 10, activation: str 
     last = outputs[-1].ravel()
     histogram.hist(last, bins=30, color=BLUE)
     histogram.set(xlabel="output", yticks=[], title=f"outputs of layer {layers}")
-    return figure
-
-
-def accuracy_by_start(scores: dict[str, dict[str, Sequence[float]]], chance: float) -> Figure:
-    """One panel per title, one row per start, one dot per seed: accuracies from 0 to 1, and the line of guessing."""
-    figure, all_axes = plt.subplots(1, len(scores), figsize=(9, 2.6), sharey=True)
-    for axes, (title, panel) in zip(np.atleast_1d(all_axes), scores.items(), strict=True):
-        for place, accuracies in enumerate(panel.values()):
-            rows = place + np.linspace(-0.15, 0.15, len(accuracies))
-            axes.plot(accuracies, rows, "o", color=CYCLE[place % len(CYCLE)], alpha=0.8)
-        axes.axvline(chance, color=GREY, linestyle="--", linewidth=1)
-        axes.set_yticks(range(len(panel)), panel)
-        axes.set(title=title, xlabel="right on new digits", xlim=(0, 1.03), ylim=(len(panel) - 0.5, -0.5))
     return figure

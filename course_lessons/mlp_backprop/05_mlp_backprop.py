@@ -330,16 +330,16 @@ def learn_xor(hidden, seed, epochs=700, learning_rate=2.0):
 
 seeds = range(scale(laptop=8, gpu=50))
 runs = {
-    hidden: np.array([learn_xor(hidden, seed) for seed in seeds]) for hidden in (2, 4)
+    hidden: np.transpose([learn_xor(hidden, seed) for seed in seeds]) for hidden in (2, 4)
 }
-assert np.mean(runs[4][:, -1] < 0.1) >= 0.7, (
+assert np.mean(runs[4][-1] < 0.1) >= 0.7, (
     "four hidden units should nearly always solve XOR"
 )
 panels = {f"{hidden} hidden units": errors for hidden, errors in runs.items()}
 labels = {"xlabel": "epoch (4 iterations each)", "ylabel": "error, summed over an epoch"}
 show(
     figures.stuck_or_solved(panels, solved_below=0.1, **labels),
-    alt="Error curves. With two hidden units some runs, dashed, stay stuck; with four units "
+    alt="Error curves. With two hidden units some runs, drawn apart, stay stuck; with four units "
     "the error falls to zero from every start or nearly every one.",
 )
 
@@ -755,16 +755,15 @@ for name, choice in choices.items():
     curves = {}
     for rate in (0.3, 1, 3, 10):
         runs = [learning_curve(*choice, rate, seed) for seed in range(3)]
-        curves[f"{name}, rate {rate}"] = np.array(runs)
+        curves[f"{name}, rate {rate}"] = np.transpose(runs)
     best = max(curves, key=lambda label: curves[label].mean())
     best_curves[best] = curves[best]
-    early, late = curves[best].mean(axis=0)[[1, -1]]
+    early, late = curves[best].mean(axis=1)[[1, -1]]
     print(f"{best:21} {early:.0%} right after 2 epochs, {late:.0%} after 8")
     assert late > 0.85
-labels = {"xlabel": "epoch", "ylabel": "right on new digits"}
-title = "Three starts: mean, lowest, highest"
+settings = {"guessing": 0.1, "percent": True}
 show(
-    charts.curves_with_spread(best_curves, **labels, title=title),
+    charts.lines(best_curves, range(1, 9), "epoch", "right on new digits", **settings),
     alt="Cross-entropy climbs at once; the quadratic loss is behind at first and catches up.",
 )
 
@@ -805,27 +804,26 @@ def learn_spirals(widths, seed):
     return net, np.mean((net.forward(x_new)[:, 0] > 0) == t_new)
 
 
-stacks = {str(depth): [4] * depth for depth in (1, 2, 3, 4, 6)} | {"1, wide": [14]}
+stacks = {"1 layer": [4]} | {f"{depth} layers": [4] * depth for depth in (2, 3, 4, 6)}
+stacks["1 wide layer"] = [14]
 nets, scores = {}, {}
 for name, widths in stacks.items():
     nets[name], accuracies = zip(
         *map(partial(learn_spirals, widths), range(3)), strict=True
     )
-    scores[f"{name}\n({nets[name][0].count_parameters()})"] = accuracies
-    assert name != "3" or np.mean(accuracies) > 0.9, (
+    scores[f"{name} ({nets[name][0].count_parameters()} parameters)"] = accuracies
+    assert name != "3 layers" or np.mean(accuracies) > 0.9, (
         "three layers should learn the spirals"
     )
-labels = {"xlabel": "hidden layers (parameters)", "ylabel": "right on new points"}
-wide, title = list(scores)[-1], "Two spirals, three starts each; 0.5 is guessing"
 show(
-    figures.dots(scores, other=wide, **labels, title=title),
+    charts.dots(scores, "right on new points", guessing=0.5, percent=True),
     alt="One narrow layer gets about three quarters right; three or more get nearly all. One "
     "wide layer does too.",
 )
 
 # %% tags=["T066", "T067"]
 names = ["layer 1\n(simple cells)", "layer 2\n(complex cells)", "layer 3\n(hypercomplex)"]
-stack = nets["3"][0].layers  # dense, tanh, dense, tanh, dense, tanh, dense
+stack = nets["3 layers"][0].layers  # dense, tanh, dense, tanh, dense, tanh, dense
 responses = [layers.Sequential(stack[:depth]).forward for depth in (2, 4, 6)]
 show(
     figures.layer_responses(responses, *spirals(240, np.random.default_rng(9)), names),

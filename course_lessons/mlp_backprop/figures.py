@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from course_lib.layers import sigmoid
-from course_lib.plots import BLUE, GREY, ORANGE, VERMILION
+from course_lib.plots import BLUE, GREY, ORANGE, VERMILION, charts
 from course_lib.plots.planes import points, regions
 
 _PLANE = (-3, 3)
@@ -184,26 +184,14 @@ def loss_surfaces(first, second, surfaces: dict[str, np.ndarray], flat: dict[str
 
 
 def stuck_or_solved(runs: dict[str, np.ndarray], solved_below: float, xlabel: str, ylabel: str) -> Figure:
-    """One panel per title: error curves `(seeds, epochs)`, dashed red where a run did not end below `solved_below`."""
-    figure, all_axes = plt.subplots(1, len(runs), figsize=(3.9 * len(runs), 2.9), sharey=True, squeeze=False)
-    for axes, (title, errors) in zip(all_axes[0], runs.items(), strict=True):
-        solved = errors[:, -1] < solved_below
-        axes.plot(errors[solved].T, color=BLUE, linewidth=1.2)
-        axes.plot(errors[~solved].T, color=VERMILION, linestyle="--", linewidth=1.2)
-        axes.set(title=f"{title}: {solved.sum()} of {len(errors)} solved", xlabel=xlabel)
-    all_axes[0, 0].set_ylabel(ylabel)
-    return figure
-
-
-def dots(scores: dict[str, Sequence[float]], other: str, xlabel: str, ylabel: str, title: str) -> Figure:
-    """One column of dots per label, one dot per random seed, from 0.5 (guessing) to 1; the column `other` in orange."""
-    figure, axes = plt.subplots(figsize=(6, 3.2))
-    for place, (label, values) in enumerate(scores.items()):
-        marker, colour = ("D", ORANGE) if label == other else ("o", BLUE)
-        axes.plot([place] * len(values), values, marker, color=colour, alpha=0.7)
-    axes.set_xticks(range(len(scores)), scores)
-    axes.set(xlabel=xlabel, ylabel=ylabel, ylim=(0.5, 1.03), title=title)
-    return figure
+    """One panel per title: error curves `(epochs, seeds)`, those that ended below `solved_below` and the others."""
+    panels = {}
+    for title, errors in runs.items():
+        solved = errors[-1] < solved_below
+        groups = {"solved": errors[:, solved], "stuck": errors[:, ~solved]}
+        words = f"{title}: {solved.sum()} of {len(solved)} solved"
+        panels[words] = {group: curves for group, curves in groups.items() if curves.size}
+    return charts.lines(panels, range(1, len(errors) + 1), xlabel, ylabel)
 
 
 def layer_responses(

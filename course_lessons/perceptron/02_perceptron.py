@@ -303,17 +303,22 @@ def separable_data(gap, rng, examples=200):
     return cloud, rule.predict(cloud, weights), weights
 
 
-runs = []
-for gap, seed in itertools.product(
-    [0.3, 0.1, 0.03, 0.01], range(scale(laptop=6, gpu=30))
-):
+gaps, seeds = [0.3, 0.1, 0.03, 0.01], scale(laptop=6, gpu=30)
+made, ceilings = np.zeros((2, len(gaps), seeds))
+for (row, gap), seed in itertools.product(enumerate(gaps), range(seeds)):
     inputs, targets, true_weights = separable_data(gap, np.random.default_rng(seed))
     run = rule.train(inputs, targets, passes=3000)
-    ceiling = rule.mistake_bound(inputs, targets, true_weights)
-    runs.append((gap, run.updates, ceiling))
-    assert run.converged and run.updates <= ceiling
+    made[row, seed] = run.updates
+    ceilings[row, seed] = rule.mistake_bound(inputs, targets, true_weights)
+    assert run.converged and run.updates <= ceilings[row, seed]
 show(
-    figures.mistakes_and_ceiling(*np.array(runs).T),
+    charts.lines(
+        {r"ceiling $(R/\gamma)^2$": ceilings, "mistakes made": made},
+        gaps,
+        "gap left between the classes",
+        "number of mistakes",
+        log="xy",
+    ),
     alt="The smaller the gap, the more mistakes; always far fewer than the ceiling.",
 )
 
@@ -493,7 +498,7 @@ print("which of them see white?  ", association(np.ones((1, 400)), wiring)[0].as
 
 # %% [markdown]
 # Nothing in these units was chosen and nothing in them learns. Can they help? Let the response unit look through more
-# and more of them, with five random wirings each; the bars reach from the worst to the best.
+# and more of them, with five random wirings each.
 
 # %% tags=["T023"]
 sizes = scale(laptop=[16, 64, 256, 1024], gpu=[16, 64, 256, 1024, 4096])
@@ -504,17 +509,16 @@ for (row, units), seed in itertools.product(enumerate(sizes), range(5)):
     scores[row, seed] = accuracy(seen, targets, test_seen, test_targets)
 assert scores[-1].min() > 0.8, "a thousand units should do far better than guessing"
 
-figure = charts.growth(
-    sizes,
-    scores,
-    "through random units",
-    straight,
-    "straight from the eye",
-    xlabel="association units",
-    ylabel="accuracy on new pictures",
-)
 show(
-    figure,
+    charts.lines(
+        {"through random units": scores},
+        sizes,
+        "association units",
+        "accuracy on new pictures",
+        levels={"straight from the eye": straight},
+        log="x",
+        percent=True,
+    ),
     alt="Straight from the eye: guessing. With more units: up to nine in ten right.",
 )
 

@@ -57,16 +57,6 @@ def unit_strip(inputs, targets, units: dict[str, np.ndarray], window=(-0.5, 1.5)
     return figure
 
 
-def mistakes_and_ceiling(gaps, mistakes, ceilings) -> Figure:
-    """How many mistakes runs made, and how many the theory allows, against the gap between the classes."""
-    figure, axes = plt.subplots(figsize=(6, 3.6))
-    axes.loglog(gaps, ceilings, "_", markersize=16, markeredgewidth=2, color=VERMILION, label=r"ceiling $(R/\gamma)^2$")
-    axes.loglog(gaps, np.maximum(mistakes, 1), "o", color=BLUE, alpha=0.6, label="mistakes made")
-    axes.set(xlabel="gap left between the classes", ylabel="number of mistakes")
-    axes.legend()
-    return figure
-
-
 def brain_and_perceptron(
     image: np.ndarray, wiring: np.ndarray, firing: np.ndarray, score: float, drawn_wires: int = 6
 ) -> Figure:

@@ -35,7 +35,7 @@ from course_lessons.pooling import figures
 from course_lib import data, layers, losses, optim, scale
 from course_lib.exercises import check, hint, solution
 from course_lib.gradients import gradients
-from course_lib.plots import grids, show
+from course_lib.plots import charts, grids, show
 from course_lib.plots.controls import explore
 
 # %% tags=["T153", "picture"]
@@ -289,10 +289,13 @@ for seed in seeds:
         change[name][row, seed] = np.linalg.norm(one - other) / np.linalg.norm(one)
 for name in ("max", "average", "L2"):
     assert change[name][-1].max() < 0.75 * change[name][0].min()
-title = {"Digits moved by one pixel": change}
 show(
-    figures.panels(
-        sizes, title, "window size k", "relative change of the features", (0, 0.5)
+    charts.lines(
+        {"Digits moved by one pixel": change},
+        sizes,
+        "window size k",
+        "relative change of the features",
+        log="x",
     ),
     alt="With all three kinds of pooling the change falls by about half as windows grow to 7; where "
     "every k-th value is kept it does not fall at all.",
@@ -415,7 +418,15 @@ for name, seed in itertools.product(fence_ways, range(3)):
 at_two = {name: scores["behind a fence"][name][1] for name in fence_ways}
 assert at_two["average"].min() > 0.85 > 0.7 > at_two["every k-th pixel"].max()
 show(
-    figures.panels(sizes, scores, "reduction k", "right on new digits"),
+    charts.lines(
+        scores,
+        sizes,
+        "reduction k",
+        "right on new digits",
+        guessing=0.1,
+        log="x",
+        percent=True,
+    ),
     alt="Clean digits are read well down to a quarter of the size. Behind the fence only the average "
     "keeps reading them; every k-th pixel loses half, and max pooling all.",
 )
@@ -701,8 +712,8 @@ for way, values in accuracy.items():
     print(f"{way:12} {np.mean(values):.0%}, from {min(values):.0%} to {max(values):.0%}")
     assert min(values) > 0.4, "chance is 10 %"
 show(
-    figures.dots(accuracy, "right on new pictures", "Three starts each; bar: mean"),
-    alt="Four columns of three dots. Max, L2 and overlapping max are close, the average behind.",
+    charts.dots(accuracy, "right on new pictures", guessing=0.1, percent=True),
+    alt="Four rows of three dots. Max, L2 and overlapping max are close, the average behind.",
 )
 
 # %% [markdown]
@@ -725,14 +736,14 @@ show(
 # %% tags=["T156", "Q10", "H10"]
 for way in every_way[4:]:
     accuracy[way] = [learn(way, seed) for seed in range(3)]
-shown = {way.replace(", ", ",\n", 1): accuracy[way] for way in ("max", *every_way[4:])}
+shown = {way: accuracy[way] for way in ("max", *every_way[4:])}
 for way in every_way[4:]:
     values = accuracy[way]
     print(f"{way:19} {np.mean(values):.0%}, from {min(values):.0%} to {max(values):.0%}")
     assert min(values) > 0.3, "chance is 10 %"
 show(
-    figures.dots(shown, "right on new pictures", "Three starts each; bar: mean"),
-    alt="Four columns of three dots. A strided convolution alone is behind max pooling, an added "
+    charts.dots(shown, "right on new pictures", guessing=0.1, percent=True),
+    alt="Four rows of three dots. A strided convolution alone is behind max pooling, an added "
     "strided convolution level with it, and an added convolution before max pooling ahead.",
 )
 

@@ -1,4 +1,4 @@
-"""Pooling to look at: windows and what is left of them, aliasing, and scores over random starts. See lesson 12."""
+"""Pooling to look at: windows and what is left of them, aliasing. See lesson 12."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib.layers import AveragePooling2D, L2Pooling2D, MaxPooling2D
-from course_lib.plots import BLUE, GREY, ORANGE, VERMILION
-from course_lib.plots.charts import spread
+from course_lib.plots import BLUE, ORANGE, VERMILION
 from course_lib.plots.grids import _grids, outline
 
 KINDS = ("max", "average", "L2", "every k-th pixel")
@@ -76,32 +75,6 @@ def windows_and_results(image, pool_size: int, results: dict[str, np.ndarray]) -
     for row in range(0, len(image), pool_size):
         for column in range(0, len(image[0]), pool_size):
             outline(all_axes[0], row, column, pool_size, pool_size)
-    return figure
-
-
-def panels(x, runs: dict[str, dict[str, np.ndarray]], xlabel: str, ylabel: str, ylim=(0, 1.03)) -> Figure:
-    """One panel per title, one line per label, each `(len(x), seeds)` with its spread; x counts in doublings."""
-    figure, all_axes = plt.subplots(1, len(runs), figsize=(4.2 * len(runs), 3.3), sharey=True, squeeze=False)
-    for axes, (title, lines) in zip(all_axes[0], runs.items(), strict=True):
-        for (label, values), style in zip(lines.items(), ("-", "--", ":", "-."), strict=False):
-            spread(axes, x, values, label, linestyle=style)
-        axes.set(title=title, xlabel=xlabel, ylim=ylim, xscale="log")
-        axes.set_xticks(x, x)
-        axes.minorticks_off()
-    all_axes[0, 0].set_ylabel(ylabel)
-    all_axes[0, 0].legend(loc="lower left")
-    return figure
-
-
-def dots(scores: dict[str, Sequence[float]], ylabel: str, title: str) -> Figure:
-    """One column per label, one dot per random start, and a bar at their mean; from 0.4 to 1."""
-    figure, axes = plt.subplots(figsize=(1.5 * len(scores) + 0.9, 3.3))
-    for place, values in enumerate(scores.values()):
-        axes.plot([place] * len(values), values, "o", color=BLUE, alpha=0.7)
-        axes.hlines(np.mean(values), place - 0.25, place + 0.25, color=VERMILION, linewidth=2)
-    axes.set_xticks(range(len(scores)), scores)
-    axes.set(ylabel=ylabel, title=title, xlim=(-0.6, len(scores) - 0.4), ylim=(0.4, 1))
-    axes.grid(axis="y", color=GREY, alpha=0.3)
     return figure
 
 

@@ -40,7 +40,7 @@ from course_lib.architectures.resnet import (
     resnet,
 )
 from course_lib.exercises import check, hint, solution
-from course_lib.plots import show
+from course_lib.plots import charts, show
 from course_lib.plots.anatomy import drawing
 from course_lib.plots.controls import explore
 
@@ -185,11 +185,12 @@ def trained(depth, shortcut, seed, **options):
 depths = scale(laptop=(8, 20, 32), gpu=(8, 20, 32, 44, 56))
 plain = np.array([[trained(d, 0.0, seed)[0] for seed in range(3)] for d in depths])
 panels = {
-    title: {f"{d} layers": runs[:, place] for d, runs in zip(depths, plain, strict=True)}
+    title: {f"{d} layers": run[:, place].T for d, run in zip(depths, plain, strict=True)}
     for place, title in enumerate(("digits it learns from", "new digits"))
 }
+epochs = range(1, 1 + plain.shape[-1])
 show(
-    figures.error_curves(panels),
+    charts.lines(panels, epochs, "epoch", "error", percent=True),
     alt="Error against epochs: with 8 layers it falls lowest, with 20 it stays above, with 32 it "
     "hardly falls, on training digits as on new ones.",
 )
@@ -318,11 +319,13 @@ check(residual_backward)
 # %% tags=["T237", "H17", "Q33", "G41"]
 residual = np.array([[trained(d, 1.0, seed)[0] for seed in range(3)] for d in depths])
 panels = {
-    title: {f"{d} layers": run[:, 0] for d, run in zip(depths, runs, strict=True)}
+    title: {f"{d} layers": run[:, 0].T for d, run in zip(depths, runs, strict=True)}
     for title, runs in (("plain", plain), ("residual", residual))
 }
 show(
-    figures.error_curves(panels),
+    charts.lines(
+        panels, epochs, "epoch", "error on the digits it learns from", percent=True
+    ),
     alt="Training error against epochs. Plain: the deeper, the higher. Residual: all depths fall, "
     "and the deep ones fall faster.",
 )
@@ -334,7 +337,14 @@ panels = {
     for place, title in enumerate(("digits it learns from", "new digits"))
 }
 show(
-    figures.error_by_depth(depths, panels, baseline=0.9),
+    charts.lines(
+        panels,
+        depths,
+        "layers with weights",
+        "error",
+        guessing=0.9,
+        percent=True,
+    ),
     alt="Error after training against depth, three seeds: that of plain networks climbs steeply, "
     "that of residual networks falls.",
 )
@@ -423,11 +433,14 @@ for kind, shortcut in (("plain", 0.0), ("residual", 1.0)):
         outputs = [next(passes) for _ in range(numbers[-1])]
         survived[kind].append([recognised(outputs[n - 1], some.labels) for n in numbers])
 show(
-    figures.kept(
-        [2 * n for n in numbers],
+    charts.lines(
         {kind: np.transpose(runs) for kind, runs in survived.items()},
-        whole=recognised(some.images, some.labels),
-        chance=0.1,
+        [2 * n for n in numbers],
+        "random layers passed",
+        "digits recognised",
+        guessing=0.1,
+        levels={"from the pixels": recognised(some.images, some.labels)},
+        percent=True,
     ),
     alt="Digits recognised after random layers: without shortcuts fewer and fewer the deeper, "
     "with shortcuts far more.",

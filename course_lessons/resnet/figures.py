@@ -1,4 +1,4 @@
-"""Depth, and what a shortcut does about it: curves, pictures that pass through layers, drawings. See lesson 21."""
+"""Depth, and what a shortcut does about it: pictures that pass through layers, drawings. See lesson 21."""
 
 from __future__ import annotations
 
@@ -10,65 +10,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
 
 from course_lib import data, layers
 from course_lib.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
-from course_lib.plots.charts import bands, spread
-
-KINDS = {"plain": (VERMILION, "--"), "residual": (BLUE, "-")}
-
 
 SIZE_COLOURS = {224: GREY, 112: PURPLE, 56: SKY, 28: GREEN, 14: ORANGE, 7: VERMILION, 1: YELLOW}
-
-
-# Errors
-
-
-def error_by_depth(depths, panels: dict[str, dict[str, np.ndarray]], baseline: float | None = None) -> Figure:
-    """One panel per title of errors `(len(depths), seeds)` by kind, "plain" or "residual", against the depth."""
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(8.4, 3.3), sharey=True, squeeze=False)
-    for axes, (title, kinds) in zip(all_axes[0], panels.items(), strict=True):
-        for kind, runs in kinds.items():
-            colour, style = KINDS[kind]
-            spread(axes, depths, runs, label=kind, color=colour, linestyle=style)
-        if baseline is not None:
-            axes.axhline(baseline, color=GREY, linestyle=":", linewidth=1.5, label="guessing")
-        axes.set(title=title, xlabel="layers with weights", ylim=(0, None))
-        axes.set_xticks(depths, depths)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    all_axes[0, 0].set_ylabel("error")
-    all_axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def error_curves(panels: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """One panel per title of errors `(seeds, epochs)` by label: the mean of the seeds in a band from best to worst."""
-    figure, all_axes = plt.subplots(1, len(panels), figsize=(8.4, 3.3), sharey=True, squeeze=False)
-    for axes, (title, curves) in zip(all_axes[0], panels.items(), strict=True):
-        epochs = len(next(iter(curves.values()))[0])
-        bands(axes, np.arange(1, epochs + 1), curves)
-        axes.set(title=title, xlabel="epoch", ylim=(0, None))
-        axes.set_xticks(np.unique(np.linspace(1, epochs, min(epochs, 8)).round().astype(int)))
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    all_axes[0, 0].set_ylabel("error")
-    all_axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def kept(depths, runs: dict[str, np.ndarray], whole: float, chance: float) -> Figure:
-    """Scores `(len(depths), seeds)` by kind against the depth, between that of the pixels themselves and chance."""
-    figure, axes = plt.subplots(figsize=(6.4, 3.3))
-    for kind, values in runs.items():
-        colour, style = KINDS[kind]
-        spread(axes, depths, values, label=kind, color=colour, linestyle=style)
-    axes.axhline(whole, color=GREEN, linestyle="-.", linewidth=1.5, label="from the pixels")
-    axes.axhline(chance, color=GREY, linestyle=":", linewidth=1.5, label="guessing")
-    axes.set(xlabel="random layers passed", ylabel="digits recognised", ylim=(0, 1.04))
-    axes.set_xticks(depths, depths)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
 
 
 # A picture on its way through layers that have learnt nothing yet

@@ -39,7 +39,7 @@ from course_lib.exercises import check, hint, solution
 from course_lib.gradients import gradients
 from course_lib.layers import softmax
 from course_lib.plots import anatomy as anatomy_plots
-from course_lib.plots import show
+from course_lib.plots import charts, show
 from course_lib.plots.controls import explore
 
 # %% [markdown]
@@ -326,7 +326,7 @@ def with_body(kernel_sizes, bend, seed):
 
 
 bodies = {"one 7×7": ([7], True), "three 3×3": ([3, 3, 3], True)}
-bodies["three 3×3,\nno ReLU between"] = ([3, 3, 3], False)
+bodies["three 3×3, no ReLU between"] = ([3, 3, 3], False)
 scores = {}
 for name, (kernel_sizes, bend) in bodies.items():
     nets = [with_body(kernel_sizes, bend, seed) for seed in range(3)]
@@ -339,12 +339,17 @@ assert np.mean(scores["three 3×3"]) > scale(laptop=0.27, gpu=0.4)
 
 # %% tags=["T215", "H15"]
 show(
-    figures.seeds(scores, "right on new pictures", chance=scale(laptop=1 / 6, gpu=1 / 10)),
+    charts.dots(
+        scores,
+        "right on new pictures",
+        guessing=scale(laptop=1 / 6, gpu=1 / 10),
+        percent=True,
+    ),
     alt="Three seeds each: three 3×3 do about as well as one 7×7; without ReLU in between they "
     "are worse.",
 )
 for name, values in scores.items():
-    print(f"{name.replace(chr(10), ' '):31}", *(f"{value:.1%}" for value in values))
+    print(f"{name:26}", *(f"{value:.1%}" for value in values))
 
 # %% [markdown]
 # The stack does about as well as the large window, with little more than half of its weights; which of the two leads is a
@@ -575,14 +580,21 @@ runs = {
     ]
     for draw, name in itertools.product(("He", "Glorot"), ("A", "D", "E", "16"))
 }
-panels = [{}, {}]
+loss, share = "loss on what it learns from", "right on new pictures"
+panels = {loss: {}, share: {}}
 for draw in ("He", "Glorot"):
     several = [runs[draw, name] for name in ("A", "D", "E", "16")]
-    panels[0][draw] = [[loss for loss, _ in each] for each in several]
-    panels[1][draw] = [[right(said, new) for _, said in each] for each in several]
-assert np.mean(panels[1]["He"][0]) > scale(laptop=0.75, gpu=0.4)
+    panels[loss][draw] = [[last for last, _ in each] for each in several]
+    panels[share][draw] = [[right(said, new) for _, said in each] for each in several]
+assert np.mean(panels[share]["He"][0]) > scale(laptop=0.75, gpu=0.4)
 show(
-    figures.depth([8, 11, 13, 16], *panels, chance=0.1),
+    charts.lines(
+        panels,
+        [8, 11, 13, 16],
+        "layers with weights",
+        guessing={share: 0.1},
+        percent={share: True},
+    ),
     alt="Training loss and accuracy against depth, three seeds each. Drawn by Glorot, deeper "
     "networks get worse and worse; drawn by He they stay good for longer.",
 )
@@ -640,7 +652,11 @@ for name in "BC":
 for name in "BCD":
     small[name] = [right(said, new) for _, said in runs["He", name]]
 show(
-    figures.seeds(small, "right on new pictures", "plan (stages 1, 3 and 5 of it)"),
+    charts.dots(
+        {f"plan {name}": values for name, values in small.items()},
+        "right on new pictures (of each plan the stages 1, 3 and 5)",
+        percent=True,
+    ),
     alt="Three seeds each of the small A, A-LRN, B, C and D: they differ by a few points, and the "
     "seeds of one plan by about as much.",
 )

@@ -1,4 +1,4 @@
-"""Stacks of small windows and what they see, the VGG family as a chart, and trainings over seeds. See lesson 19."""
+"""Stacks of small windows and what they see, and the VGG family as a chart. See lesson 19."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import PercentFormatter
 
-from course_lib.plots import BLUE, CYCLE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
-from course_lib.plots.charts import spread
+from course_lib.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 
 # What one unit sees
 
@@ -116,40 +114,3 @@ def _pale(colour: str):
 def _box(axes, x: float, y: float, words: str, colour: str) -> None:
     axes.add_patch(Rectangle((x - 0.44, y - 0.42), 0.88, 0.84, facecolor=_pale(colour), edgecolor=colour))
     axes.text(x, y, words, ha="center", va="center", fontsize=9)
-
-
-# Trainings
-
-
-def seeds(groups: Mapping[str, Sequence[float]], ylabel: str, xlabel: str = "", chance: float | None = None) -> Figure:
-    """A dot for each seed, a bar at their mean, and a line where guessing would be, if told."""
-    figure, axes = plt.subplots(figsize=(max(5.2, 1.6 * len(groups)), 3.4))
-    for place, (values, colour) in enumerate(zip(groups.values(), CYCLE, strict=False)):
-        axes.plot(np.linspace(-0.09, 0.09, len(values)) + place, values, "o", color=colour, markersize=7)
-        axes.hlines(np.mean(values), place - 0.25, place + 0.25, color=colour)
-    if chance is not None:
-        axes.axhline(chance, color=GREY, linestyle="--", linewidth=1.2)
-        axes.text(len(groups) - 0.45, chance, "guessing", color="#555555", ha="right", va="bottom", fontsize=10)
-    axes.set_xticks(range(len(groups)), groups)
-    axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.5, len(groups) - 0.4))
-    if chance is not None:
-        axes.set_ylim(0, None)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    return figure
-
-
-def depth(depths: Sequence[int], losses: Mapping, accuracies: Mapping, chance: float) -> Figure:
-    """Two panels against the number of weight layers: training loss and accuracy `(depths, seeds)` of each group."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.4))
-    for (name, runs), colour in zip(losses.items(), CYCLE, strict=False):
-        spread(left, depths, runs, name, color=colour)
-        spread(right, depths, accuracies[name], name, color=colour)
-    right.axhline(chance, color=GREY, linestyle="--", linewidth=1.2)
-    right.text(depths[0], chance, "guessing", color="#555555", va="bottom", fontsize=10)
-    left.set(xlabel="layers with weights", ylabel="loss on what it learns from", ylim=(0, None))
-    right.set(xlabel="layers with weights", ylabel="right on new pictures", ylim=(0, 1.02))
-    right.yaxis.set_major_formatter(PercentFormatter(1))
-    for axes in (left, right):
-        axes.set_xticks(depths)
-    left.legend()
-    return figure

@@ -451,9 +451,18 @@ show(
 errors = np.stack([error[layer] for layer in deep])  # (layers, starts, pictures)
 kinds = {"shapes": errors[:, :, :2].mean(axis=2), "photos": errors[:, :, 2:].mean(axis=2)}
 grey = pixel_error(originals, np.full_like(originals, 0.5))
-flat = {"shapes": grey[:2].mean(), "photos": grey[2:].mean()}
+flat = {
+    "shapes, if plain grey": grey[:2].mean(),
+    "photos, if plain grey": grey[2:].mean(),
+}
 show(
-    figures.depth(deep, kinds, flat),
+    charts.lines(
+        kinds,
+        deep,
+        "layer that was inverted, the deepest on the right",
+        "pixel error",
+        levels=flat,
+    ),
     alt="The pixel error grows from layer to layer, for shapes and for photos, until it is that of a "
     "plain grey picture; three starts hardly differ.",
     colours=32,
@@ -720,7 +729,14 @@ for name, (network, images, labels, _) in subjects.items():
             rates.append(wrong.reshape(3, -1).mean(axis=1))  # three sets of pictures
         panels[name][way] = rates
 show(
-    figures.success(epsilons, panels),
+    charts.lines(
+        panels,
+        epsilons,
+        "ε, of a range from 0 to 1",
+        "share of the pictures fooled",
+        log="x",
+        percent=True,
+    ),
     alt="Share fooled against epsilon. Shapes: a third or more at 0.02, three quarters at 0.08. "
     "Digits: few below 0.04, nearly all at 0.16. Random signs fool hardly any.",
     colours=32,

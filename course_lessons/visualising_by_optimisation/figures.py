@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib.explain.network import probabilities
-from course_lib.plots import BLUE, GREEN, GREY, ORANGE, VERMILION
-from course_lib.plots.charts import WIDEST, spread
+from course_lib.plots import BLUE, GREY, VERMILION
+from course_lib.plots.charts import WIDEST
 from course_lib.plots.images import broken, draw_image, draw_signal
 
 _WEIGHTS = np.array([2.0, 1.0])  # of the two pixels, as in the lesson
@@ -100,38 +100,6 @@ def unit_grid(layers: dict[str, np.ndarray], sides: dict[str, int]) -> Figure:
         low, high = max(0, middle - half), min(images.shape[1], middle + half)
         cut[f"{name}\nsees {sides[name]}×{sides[name]}"] = images[:, low:high, low:high]
     return rows(cut, [f"unit {place + 1}" for place in range(number)], size=1.0)
-
-
-# Curves
-
-
-def depth(layers: Sequence[str], errors: dict[str, np.ndarray], flat: dict[str, float]) -> Figure:
-    """Pixel error of inversions by layer, kind of picture -> (layers, runs); dashed, that of plain grey."""
-    figure, axes = plt.subplots(figsize=(7.4, 3.7), layout="constrained")
-    for (kind, runs), colour, mark in zip(errors.items(), (BLUE, ORANGE, GREEN), "os^", strict=False):
-        spread(axes, range(len(layers)), runs, kind, color=colour)
-        axes.lines[-1].set_marker(mark)
-        axes.axhline(flat[kind], color=colour, linestyle="--", linewidth=1.2, label=f"{kind}: plain grey instead")
-    axes.set_xticks(range(len(layers)), layers)
-    axes.set(xlabel="layer that was inverted, the deepest on the right", ylabel="pixel error", ylim=(0, None))
-    axes.legend(loc="lower right", fontsize=9)
-    return figure
-
-
-def success(epsilons: Sequence[float], panels: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """Share of pictures fooled against ε, a panel for each network; label -> (epsilons, sets of pictures)."""
-    figure, all_axes = plt.subplots(
-        1, len(panels), figsize=(4.4 * len(panels), 3.4), sharey=True, squeeze=False, layout="constrained"
-    )
-    for axes, (title, lines) in zip(all_axes[0], panels.items(), strict=True):
-        for (label, runs), style in zip(lines.items(), ("-", "--", ":"), strict=False):
-            spread(axes, epsilons, runs, label, linestyle=style)
-        axes.set(title=title, xlabel="ε, of a range from 0 to 1", xscale="log", ylim=(-0.03, 1.03))
-        axes.set_xticks(epsilons, [f"{epsilon:g}" for epsilon in epsilons])
-        axes.minorticks_off()
-    all_axes[0, 0].set_ylabel("share of the pictures fooled")
-    all_axes[0, 0].legend(loc="upper left")
-    return figure
 
 
 def sizes(changes: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:

@@ -185,7 +185,7 @@ index = {
     for words, runs in trained.items()
 }
 show(
-    figures.curves(range(11), index, "epoch", "smoothness index"),
+    charts.lines(index, range(11), "epoch", "smoothness index"),
     alt="Smoothness rises from zero with every epoch, and about twice as high with weight decay.",
 )
 for words, runs in trained.items():
@@ -260,7 +260,7 @@ for epoch in range(11):
     for place, words in enumerate(sparse):
         sparse[words].append([np.mean(np.asarray(each[place]) == 0) for each in seen])
 show(
-    figures.curves(range(11), sparse, "epoch", "share of zeros"),
+    charts.lines(sparse, range(11), "epoch", "share of zeros", percent=True),
     alt="Share of zeros against the epoch: from under one half to more than half within an epoch or two, in both "
     "layers of the small network.",
 )
@@ -284,7 +284,9 @@ for rate in rates:
     for place, words in enumerate(dead):
         dead[words].append([dead_units(each[place]).mean() for each in seen])
 show(
-    figures.curves(rates, dead, "learning rate", "share of dead filters", log=True),
+    charts.lines(
+        dead, rates, "learning rate", "share of dead filters", log="x", percent=True
+    ),
     alt="At a rate of 0.001 no filter is dead. From 0.01 on more and more of the second layer are; "
     "from 0.1 nearly all. The first layer has none.",
 )
@@ -423,12 +425,13 @@ for seed in (3, 4, 5):
     for kind, values in zip(shared, truths, strict=True):
         shared[kind].append([np.mean(values[each] == values[:, None]) for each in near])
 show(
-    figures.curves(
-        stops,
+    charts.lines(
         {kind: np.transpose(runs) for kind, runs in shared.items()},
+        stops,
         "space",
         "agreement",
-        chance={"luck, class or colour": 1 / 6, "luck, ground": 1 / 4},
+        levels={"guessing, class or colour": 1 / 6, "guessing, ground": 1 / 4},
+        percent=True,
     ),
     alt="Neighbours by pixels share their colour, and the class only by luck. Layer by layer the class rises to "
     "nearly one and the colour falls to luck.",
@@ -693,7 +696,7 @@ for name in ("saliency", "Grad-CAM", "guided back-propagation"):
     after = [methods[name](copy, few.images, few.labels) for copy in copies]
     cascade[name] = [np.mean(pointing.similarity(after[0], each)) for each in after]
 show(
-    figures.curves(counts, cascade, "layers shuffled, from the last on", "similarity"),
+    charts.lines(cascade, counts, "layers shuffled, from the last on", "similarity"),
     alt="Grad-CAM loses its map when one layer is shuffled. Saliency falls slowly; guided "
     "back-propagation stays much the same until most layers are shuffled.",
 )
@@ -742,8 +745,14 @@ for words, kind in lessons.items():
         test: [accuracy(weights, examples) for weights in taught[words]]
         for test, examples in tests.items()
     }
+rows = {test: {words: scores[test] for words, scores in marks.items()} for test in tests}
 show(
-    figures.swapped(marks, chance=0.5),
+    charts.dots(
+        {"grounds of the test pictures": rows},
+        "right answers",
+        guessing=0.5,
+        percent=True,
+    ),
     alt="The network taught on all grounds does about as well on every test. The one taught on one ground each is "
     "perfect on such pictures, guesses on mixed grounds, and is nearly always wrong when they are swapped.",
 )
@@ -751,7 +760,7 @@ biased = marks["taught on one ground each"]
 assert np.min(biased["one each"]) > 0.9 and np.max(biased["swapped"]) < 0.3
 
 # %% [markdown]
-# Look at the middle bars alone: the network that learned the *wrong thing* has the **better** score, as long as the
+# Look at the middle row alone: the network that learned the *wrong thing* has the **better** score, as long as the
 # test has the same bias. Would a map have told us? Slope times pixel (measured from grey), for one seed each:
 
 
@@ -907,9 +916,9 @@ for run in range(3):
 # %% tags=["H28", "T306"]
 words = ["none", "up to 1/4", "up to 1/2", "up to 3/4", "more"]
 show(
-    figures.curves(
+    charts.lines(
+        {"mean over 8 pictures": by_share},
         words,
-        {"8 pictures each": by_share},
         "share of the object that is hidden",
         "its probability",
     ),

@@ -11,50 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch, Rectangle
 
-from course_lib.plots import BLUE, CYCLE, DIVERGING, GREEN, GREY, ORANGE, VERMILION, YELLOW, charts
+from course_lib.plots import BLUE, CYCLE, DIVERGING, GREEN, GREY, ORANGE, VERMILION, YELLOW
 from course_lib.plots.charts import WIDEST
 from course_lib.plots.images import broken, draw_image, frame, tile
-
-
-def curves(
-    x, runs: dict[str, np.ndarray], xlabel: str, ylabel: str, *, log: bool = False, chance: dict | None = None
-) -> Figure:
-    """Curves with the spread of their seeds: label -> (len(x), seeds). `x` may be words, the names of layers.
-
-    log: a logarithmic x axis; chance: words -> a height that luck alone reaches.
-    """
-    figure, axes = plt.subplots(figsize=(6.0, 2.5), layout="constrained")
-    named = isinstance(x[0], str)
-    places = np.arange(len(x)) if named else np.asarray(x)
-    for (label, values), colour, style in zip(runs.items(), CYCLE, ("-", "--", "-.", ":"), strict=False):
-        values = np.asarray(values, float).reshape(len(places), -1)
-        charts.spread(axes, places, values, label, color=colour, linestyle=style)
-    for (words, height), style in zip((chance or {}).items(), ("--", ":"), strict=False):
-        axes.axhline(height, color=GREY, linestyle=style, linewidth=1.4, label=words)
-    if named:
-        axes.set_xticks(places, x)
-    if log:
-        axes.set_xscale("log")
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
-
-
-def swapped(scores: dict[str, dict[str, Sequence[float]]], chance: float) -> Figure:
-    """Right answers of networks on several tests, network -> test -> seeds: bars, with a dot for each seed."""
-    tests = list(next(iter(scores.values())))
-    figure, axes = plt.subplots(figsize=(6.0, 2.5), layout="constrained")
-    width = 0.8 / len(scores)
-    for place, ((network, results), colour) in enumerate(zip(scores.items(), (BLUE, ORANGE, GREEN), strict=False)):
-        where = np.arange(len(tests)) + (place - (len(scores) - 1) / 2) * width
-        axes.bar(where, [np.mean(results[test]) for test in tests], 0.92 * width, color=colour, label=network)
-        for left, test in zip(where, tests, strict=True):
-            axes.plot(np.full(len(results[test]), left), results[test], "o", color="black", markersize=4)
-    axes.axhline(chance, color=GREY, linestyle="--", linewidth=1.4, label="guessing")
-    axes.set(ylim=(0, 1.05), ylabel="right answers", xlabel="grounds of the test pictures")
-    axes.set_xticks(np.arange(len(tests)), tests)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return figure
 
 
 def strongest_sheet(images, units: dict[str, tuple]) -> Figure:

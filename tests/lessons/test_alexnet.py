@@ -152,39 +152,11 @@ def test_small_shares_keep_their_digits(value, words):
     assert figures._percent(value) == words
 
 
-def test_races_draw_every_seed_and_the_mark():
-    runs = {"one": [[1, 0.5], [1, 0.2]], "two": [[0.9, 0.1]]}
-    (axes,) = figures.races({"": runs}, 0.25, "25 %", "error").axes
-    assert len(axes.lines) == 4
-    assert [text.get_text() for text in axes.get_legend().texts] == ["one", "two", "25 %"]
-    assert axes.lines[-1].get_ydata()[0] == 0.25
-
-
-def test_gaps_join_the_means():
-    (axes,) = figures.gaps({"a": ([1, 0.8], [0.5, 0.7]), "b": ([1], [0.9])}, ("training", "new"), "right").axes
-    np.testing.assert_allclose(axes.lines[0].get_xdata(), [0.9, 0.6])
-    assert [text.get_text() for text in axes.get_legend().texts] == ["training", "new"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
-
-
 def test_the_rate_falls_below_the_curves():
     above, below = figures.falling_rate({"new": [0.1, 0.5, 0.6]}, [0.1, 0.1, 0.01], "right").axes
     np.testing.assert_allclose(above.lines[0].get_ydata(), [0.1, 0.5, 0.6])
     np.testing.assert_allclose(below.lines[0].get_ydata(), [0.1, 0.1, 0.01])
     assert below.get_yscale() == "log"
-
-
-def test_removed_parts_show_scores_and_what_is_left():
-    left, right = figures.removed_parts({"whole": [0.8, 0.6], "half": [0.5]}, {"whole": 2e6, "half": 5e5}, 0.1).axes
-    assert [bar.get_width() for bar in left.patches] == pytest.approx([0.7, 0.5])
-    assert left.lines[0].get_xdata().tolist() == [0.8, 0.6]
-    assert [text.get_text() for text in right.texts] == ["2.0 M", "0.5 M"]
-
-
-def test_ensembles_start_at_no_error():
-    (axes,) = figures.ensembles([1, 2], {"draws": np.array([[0.3, 0.1], [0.1, 0.1]])}, "wrong").axes
-    np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), [0.2, 0.1])
-    assert axes.get_ylim()[0] == 0
 
 
 def test_guesses_are_sorted_and_the_right_one_is_blue():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from course_lessons.batchnorm import figures
-from course_lib.plots import charts
 
 
 def words(axes) -> str:
@@ -47,15 +46,6 @@ def test_tracks_follow_the_units_asked_for():
     assert len(figure.axes[1].lines) == 2 and figure.axes[0].get_ylabel() == "sum"
 
 
-def test_bands_reach_from_the_lowest_to_the_highest_seed():
-    curves = {"with": np.array([[0.2, 0.5], [0.4, 0.9]]), "without": np.ones((2, 2))}
-    axes = charts.band_panels({"net": curves}, [1, 2], "epoch", "loss").axes[0]
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.3, 0.7])
-    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == (0.2, 0.9)
-    assert axes.get_title() == "net"
-
-
 def test_clouds_are_drawn_as_they_are():
     cloud = np.random.default_rng(0).normal(size=(20, 2))
     axes = figures.clouds({"a": cloud, "b": 2 * cloud}).axes[1]
@@ -92,15 +82,3 @@ def test_heat_maps_write_per_cents():
     )
     assert words(figure.axes[0]) == "10 100"
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "10"]
-
-
-def test_gradient_norms_have_a_point_for_each_layer():
-    norms = np.array([[1.0, 2.0], [0.1, 0.3], [0.01, 0.01]])
-    figure = figures.gradient_norms({"off": {"size 1": norms}, "on": {"size 1": norms}}, "length")
-    np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [1.5, 0.2, 0.01])
-
-
-def test_loss_and_wander_use_the_same_labels():
-    losses = {"plain": np.ones((2, 3)), "shaken": np.ones((2, 3))}
-    figure = figures.loss_and_wander(losses, {"plain": np.zeros(5), "shaken": np.ones(5)})
-    assert [text.get_text() for text in figure.axes[1].get_legend().texts] == ["plain", "shaken"]

@@ -169,13 +169,6 @@ def test_fields_are_white_where_the_gradient_is_zero():
     assert shown[1, 1] == 1 and shown[1, 2] == 0.5
 
 
-def test_every_way_of_wiring_has_a_curve():
-    runs = {"dense": [[0.1, 0.3], [0.2, 0.4]], "shared": [[0.5, 0.5], [0.9, 0.7]]}
-    (axes,) = figures.scores_by_size([10, 100], runs, chance=0.1).axes
-    labels = axes.get_legend_handles_labels()[1]
-    assert set(labels) == {"dense", "shared", "guessing"}
-
-
 # The layer that the lesson builds
 
 

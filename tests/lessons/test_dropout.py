@@ -76,42 +76,7 @@ def test_masks_are_drawn_as_squares_and_crosses():
     assert crosses == {(1.5, 0.5), (0.5, 1.5), (1.5, 1.5)}
 
 
-# Errors, filters, answers
-
-
-def test_dashed_curves_are_without_dropout():
-    runs = {1.0: np.array([[0.2, 0.4], [0.4, 0.6]]), 0.5: np.array([[0.1, 0.1], [0.1, 0.3]])}
-    axes = figures.error_curves({"narrow": {"2 layers": runs}, "wide": {"2 layers": runs}}, "error").axes
-    assert [each.get_title() for each in axes] == ["narrow", "wide"]
-    without, with_dropout = axes[0].lines
-    np.testing.assert_allclose(without.get_ydata(), [0.3, 0.5])
-    np.testing.assert_allclose(with_dropout.get_ydata(), [0.1, 0.2])
-    assert (without.get_linestyle(), with_dropout.get_linestyle()) == ("--", "-")
-    assert [text.get_text() for text in axes[1].get_legend().texts] == ["2 layers", "without", "with dropout"]
-
-
-def test_pairs_join_the_means():
-    axes = figures.error_pairs({"a": ([0.2, 0.4], [0.1, 0.1]), "b": ([0.1], [0.2])}, "error").axes[0]
-    np.testing.assert_allclose(axes.lines[0].get_xdata(), [0.3, 0.1])
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
-
-
-def test_no_tick_of_the_sweep_is_rounded():
-    figure = figures.sweep([0.5, 1.0], {"runs": [[0.02, 0.04], [0.17, 0.19]]}, "keep", "error")
-    axes = figure.axes[0]
-    figure.canvas.draw()
-    low, high = axes.get_ylim()
-    shown = [label.get_text() for label in axes.get_yticklabels()]
-    for place, words in zip(axes.get_yticks(), shown, strict=True):
-        if low <= place <= high:
-            assert words == f"{round(100 * place)}%" and abs(100 * place - round(100 * place)) < 1e-9
-
-
-def test_removed_units_show_means_of_the_seeds():
-    axes = figures.removed_units([0, 0.5], {"without": [[1, 0.8], [0.2, 0.4]], "with": np.ones((2, 2))}, "right").axes[
-        0
-    ]
-    np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), [0.9, 0.3])
+# Filters, answers
 
 
 def test_filters_are_stretched_to_their_own_largest_weight():
@@ -126,13 +91,6 @@ def test_filters_are_stretched_to_their_own_largest_weight():
 def test_marks_of_the_ensemble_stand_where_they_are():
     axes = figures.ensemble(np.linspace(0, 1, 50), {"one": 0.3, "two": 0.7}, "probability").axes[0]
     assert [line.get_xdata()[0] for line in axes.lines] == [0.3, 0.7]
-
-
-def test_running_means_are_drawn_one_by_one():
-    running = np.random.default_rng(0).random((3, 100))
-    axes = figures.converging(np.arange(1, 101), running, 0.5, "probability").axes[0]
-    np.testing.assert_allclose([line.get_ydata() for line in axes.lines[:3]], running)
-    assert axes.get_xscale() == "log"
 
 
 def test_doubts_mark_the_mean_of_each_group():

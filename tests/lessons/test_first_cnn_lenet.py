@@ -1,7 +1,5 @@
 """What lesson 13 builds does what its words say, and its figures show what they are given."""
 
-from math import log
-
 import numpy as np
 import pytest
 from lesson_code import all_lessons, answer, functions
@@ -227,15 +225,6 @@ def test_a_level_has_a_row_for_each_filter():
     assert len({axes.images[0].get_clim() for axes in figure.axes[2:5]}) == 1  # one scale for sums and what is left
 
 
-def test_learning_curves_are_means_over_windows_and_seeds():
-    runs = np.array([[1.0, 3, 5, 7, 9], [3, 5, 7, 9, 0]])
-    (axes,) = figures.learning_curves({"net": runs}, 2, log(10), "step", "loss").axes
-    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[2, 3], [4, 7]])  # the fifth step fills no window
-    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == (2, 8)
-    assert axes.lines[1].get_ydata()[0] == log(10)
-
-
 def test_wrong_answers_are_marked():
     kinds = {"right": [-1, 0, 1], "noise": [0, 0.5, 1]}
     images, answers = RANDOM.random((2, 3, 8, 8)), np.array([[4, 4, 9], [4, 1, 4]])
@@ -243,24 +232,6 @@ def test_wrong_answers_are_marked():
     assert [words(axes) for axes in figure.axes[:3]] == [["4", "-1"], ["4", "0"], ["9", "wrong", "1"]]
     np.testing.assert_array_equal(picture(figure.axes[4]), images[1, 1])
     assert figure.axes[3].get_ylabel() == "noise"
-
-
-@pytest.mark.parametrize("number", [1, 4, 6])
-def test_robustness_has_a_panel_for_each_strain(number):
-    runs = {"neat": np.array([[0.1, 0.3], [0.8, 0.8]]), "strained": np.ones((2, 2))}
-    figure = figures.robustness({f"strain {n}": ([0, n + 1], runs) for n in range(number)}, "right")
-    drawn = [axes for axes in figure.axes if axes.get_xlabel()]
-    assert [axes.get_xlabel() for axes in drawn] == [f"strain {n}" for n in range(number)]
-    for axes in drawn:
-        np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.2, 0.8])
-    assert set(drawn[-1].get_legend_handles_labels()[1]) == {"neat", "strained", "guessing"}
-
-
-def test_ways_have_a_dot_for_each_start():
-    (axes,) = figures.ways({"one": [0.9, 0.8], "two": [0.7, 0.95]}, "right").axes
-    assert axes.lines[0].get_xdata().tolist() == [0.9, 0.8] and axes.lines[2].get_ydata().tolist() == [1, 1]
-    assert axes.lines[1].get_xdata()[0] == pytest.approx(0.85) and axes.get_xlim()[0] < 0.7
-    assert "zoomed in" in axes.get_xlabel()
 
 
 def test_the_neocognitron_names_its_loudest_cells():

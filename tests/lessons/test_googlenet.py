@@ -62,7 +62,7 @@ def test_stacks_start_with_the_depth_of_the_input():
     left, right = figures.stacks({"naive": ([2, 5, 8], [10, 25]), "other": ([2, 4, 4], [8, 9])}).axes
     np.testing.assert_array_equal(left.lines[0].get_xydata(), [[0, 2], [1, 5], [2, 8]])
     np.testing.assert_array_equal(right.lines[1].get_xydata(), [[1, 8], [2, 9]])
-    assert left.get_legend_handles_labels()[1] == ["naive", "other"]
+    assert (left.get_xlabel(), right.get_xlabel()) == ("modules so far", "module")
 
 
 def test_times_are_drawn_with_every_try():
@@ -82,19 +82,10 @@ def test_a_mixture_adds_up_to_the_whole():
     np.testing.assert_allclose(heights[:, 0], np.array([64, 128, 32, 32]) / 256)
 
 
-def test_heads_have_a_dot_for_each_seed():
-    results = {"average": np.array([[0.9, 0.8, 1.0], [0.7, 0.7, 0.7]]), "dense": np.full((2, 3), 0.5)}
-    left, right = figures.heads({"one": results, "two": results}, "right", {"one": 0.1, "two": 0.3}).axes
-    dots = [line for line in left.lines if line.get_markersize() == 3]
-    np.testing.assert_array_equal(dots[0].get_ydata(), [0.9, 0.8, 1.0])
-    assert len(dots) == 4 and [text.get_text() for text in left.get_xticklabels()] == ["average", "dense"]
-    assert set(right.get_legend_handles_labels()[1]) == {"learned from", "new", "guessing"}
-
-
-def test_a_gradient_profile_shows_means_of_logarithms_and_the_reach():
+def test_a_gradient_profile_marks_what_hangs_behind_a_layer():
     runs = {"one": np.array([[1.0, 100.0], [2.0, 2.0]]), "two": np.ones((2, 2))}
-    left, right = figures.gradient_profile({"start": runs, "other": runs}, {"4a": 1.5}).axes
-    np.testing.assert_allclose(left.lines[0].get_ydata(), [10, 2])
-    reach = left.containers[0].lines[2][0].get_segments()[0]
-    np.testing.assert_allclose(reach[:, 1], [1, 100])
-    assert left.get_yscale() == "log" and [text.get_text() for text in right.texts] == ["4a"]
+    left, right = figures.gradient_profile({"start": runs, "other": runs}, 2, {"4a": 1.5}).axes
+    np.testing.assert_allclose(left.lines[0].get_ydata(), [50.5, 2])
+    for axes in (left, right):
+        assert axes.get_yscale() == "log" and [text.get_text() for text in axes.texts] == ["4a"]
+        assert list(axes.lines[-1].get_xdata()) == [1.5, 1.5]

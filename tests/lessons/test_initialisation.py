@@ -9,7 +9,6 @@ from lesson_code import all_lessons, answer
 
 from course_lessons.initialisation import figures
 from course_lib.layers import Dense, Sequential, Tanh
-from course_lib.plots import charts
 
 LESSON = "14_initialisation"
 
@@ -42,15 +41,6 @@ def test_the_longest_chain_of_any_activation_can_be_drawn(gain):
 # Other figures
 
 
-def test_curves_by_layer_show_the_means():
-    runs = {"one": np.array([[1.0, 3.0], [10.0, 30.0]]), "two": np.ones((2, 2))}
-    axes = charts.by_layer(runs, "deviation").axes[0]
-    np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), [2, 20])
-    np.testing.assert_array_equal(axes.get_xticks(), [1, 2])
-    assert axes.get_yscale() == "log"
-    assert [text.get_text() for text in axes.get_legend().texts] == ["one", "two"]
-
-
 def test_histograms_have_a_panel_for_each_layer_and_name_its_deviation():
     rng = np.random.default_rng(0)
     wide, narrow = rng.choice([-0.5, 0.5], 1000), rng.choice([-2e-6, 2e-6], 1000)
@@ -59,15 +49,6 @@ def test_histograms_have_a_panel_for_each_layer_and_name_its_deviation():
     assert titles[:2] == ["layer 1\n$s$ = 0.50", "layer 2\n$s$ = 2e-6"]
     assert figure.axes[2].get_ylabel() == "b" and len(titles) == 4
     assert sum(patch.get_height() for patch in figure.axes[1].patches) == 1000
-
-
-def test_every_seed_is_a_dot_in_its_row():
-    scores = {"shallow": {"zeros": [0.1, 0.1], "He": [0.9, 0.95]}, "deep": {"zeros": [0.1, 0.1], "He": [0.5, 0.7]}}
-    figure = figures.accuracy_by_start(scores, chance=0.1)
-    deep = figure.axes[1]
-    np.testing.assert_array_equal(deep.lines[1].get_xdata(), [0.5, 0.7])
-    assert np.abs(deep.lines[1].get_ydata() - 1).max() < 0.3
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["zeros", "He"]
 
 
 # What the lesson says

@@ -5,7 +5,6 @@ import pytest
 
 from course_lessons.mlp_backprop import figures
 from course_lib.layers import sigmoid
-from course_lib.plots import charts
 
 CORNERS = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
 XOR = np.array([0, 1, 1, 0])
@@ -60,26 +59,14 @@ def test_hidden_edges_are_where_the_hidden_units_change_sides():
             np.testing.assert_allclose(line.get_xydata() @ net["W1"][:, unit] + net["b1"][unit], 0, atol=1e-9)
 
 
-def test_solved_runs_are_counted():
-    errors = np.array([[1, 0.5, 0.01], [1, 0.9, 0.8]])
-    figure = figures.stuck_or_solved({"two units": errors, "four": errors[:1]}, 0.1, "epoch", "error")
-    assert [axes.get_title() for axes in figure.axes] == ["two units: 1 of 2 solved", "four: 1 of 1 solved"]
-    assert [line.get_linestyle() for line in figure.axes[0].lines] == ["-", "--"]
-
-
-def test_band_reaches_from_the_lowest_to_the_highest_start():
-    values = np.array([[0.2, 0.5], [0.4, 0.9]])
-    axes = charts.curves_with_spread({"loss": values}, "epoch", "right", "title").axes[0]
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.3, 0.7])
-    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == (0.2, 0.9)
-
-
-def test_a_dot_for_every_start():
-    axes = figures.dots({"1": [0.6, 0.7], "wide": [0.9, 1.0]}, "wide", "layers", "right", "title").axes[0]
-    np.testing.assert_array_equal(axes.lines[1].get_ydata(), [0.9, 1.0])
-    assert axes.lines[0].get_color() != axes.lines[1].get_color()
-    assert axes.lines[0].get_marker() != axes.lines[1].get_marker()
+def test_solved_runs_are_counted_and_stuck_ones_drawn_apart():
+    errors = np.array([[1, 0.5, 0.01], [1, 0.9, 0.8], [1, 0.7, 0.02]]).T
+    figure = figures.stuck_or_solved({"two units": errors, "four": errors[:, :1]}, 0.1, "epoch", "error")
+    assert [axes.get_title() for axes in figure.axes] == ["two units: 2 of 3 solved", "four: 1 of 1 solved"]
+    solved, stuck = figure.axes[0].lines
+    np.testing.assert_allclose(solved.get_ydata(), [1, 0.6, 0.015])
+    np.testing.assert_allclose(stuck.get_ydata(), [1, 0.9, 0.8])
+    assert len(figure.axes[1].lines) == 1
 
 
 def test_flat_places_are_marked():

@@ -1,13 +1,15 @@
-"""The perceptron against scikit-learn's, against the theory, and on what no line can do."""
+"""The perceptron against scikit-learn's, the theory, and what no line can do; and the figures of lesson 02."""
 
 import itertools
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from drawn import pixels
 from sklearn.linear_model import Perceptron
 from sklearn.svm import SVC
 
-from course_lessons.perceptron import rule
+from course_lessons.perceptron import figures, rule
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 
@@ -63,3 +65,45 @@ def test_training_leaves_the_given_weights_alone():
     start = np.ones(3)
     rule.train(CORNERS, [-1, -1, -1, 1], weights=start)
     assert np.array_equal(start, np.ones(3))
+
+
+# Figures
+
+
+@pytest.mark.parametrize("weights", [(1, 2, -3), (0.5, 0, 1), (-1, 1, 0)])
+def test_the_line_is_where_the_sum_is_zero(weights):
+    _, axes = plt.subplots()
+    figures.line_of(axes, weights)
+    x, y = axes.lines[0].get_data()
+    np.testing.assert_allclose(weights[0] + weights[1] * x + weights[2] * y, 0, atol=1e-12)
+
+
+def test_no_weights_no_line():
+    _, axes = plt.subplots()
+    figures.line_of(axes, (1, 0, 0))
+    assert not axes.lines
+
+
+@pytest.mark.parametrize("unit", ["step", "sigmoid"])
+def test_neuron_surface(unit):
+    figure = figures.neuron_surface(2.0, 0.0, 0.0, unit)
+    values = figure.axes[0].images[0].get_array()
+    assert values[:, 0].max() < 0.02 and values[:, -1].min() > 0.98
+    pixels(figure)
+
+
+def test_unit_strip_has_a_panel_per_unit_with_its_own_targets():
+    units = {"AND": np.array([-1.5, 1, 1]), "NAND": np.array([1.5, -1, -1])}
+    figure = figures.unit_strip(CORNERS, [[-1, -1, -1, 1], [1, 1, 1, -1]], units)
+    assert [axes.get_title() for axes in figure.axes] == ["AND", "NAND"]
+    for axes, fires_at_the_origin in zip(figure.axes, (False, True), strict=True):
+        assert (axes.images[0].get_array()[0, 0] > 0) == fires_at_the_origin
+        triangles, circles = (collection.get_offsets() for collection in axes.collections[-2:])
+        assert ([0, 0] in triangles.tolist()) == fires_at_the_origin and len(triangles) + len(circles) == 4
+
+
+def test_the_two_block_diagrams_say_what_the_units_say():
+    firing = np.array([1.0, 0, 1, 1, 0])
+    figure = figures.brain_and_perceptron(np.eye(4), np.ones((16, 5)), firing, score=-2.0)
+    words = " ".join(text.get_text() for text in figure.findobj(plt.Text))
+    assert "−1: other" in words and "3 of them fire" in words and "5 association units" in words

@@ -65,17 +65,3 @@ def test_grids_write_their_numbers_and_frame_their_windows():
     assert [text.get_text() for text in second.texts] == ["2.5", "4.25"]
     framed = grids.row_of_grids({"map": np.eye(3), "other": np.eye(2)}, framed={"map": np.eye(3) > 0})
     assert [len(axes.patches) for axes in framed.axes] == [3, 0]
-
-
-def test_panels_show_the_mean_of_the_starts():
-    runs = {"clean": {"max": [[0.2, 0.4], [0.5, 0.7]]}, "noisy": {"max": [[0, 0], [1, 1]]}}
-    axes = figures.panels([1, 2], runs, "k", "right").axes
-    assert [panel.get_title() for panel in axes] == ["clean", "noisy"]
-    np.testing.assert_allclose(axes[0].lines[0].get_ydata(), [0.3, 0.6])
-
-
-def test_a_dot_for_every_start_and_a_bar_at_the_mean():
-    axes = figures.dots({"max": [0.5, 0.7, 0.9], "average": [0.6, 0.6, 0.6]}, "right", "title").axes[0]
-    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [0.5, 0.7, 0.9])
-    assert axes.collections[0].get_segments()[0][0][1] == pytest.approx(0.7)
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["max", "average"]

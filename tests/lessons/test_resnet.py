@@ -191,30 +191,6 @@ def test_the_sheet_has_a_row_for_each_kind():
     assert not np.array_equal(pictures[1], pictures[4])
 
 
-def test_errors_by_depth_show_the_spread_of_the_seeds():
-    runs = {"plain": np.array([[0.1, 0.3], [0.4, 0.6]]), "residual": np.array([[0.1, 0.1], [0.0, 0.2]])}
-    left, right = figures.error_by_depth((8, 20), {"old": runs, "new": runs}, baseline=0.9).axes
-    assert [left.get_title(), right.get_title()] == ["old", "new"]
-    plain, residual = left.containers
-    np.testing.assert_allclose(plain.lines[0].get_ydata(), [0.2, 0.5])
-    np.testing.assert_allclose(residual.lines[0].get_ydata(), [0.1, 0.1])
-    low, high = (np.array(end.get_ydata()) for end in plain.lines[1])
-    np.testing.assert_allclose([low, high], [[0.1, 0.4], [0.3, 0.6]])
-    assert [text.get_text() for text in right.get_legend().texts] == ["guessing", "plain", "residual"]
-
-
-def test_error_curves_are_means_over_seeds():
-    axes = figures.error_curves({"plain": {"8 layers": np.array([[0.5, 0.2], [0.7, 0.4]])}}).axes[0]
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.6, 0.3])
-    np.testing.assert_array_equal(axes.lines[0].get_xdata(), [1, 2])
-
-
-def test_what_is_kept_is_drawn_between_chance_and_the_pixels():
-    axes = figures.kept((2, 6), {"plain": [[0.9, 0.7], [0.2, 0.4]]}, whole=0.95, chance=0.1).axes[0]
-    np.testing.assert_allclose(axes.containers[0].lines[0].get_ydata(), [0.8, 0.3])
-    assert {0.95, 0.1} <= {line.get_ydata()[0] for line in axes.lines}
-
-
 def test_towers_have_a_box_for_each_layer_and_an_arc_for_each_shortcut():
     networks = {
         "plain": anatomy(blueprint(resnet, 18, residual=False)),

@@ -57,20 +57,6 @@ def test_the_family_has_a_box_for_every_layer():
     assert len(axes.lines) == 5 * len(VARIANTS)
 
 
-def test_every_seed_has_a_dot_and_their_mean_a_bar():
-    (axes,) = figures.seeds({"a": [0.2, 0.4], "b": [0.5, 0.9]}, "right", chance=0.1).axes
-    np.testing.assert_allclose(axes.lines[1].get_ydata(), [0.5, 0.9])
-    np.testing.assert_allclose([bars.get_segments()[0][0][1] for bars in axes.collections], [0.3, 0.7])
-    assert axes.lines[-1].get_ydata()[0] == 0.1
-    assert len(figures.seeds({"a": [0.2, 0.4]}, "right").axes[0].lines) == 1
-
-
-def test_depth_shows_loss_beside_accuracy():
-    left, right = figures.depth([8, 16], {"He": [[1, 2], [3, 5]]}, {"He": [[0.5, 0.7], [0.1, 0.3]]}, 0.1).axes
-    np.testing.assert_allclose(left.containers[0].lines[0].get_ydata(), [1.5, 4])
-    np.testing.assert_allclose(right.containers[0].lines[0].get_ydata(), [0.6, 0.2])
-
-
 # What the lesson builds
 
 

@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from drawn import pixels
+from drawn import all_fit_the_page, first_picture, pixels
 from lesson_code import all_lessons, answer
 
 from course_lessons.visualising_by_optimisation import figures
 from course_lib import data, plots
+from course_lib.explain.activations import Strongest
 from course_lib.explain.network import probabilities
 from course_lib.explain.priors import total_variation
 from course_lib.layers import MaxPooling2D
@@ -15,6 +16,12 @@ from course_lib.layers import MaxPooling2D
 LESSON = "27_visualising_by_optimisation"
 RNG = np.random.default_rng(0)
 SHAPES = data.shapes(4, seed=1, size=16)
+
+
+@pytest.fixture(autouse=True)
+def page():
+    yield
+    all_fit_the_page()
 
 
 def texts(figure) -> list[str]:
@@ -62,20 +69,42 @@ def test_units_are_cut_to_what_they_see():
     assert figure.axes[0].get_ylabel() == "first\nsees 5×5"
 
 
-# Curves
+# Patches, inversions, differences
 
 
-def test_curves_show_their_numbers():
-    runs = RNG.random((3, 2))
-    figure = figures.depth(["a", "b", "c"], {"shapes": runs}, {"shapes": 0.4})
-    (axes,) = figure.axes
-    assert any(np.allclose(line.get_ydata(), runs.mean(axis=1)) for line in axes.lines if len(line.get_ydata()) == 3)
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b", "c"]
-    figure = figures.success(
-        [0.01, 0.1], {"net": {"sign": runs[:2], "random": runs[:2]}, "other": {"sign": runs[:2]}}
-    )
-    assert texts(figure) == ["net", "other"]
-    pixels(figure)
+def test_patches_are_cut_where_the_unit_sees():
+    boxes = np.array([[0, 0, 5, 5], [2, 3, 9, 10]])
+    best = Strongest(np.array([3, 1]), np.array([2.0, 1.0]), np.zeros((2, 2), int), boxes)
+    signals = RNG.normal(size=(2, 16, 16, 3))
+    figure = figures.patches(SHAPES.images, best, {"gradient": signals, "deconvnet": 0 * signals}, "conv2, filter 3")
+    np.testing.assert_allclose(first_picture(figure.axes[1]), SHAPES.images[1, 2:9, 3:10])
+    signal = signals[1, 2:9, 3:10]
+    np.testing.assert_allclose(first_picture(figure.axes[3]), 0.5 + 0.5 * signal / np.abs(signal).max(), atol=0.05)
+
+
+def test_differences_are_shown_as_they_are_and_ten_times_over():
+    after = np.clip(SHAPES.images + 0.01, 0, 1)
+    said = [("cross, 99%", "ring, 80%"), ("star, 90%", "star, 60%")]
+    figure = figures.adversarial(SHAPES.images[:2], after[:2], said)
+    change = after[1] - SHAPES.images[1]
+    assert [axes.get_title() for axes in figure.axes[:4]] == [
+        "before\ncross, 99%",
+        "after\nring, 80%",
+        "difference",
+        "difference ×10",
+    ]
+    np.testing.assert_allclose(first_picture(figure.axes[6]), 0.5 + change, atol=1e-6)
+    np.testing.assert_allclose(first_picture(figure.axes[7]), 0.5 + 10 * change, atol=1e-6)
+
+
+def test_inversions_stand_under_their_layer_with_their_error():
+    layers = {"conv1": SHAPES.images[:2], "conv2": SHAPES.images[2:]}
+    figure = figures.inversions(SHAPES.images[:2], layers, {"conv1": [0.1, 0.2], "conv2": [0.3, 0.4]})
+    assert figure.axes[5].get_xlabel() == "error 0.40"
+    np.testing.assert_allclose(first_picture(figure.axes[5]), SHAPES.images[3])
+
+
+# Lengths
 
 
 def test_sizes_mark_the_medians():
