@@ -15,7 +15,7 @@ def _impulses(shape):
     return np.eye(np.prod(shape)).reshape(-1, *shape)
 
 
-@exercise(lesson=LESSON, points=3)
+@exercise(lesson=LESSON, points=3, atol=1e-5)
 def weight_gradient(inputs, deltas):
     shape = tuple(np.subtract(inputs.shape, deltas.shape) + 1)
     effects = [np.sum(deltas * correlate2d(inputs, impulse, mode="valid")) for impulse in _impulses(shape)]
@@ -31,28 +31,23 @@ weight_gradient.hints = (
 
 @weight_gradient.cases
 def _(rng):
-    shapes = [
-        ((3, 3), (2, 2)),
-        ((4, 4), (4, 4)),
-        ((4, 5), (1, 1)),
-        ((5, 4), (3, 2)),
-        ((6, 6), (4, 4)),
-        ((7, 5), (5, 3)),
-    ]
+    shapes = [((3, 3), (2, 2)), ((4, 5), (1, 1)), ((5, 4), (3, 2)), ((6, 6), (4, 4)), ((7, 5), (5, 3))]
     for inputs, deltas in shapes:
         yield rng.normal(size=inputs), rng.normal(size=deltas)
 
 
 @weight_gradient.known_mistakes
 def _(inputs, deltas):
+    gradient = correlate2d(inputs, deltas, mode="valid")
+    rows, columns = gradient.shape
     yield (
         "It came out turned by 180 degrees, which is right for a layer that turns its kernel. "
         "This one slides it as it is.",
-        correlate2d(inputs, deltas, mode="valid")[::-1, ::-1],
+        gradient[::-1, ::-1],
     )
     yield (
         "You took the mean over the places. Every place adds its share: the gradient is the sum.",
-        correlate2d(inputs, deltas, mode="valid") / deltas.size,
+        (gradient / deltas.size),
     )
     yield (
         "You convolved: the deltas were turned before they slid over the inputs. "
@@ -60,18 +55,29 @@ def _(inputs, deltas):
         convolve2d(inputs, deltas, mode="valid"),
     )
     yield (
+        "Every delta belongs to its own window. You gave the sum of all deltas to the first window.",
+        deltas.sum() * inputs[:rows, :columns],
+    )
+    yield (
+        "The deltas are missing: you added up what each weight has read. Each share is multiplied by its delta.",
+        correlate2d(inputs, np.ones(deltas.shape), mode="valid"),
+    )
+    yield "That is a step downhill. Return the gradient itself, without a minus.", -gradient
+    yield (
+        "The last row and the last column are missing: the kernel has height - rows + 1 rows.",
+        gradient[:-1, :-1],
+    )
+    yield (
         "Too large: each weight has one gradient, so only places where the deltas lie fully inside count ('valid').",
         correlate2d(inputs, deltas, mode="full"),
     )
+    yield (
+        "That has the shape of the inputs ('same'). Only places where the deltas lie fully inside count ('valid').",
+        correlate2d(inputs, deltas, mode="same"),
+    )
 
 
-@weight_gradient.mistake("Every delta belongs to its own window. You gave the sum of all deltas to the first window.")
-def _(inputs, deltas):
-    rows, columns = np.subtract(inputs.shape, deltas.shape) + 1
-    return deltas.sum() * inputs[:rows, :columns]
-
-
-@exercise(lesson=LESSON, points=1)
+@exercise(lesson=LESSON, points=1, atol=1e-4)
 def bias_gradient(deltas):
     by_filter = [[picture[..., f].sum() for picture in deltas] for f in range(deltas.shape[-1])]
     return np.array(by_filter).sum(axis=1)
@@ -86,15 +92,20 @@ bias_gradient.hints = (
 
 @bias_gradient.cases
 def _(rng):
-    for shape in ((2, 2, 3, 2), (1, 1, 1, 3), (1, 4, 4, 1), (3, 2, 2, 4), (4, 5, 3, 6)):
+    for shape in ((2, 2, 2, 2), (2, 2, 3, 2), (3, 2, 2, 4), (4, 5, 3, 6)):
         yield (rng.normal(size=shape),)
 
 
 @bias_gradient.known_mistakes
 def _(deltas):
+    gradient = deltas.sum(axis=(0, 1, 2))
     yield (
         "You took the mean. Every place of every picture adds its delta: the gradient is the sum.",
         deltas.mean(axis=(0, 1, 2)),
+    )
+    yield (
+        "You divided by the number of pictures. Every picture adds its deltas: the gradient is the sum.",
+        gradient / len(deltas),
     )
     yield "That is one number for the whole layer. There is one bias for each filter: keep the last axis.", deltas.sum()
     yield "That is a bias for each place. All places share one: sum over rows and columns, too.", deltas.sum(axis=0)
@@ -102,9 +113,14 @@ def _(deltas):
         "That is a gradient for each picture. The whole batch shares the biases: sum over it, too.",
         deltas.sum(axis=(1, 2)),
     )
+    yield (
+        "You summed over the filters. Each filter has a bias of its own: sum over the other three axes.",
+        (deltas.sum(axis=(1, 2, 3))),
+    )
+    yield "That is a step downhill. Return the gradient itself, without a minus.", -gradient
 
 
-@exercise(lesson=LESSON, points=3)
+@exercise(lesson=LESSON, points=3, atol=1e-5)
 def input_gradient(deltas, kernel):
     shape = tuple(np.add(deltas.shape, kernel.shape) - 1)
     effects = [np.sum(deltas * correlate2d(impulse, kernel, mode="valid")) for impulse in _impulses(shape)]
@@ -122,7 +138,7 @@ input_gradient.hints = (
 def _(rng):
     shapes = [
         ((2, 2), (2, 2)),
-        ((1, 1), (3, 2)),
+        ((1, 2), (3, 2)),
         ((3, 2), (1, 1)),
         ((4, 4), (3, 3)),
         ((4, 3), (2, 3)),
@@ -134,38 +150,47 @@ def _(rng):
 
 @input_gradient.known_mistakes
 def _(deltas, kernel):
+    def stamped(stamp):
+        gradient = np.zeros(np.add(deltas.shape, kernel.shape) - 1)
+        for i, j in np.ndindex(deltas.shape):
+            window = gradient[i : i + len(kernel), j : j + kernel.shape[1]]
+            window[:] = stamp(window, deltas[i, j])
+        return gradient
+
+    larger, smaller = (deltas, kernel) if deltas.size >= kernel.size else (kernel, deltas)
     yield (
         "The kernel is not turned: you took a full correlation. Stamping the kernel at each delta is a full "
         "convolution; seen from an input, the kernel is turned by 180 degrees.",
         correlate2d(deltas, kernel, mode="full"),
     )
     yield (
+        "Too small: with 'valid' the border inputs hear nothing. Every overlap of kernel and deltas counts, so take "
+        "'full'.",
+        convolve2d(larger, smaller, mode="valid"),
+    )
+    yield (
         "That has the shape of the outputs ('same'). The inputs are larger than the outputs: take 'full'.",
         convolve2d(deltas, kernel, mode="same"),
     )
     yield (
-        "Turning by 180 degrees reverses rows and columns. You reversed the rows only.",
-        convolve2d(deltas, kernel[:, ::-1], mode="full"),
+        "Stamps overlap, and add up. You overwrote what earlier ones had left: use += instead of =.",
+        stamped(lambda _, delta: delta * kernel),
     )
+    yield (
+        "The deltas are missing: each stamp is the kernel times the delta of its output.",
+        stamped(lambda before, _: before + kernel),
+    )
+    yield (
+        "The kernel is missing: each stamp is the kernel times the delta of its output.",
+        stamped(lambda before, delta: before + delta),
+    )
+    turned = "Turning by 180 degrees reverses rows and columns. You reversed the {} only."
+    yield turned.format("rows"), convolve2d(deltas, kernel[:, ::-1], mode="full")
+    yield turned.format("columns"), convolve2d(deltas, kernel[::-1], mode="full")
+    yield "That is a step downhill. Return the gradient itself, without a minus.", -convolve2d(deltas, kernel)
 
 
-@input_gradient.mistake(
-    "Too small: with 'valid' the border inputs hear nothing. Every overlap of kernel and deltas counts, so take 'full'."
-)
-def _(deltas, kernel):
-    larger, smaller = (deltas, kernel) if deltas.size >= kernel.size else (kernel, deltas)
-    return convolve2d(larger, smaller, mode="valid")
-
-
-@input_gradient.mistake("Stamps overlap, and add up. You overwrote what earlier ones had left: use += instead of =.")
-def _(deltas, kernel):
-    gradient = np.zeros(np.add(deltas.shape, kernel.shape) - 1)
-    for i, j in np.ndindex(deltas.shape):
-        gradient[i : i + len(kernel), j : j + kernel.shape[1]] = deltas[i, j] * kernel
-    return gradient
-
-
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def mse_delta(outputs, targets):
     def error(outputs):
         return np.mean([(t - a) @ (t - a) for t, a in zip(targets, outputs, strict=True)])
@@ -184,30 +209,37 @@ mse_delta.hints = (
 
 @mse_delta.cases
 def _(rng):
-    for shape in ((2, 2), (1, 1), (1, 3), (3, 1), (5, 4), (8, 3)):
+    for shape in ((3, 2), (2, 3), (5, 4), (8, 3)):  # neither patterns nor units are 2 in all of them, nor alike
         yield rng.normal(size=shape), rng.normal(size=shape)
 
 
 @mse_delta.known_mistakes
 def _(outputs, targets):
+    errors, patterns = outputs - targets, len(outputs)
     yield (
         "The sign is turned round: an output that is too large must get a positive delta, outputs - targets.",
-        2 * (targets - outputs) / len(outputs),
+        -2 * errors / patterns,
     )
     yield (
         "The factor 2 is missing: the derivative of a square. It cancels only if E begins with 1/2.",
-        (outputs - targets) / len(outputs),
+        errors / patterns,
     )
-    yield (
-        "That is for half the sum of squares. Here E is the mean over the patterns: the deltas carry 2/P.",
-        outputs - targets,
-    )
-    yield "You forgot to divide by the number of patterns.", 2 * (outputs - targets)
+    yield "That is for half the sum of squares. Here E is the mean over the patterns: the deltas carry 2/P.", errors
+    yield "You forgot to divide by the number of patterns.", 2 * errors
     yield (
         "You divided by all numbers, as Keras does. Here the mean runs over the patterns only, not the units.",
-        2 * (outputs - targets) / outputs.size,
+        2 * errors / outputs.size,
+    )
+    yield (
+        "You divided by the number of units. The mean runs over the patterns: len(outputs).",
+        2 * errors / outputs.shape[1],
     )
     yield (
         "That is the error of each pattern. Its derivative is asked for, one number for each output.",
-        np.sum((targets - outputs) ** 2, axis=1) / len(outputs),
+        np.sum(errors**2, axis=1) / patterns,
     )
+    yield (
+        "That is the error itself. Its derivative is asked for, one number for each output.",
+        np.sum(errors**2) / patterns,
+    )
+    yield "These are the squares themselves. Their derivative is asked for.", errors**2 / patterns

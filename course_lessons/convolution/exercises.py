@@ -13,7 +13,7 @@ from course_lib.exercises.spec import exercise
 LESSON = "09_convolution"
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def correlate2d(image, kernel):
     return signal.correlate2d(image, kernel, mode="valid")
 
@@ -27,12 +27,14 @@ correlate2d.hints = (
 
 @correlate2d.cases
 def _(rng):
-    for image, kernel in (((1, 1), (1, 1)), ((3, 3), (3, 3)), ((3, 4), (2, 2)), ((5, 3), (1, 3)), ((6, 8), (4, 2))):
+    # The smallest case has a square kernel, so that mistakes which need one raise no error there.
+    for image, kernel in (((3, 4), (2, 2)), ((5, 4), (1, 3)), ((5, 6), (3, 3)), ((6, 8), (4, 2))):
         yield rng.normal(size=image), rng.normal(size=kernel)
 
 
 @correlate2d.known_mistakes
 def _(image, kernel):
+    right = signal.correlate2d(image, kernel, mode="valid")
     yield (
         "The kernel came out flipped: cross-correlation slides it as it is; turning it first gives convolution.",
         signal.convolve2d(image, kernel, mode="valid"),
@@ -42,12 +44,17 @@ def _(image, kernel):
         signal.correlate2d(image, kernel, mode="same"),
     )
     yield (
-        "You took the mean of the products. Their sum is asked for.",
-        signal.correlate2d(image, kernel, mode="valid") / kernel.size,
+        "You let the window hang over the edge (that is 'full'). Only places where it fits wholly count.",
+        signal.correlate2d(image, kernel, mode="full"),
     )
+    yield "You took the mean of the products. Their sum is asked for.", right / kernel.size
     yield (
         "You multiplied the products together. Multiply pixel by weight, then add the products up.",
         np.prod(sliding_window_view(image, kernel.shape) * kernel, axis=(2, 3)),
+    )
+    yield (
+        "You took the largest product of each window. The sum of all products is asked for.",
+        np.max(sliding_window_view(image, kernel.shape) * kernel, axis=(2, 3)),
     )
     yield (
         "The weights are missing: you added up the pixels of each window.",
@@ -55,11 +62,15 @@ def _(image, kernel):
     )
     yield (
         "The last row and the last column are missing: a kernel fits at size - kernel_size + 1 places.",
-        signal.correlate2d(image, kernel, mode="valid")[:-1, :-1],
+        right[:-1, :-1],
     )
     yield (
         "Your window jumps by its own size. It moves one pixel at a time, so that windows overlap.",
-        signal.correlate2d(image, kernel, mode="valid")[:: kernel.shape[0], :: kernel.shape[1]],
+        right[:: kernel.shape[0], :: kernel.shape[1]],
+    )
+    yield (
+        "The kernel is transposed: its rows lie on the columns of the image.",
+        lambda *_: np.einsum("rcij,ji->rc", sliding_window_view(image, kernel.shape), kernel),
     )
 
 
@@ -81,7 +92,7 @@ output_size.hints = (
 
 @output_size.cases
 def _(rng):
-    yield 5, 5, 1, 0, 1
+    yield 7, 3, 1, 0, 1
     yield 7, 3, 1, 1, 1
     yield 12, 3, 1, 0, 2
     yield 224, 11, 4, 0, 1
@@ -94,18 +105,11 @@ def _(rng):
 
 @output_size.known_mistakes
 def _(size, kernel_size, strides, padding, dilation_rate):
-    yield (
-        "The rounding is missing: pixels that are left over are dropped, so round down (//).",
-        (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides + 1,
-    )
-    yield (
-        "You round up. A window that does not fit any more is dropped: round down.",
-        math.ceil((size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) / strides) + 1,
-    )
-    yield (
-        "The padding counts twice: there are zeros on both sides.",
-        (size + padding - dilation_rate * (kernel_size - 1) - 1) // strides + 1,
-    )
+    steps = size + 2 * padding - dilation_rate * (kernel_size - 1) - 1  # that a window can make, one pixel at a time
+    yield "The rounding is missing: pixels that are left over are dropped, so round down (//).", steps / strides + 1
+    yield "You round up. A window that does not fit any more is dropped: round down.", math.ceil(steps / strides) + 1
+    yield "The padding counts twice: there are zeros on both sides.", (steps - padding) // strides + 1
+    yield "The padding is missing: there are zeros on both sides.", (steps - 2 * padding) // strides + 1
     yield (
         "dilation_rate is ignored: a dilated kernel reaches farther than kernel_size pixels.",
         (size + 2 * padding - kernel_size) // strides + 1,
@@ -115,16 +119,22 @@ def _(size, kernel_size, strides, padding, dilation_rate):
         (size + 2 * padding - dilation_rate * kernel_size) // strides + 1,
     )
     yield (
-        "You counted the steps. The place where the window starts is one more: + 1.",
-        (size + 2 * padding - dilation_rate * (kernel_size - 1) - 1) // strides,
+        "A kernel reaches over one pixel more than its steps: dilation_rate * (kernel_size - 1) + 1.",
+        (steps + 1) // strides + 1,
     )
+    yield "You counted the steps. The place where the window starts is one more: + 1.", steps // strides
     yield (
         "The + 1 is inside the division: divide the steps by the strides first, then add the first place.",
-        (size + 2 * padding - dilation_rate * (kernel_size - 1)) // strides,
+        (steps + 1) // strides,
+    )
+    yield "The strides are missing: divide the steps by them.", steps + 1
+    yield (
+        "That is the rule of padding='same', size / strides rounded up. Here the padding is given.",
+        math.ceil(size / strides),
     )
 
 
-@exercise(lesson=LESSON, points=3)
+@exercise(lesson=LESSON, points=3, atol=1e-5)
 def conv_layer(images, kernel, bias, strides, padding):
     def one_map(image, weights, offset):
         around = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
@@ -147,10 +157,9 @@ conv_layer.hints = (
 @conv_layer.cases
 def _(rng):
     for images, size, filters, strides, padding in (
-        ((1, 1, 1, 1), 1, 1, 1, 0),
         ((1, 4, 4, 1), 3, 1, 1, 1),
-        ((1, 3, 3, 2), 3, 2, 1, 0),
-        ((1, 6, 5, 1), 2, 1, 2, 0),
+        ((1, 4, 3, 2), 2, 2, 1, 0),
+        ((1, 6, 5, 1), 2, 2, 2, 0),
         ((2, 7, 6, 3), 3, 4, 2, 1),
         ((1, 9, 10, 2), 2, 3, 3, 2),
     ):
@@ -159,64 +168,63 @@ def _(rng):
         yield rng.normal(size=images), kernel, rng.normal(size=filters), strides, padding
 
 
-def _windows(images, size, strides, margins):
-    padded = np.pad(images, ((0, 0), *margins, (0, 0)))
-    return sliding_window_view(padded, (size, size), axis=(1, 2))[:, ::strides, ::strides]
-
-
-def _sums(windows, kernel):
-    return np.einsum("brckij,ijkf->brcf", windows, kernel)
-
-
-@conv_layer.mistake("The strides work on the rows only. The window moves by strides along the columns as well.")
-def _(images, kernel, bias, strides, padding):
-    windows = _windows(images, len(kernel), 1, [(padding, padding)] * 2)
-    return _sums(windows[:, ::strides], kernel) + bias
-
-
-@conv_layer.mistake("The strides work on the columns only. The window moves by strides along the rows as well.")
-def _(images, kernel, bias, strides, padding):
-    windows = _windows(images, len(kernel), 1, [(padding, padding)] * 2)
-    return _sums(windows[:, :, ::strides], kernel) + bias
-
-
-@conv_layer.mistake("You thinned out the picture before taking windows. The windows are whole; only their places skip.")
-def _(images, kernel, bias, strides, padding):
-    around = [(padding, padding)] * 2
-    padded = np.pad(images, ((0, 0), *around, (0, 0)))[:, ::strides, ::strides]
-    return _sums(_windows(padded, len(kernel), 1, [(0, 0)] * 2), kernel) + bias
-
-
 @conv_layer.known_mistakes
 def _(images, kernel, bias, strides, padding):
-    yield "The strides are ignored.", _sums(_windows(images, len(kernel), 1, [(padding, padding)] * 2), kernel) + bias
+    around = (padding, padding)
+    axes = "brckij,ijkf->brcf"
+
+    def padded(rows=around, columns=around):
+        return np.pad(images, ((0, 0), rows, columns, (0, 0)))
+
+    def windows(pixels):
+        return sliding_window_view(pixels, kernel.shape[:2], axis=(1, 2))
+
+    def layer(pixels, kernel=kernel):
+        return np.einsum(axes, windows(pixels)[:, ::strides, ::strides], kernel) + bias
+
+    right, everywhere = layer(padded()), np.einsum(axes, windows(padded()), kernel) + bias
+    yield "The bias is missing: each filter adds its own number to its map.", right - bias
+    yield "There is a ReLU in it. The layer alone gives negative numbers, too.", np.maximum(right, 0)
+    yield "The strides are ignored.", everywhere
     yield (
-        "The bias is missing: each filter adds its own number to its map.",
-        _sums(_windows(images, len(kernel), strides, [(padding, padding)] * 2), kernel),
+        "The strides work on the rows only. The window moves by strides along the columns as well.",
+        everywhere[:, ::strides],
+    )
+    yield (
+        "The strides work on the columns only. The window moves by strides along the rows as well.",
+        everywhere[:, :, ::strides],
+    )
+    yield (
+        "You thinned out the picture before taking windows. The windows are whole; only their places skip.",
+        np.einsum(axes, windows(padded()[:, ::strides, ::strides]), kernel) + bias,
     )
     yield (
         "All the zeros are below and on the right. Put `padding` of them on each of the four sides.",
-        _sums(_windows(images, len(kernel), strides, [(0, 2 * padding)] * 2), kernel) + bias,
+        layer(padded((0, 2 * padding), (0, 2 * padding))),
     )
     yield (
         "All the zeros are above and on the left. Put `padding` of them on each of the four sides.",
-        _sums(_windows(images, len(kernel), strides, [(2 * padding, 0)] * 2), kernel) + bias,
+        layer(padded((2 * padding, 0), (2 * padding, 0))),
     )
     yield (
         "The padding is missing on the left and right: it goes around the whole image.",
-        _sums(_windows(images, len(kernel), strides, [(padding, padding), (0, 0)]), kernel) + bias,
+        layer(padded(columns=(0, 0))),
     )
-    yield "The padding is ignored.", _sums(_windows(images, len(kernel), strides, [(0, 0)] * 2), kernel) + bias
+    yield "The padding is ignored.", layer(images)
     yield (
-        "The kernel came out flipped. A convolution layer slides it as it is.",
-        _sums(_windows(images, len(kernel), strides, [(padding, padding)] * 2), kernel[::-1, ::-1]) + bias,
+        "The image is padded with copies of its border. Put zeros around it.",
+        layer(np.pad(images, ((0, 0), around, around, (0, 0)), mode="edge")),
     )
-
-
-@conv_layer.mistake("Only the first channel is used. Each filter sums over all channels.")
-def _(images, kernel, bias, strides, padding):
-    windows = _windows(images[..., :1], len(kernel), strides, [(padding, padding)] * 2)
-    return _sums(windows, kernel[:, :, :1]) + bias
+    yield "The kernel came out flipped. A convolution layer slides it as it is.", layer(padded(), kernel[::-1, ::-1])
+    yield (
+        "The kernel is transposed: its rows lie on the columns of the image.",
+        layer(padded(), kernel.swapaxes(0, 1)),
+    )
+    yield (
+        "Only the first channel is used. Each filter sums over all channels.",
+        layer(padded(), kernel * (np.arange(kernel.shape[2]) == 0)[:, None]),
+    )
+    yield "You took the mean over the channels. A filter sums over them.", (right - bias) / kernel.shape[2] + bias
 
 
 @exercise(lesson=LESSON, points=1)
@@ -234,7 +242,6 @@ conv_parameters.hints = (
 
 @conv_parameters.cases
 def _(rng):
-    yield 5, 5, 1, 1, 1, 1
     yield 28, 28, 1, 6, 5, 5
     yield 32, 32, 3, 4, 3, 2
     for _ in range(4):
@@ -245,33 +252,36 @@ def _(rng):
 
 @conv_parameters.known_mistakes
 def _(height, width, channels, filters, kernel_height, kernel_width):
-    yield "The biases are missing: one for each filter.", kernel_height * kernel_width * channels * filters
+    window = kernel_height * kernel_width
+    weights = window * channels * filters
+    yield "The biases are missing: one for each filter.", weights
+    yield "A filter needs a kernel for each channel of the image: multiply by the channels.", (window + 1) * filters
+    yield "That is one filter alone: multiply by the number of filters.", window * channels + 1
+    yield "One bias for the whole layer is too few: each filter has its own.", weights + 1
     yield (
-        "A filter needs a kernel for each channel of the image: multiply by the channels.",
-        (kernel_height * kernel_width + 1) * filters,
-    )
-    yield (
-        "One bias for the whole layer is too few: each filter has its own.",
-        kernel_height * kernel_width * channels * filters + 1,
+        "The biases belong to the filters, one for each; you counted one for each channel of the image.",
+        weights + channels,
     )
     yield (
         "Too many biases: a filter sums over the channels first, then adds one bias.",
-        (kernel_height * kernel_width + 1) * channels * filters,
+        (window + 1) * channels * filters,
     )
     yield (
         "The kernel is oblong: multiply its height by its width, do not square the height.",
         (kernel_height**2 * channels + 1) * filters,
     )
     yield (
+        "The kernel is oblong: multiply its height by its width, do not square the width.",
+        (kernel_width**2 * channels + 1) * filters,
+    )
+    yield (
+        "That is a local layer with a kernel for every place. A convolution shares one by all places.",
+        (window * channels + 1) * filters * (height - kernel_height + 1) * (width - kernel_width + 1),
+    )
+    yield (
         "That is a dense layer: here a unit sees only a window of the image, not all of it.",
         (height * width * channels + 1) * filters,
     )
-
-
-@conv_parameters.mistake("That is a local layer with a kernel for every place. A convolution shares one by all places.")
-def _(height, width, channels, filters, kernel_height, kernel_width):
-    places = (height - kernel_height + 1) * (width - kernel_width + 1)
-    return (kernel_height * kernel_width * channels + 1) * filters * places
 
 
 @exercise(lesson=LESSON, points=2)
@@ -302,51 +312,35 @@ def _(rng):
         yield rng.integers(1, 6, layers).tolist(), rng.integers(1, 4, layers).tolist()
 
 
-def _field(kernel_sizes, strides, field=1):
-    jump = 1
-    for kernel_size, stride in zip(kernel_sizes, strides, strict=True):
-        field += (kernel_size - 1) * jump
-        jump *= stride
-    return field
-
-
 @receptive_field.known_mistakes
 def _(kernel_sizes, strides):
+    def field(sizes=kernel_sizes, strides=strides, jump_of=math.prod, start=1):
+        return start + sum((size - 1) * jump_of(strides[:number]) for number, size in enumerate(sizes))
+
     yield (
         "The strides are ignored: behind a layer with strides of 2, one step means two pixels of the image.",
-        _field(kernel_sizes, [1] * len(strides)),
+        field(strides=[1] * len(strides)),
+    )
+    yield (
+        "A layer's strides do not widen its own windows, only those of the layers after it: multiply the jump last.",
+        1 + sum((size - 1) * math.prod(strides[: number + 1]) for number, size in enumerate(kernel_sizes)),
     )
     yield (
         "Each layer adds kernel_size - 1 steps, not kernel_size: neighbouring windows overlap.",
-        _field([kernel_size + 1 for kernel_size in kernel_sizes], strides),
+        field([size + 1 for size in kernel_sizes]),
     )
-    yield (
-        "You start from 0. With no layer at all, a unit sees one pixel: start from 1.",
-        _field(kernel_sizes, strides, field=0),
-    )
+    yield "You start from 0. With no layer at all, a unit sees one pixel: start from 1.", field(start=0)
     yield (
         "You go through the layers backwards. The jump grows from the first layer on.",
-        _field(kernel_sizes[::-1], strides[::-1]),
+        field(kernel_sizes[::-1], strides[::-1]),
     )
-
-
-@receptive_field.mistake(
-    "A layer's own strides do not widen its own windows, only those of the layers after it: multiply the jump last."
-)
-def _(kernel_sizes, strides):
-    field, jump = 1, 1
-    for kernel_size, stride in zip(kernel_sizes, strides, strict=True):
-        jump *= stride
-        field += (kernel_size - 1) * jump
-    return field
-
-
-@receptive_field.mistake(
-    "The jumps multiply: behind two layers with strides of 2, one step means four pixels, not three."
-)
-def _(kernel_sizes, strides):
-    field, jump = 1, 1
-    for kernel_size, stride in zip(kernel_sizes, strides, strict=True):
-        field += (kernel_size - 1) * jump
-        jump += stride - 1
-    return field
+    yield (
+        "The jumps multiply: behind two layers with strides of 2, one step means four pixels, not three.",
+        field(jump_of=lambda strides: 1 + sum(stride - 1 for stride in strides)),
+    )
+    yield (
+        "The jump of a layer is the product of all strides before it, not only of the last one.",
+        field(jump_of=lambda strides: strides[-1] if strides else 1),
+    )
+    yield "That is the jump of the last layer. How far its field reaches is asked for.", math.prod(strides)
+    yield "Fields do not multiply: each layer adds (kernel_size - 1) * jump.", math.prod(kernel_sizes)

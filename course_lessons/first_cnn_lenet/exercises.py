@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage, special
 
 from course_lib.exercises.spec import exercise
@@ -28,41 +29,32 @@ flatten_index.hints = (
 def _(rng):
     yield 1, 2, 1, (3, 4, 2)
     yield 2, 0, 2, (4, 3, 5)
-    yield 0, 0, 0, (1, 1, 1)
-    for shape in ((1, 1, 6), (5, 7, 1), (2, 9, 4), (28, 20, 3)):
+    yield 2, 1, 0, (3, 2, 4)
+    for shape in ((5, 7, 1), (2, 9, 4), (28, 20, 3), (6, 6, 16)):
         row, column, channel = (int(rng.integers(size)) for size in shape)
         yield row, column, channel, shape
 
 
-@flatten_index.mistake(
-    "This is the order of channels first. In Keras the channels come last: they change fastest, from index to index."
-)
-def _(row, column, channel, shape):
-    height, width, _ = shape
-    return (channel * height + row) * width + column
-
-
-@flatten_index.mistake("A row holds `width` places, not `height`: multiply the row by the width.")
-def _(row, column, channel, shape):
-    height, _, channels = shape
-    return (row * height + column) * channels + channel
-
-
-@flatten_index.mistake(
-    "This goes down the columns. Flatten goes along the rows: the column changes before the row does."
-)
-def _(row, column, channel, shape):
-    height, _, channels = shape
-    return (column * height + row) * channels + channel
-
-
 @flatten_index.known_mistakes
 def _(row, column, channel, shape):
+    height, width, channels = shape
+    place = row * width + column
     yield (
-        "Each place holds all channels: the number of places before must be multiplied by them.",
-        row * shape[1] + column + channel,
+        "This is the order of channels first. In Keras the channels come last: they change fastest.",
+        (channel * height + row) * width + column,
     )
-    yield "You count from 1. The first value has index 0.", (row * shape[1] + column) * shape[2] + channel + 1
+    yield (
+        "A row holds `width` places, not `height`: multiply the row by the width.",
+        (row * height + column) * channels + channel,
+    )
+    yield (
+        "This goes down the columns. Flatten goes along the rows: the column changes before the row does.",
+        (column * height + row) * channels + channel,
+    )
+    yield "Each place holds all channels: the number of places before must be multiplied by them.", place + channel
+    yield "That is the index of the place. Each place holds `channels` values; count them, and add the channel.", place
+    yield "The channel is missing: its own number is added at the end.", place * channels
+    yield "You count from 1. The first value has index 0.", place * channels + channel + 1
 
 
 @exercise(lesson=LESSON, points=1)
@@ -82,35 +74,51 @@ def _(rng):
     yield np.array([[-3.0, -2.0, -4.0]]), 0.5  # none
     yield np.array([[3.0, 2.0, 0.4]]), 0.5  # all: softmax would share out
     yield np.array([[0.3, -0.3, 0.8], [-0.2, 2.5, 0.6]]), 0.6
-    for examples, classes, threshold in ((1, 1, 0.5), (4, 5, 0.3), (6, 10, 0.8)):
+    for examples, classes, threshold in ((4, 5, 0.3), (6, 10, 0.8)):
         yield rng.normal(0, 2, (examples, classes)), threshold
 
 
 @multi_label_predict.known_mistakes
 def _(logits, threshold):
+    probabilities = special.expit(logits)
     yield (
         "That is softmax: the classes share one whole, so a second right class pushes the first one down. Use sigmoid.",
-        special.softmax(logits, axis=1) > threshold,
+        1 * (special.softmax(logits, axis=1) > threshold),
     )
     yield (
         "You pick the best class of each row. Here several can be present, or none: decide for each class.",
-        logits == logits.max(axis=1, keepdims=True),
+        1 * (logits == logits.max(axis=1, keepdims=True)),
     )
-    yield "The threshold is one for probabilities; these are logits. Take the sigmoid first.", logits > threshold
-    yield "The threshold is not used: you decide at 1/2, where the logit is 0.", logits > 0
-    yield "These are the probabilities. Compare them with the threshold: 1 above it, 0 below.", special.expit(logits)
+    yield (
+        "That is the number of the best class. Several can be present, or none: decide for each class.",
+        logits.argmax(axis=1),
+    )
+    yield "The threshold is one for probabilities; these are logits. Take the sigmoid first.", 1 * (logits > threshold)
+    yield "The threshold is not used: you decide at 1/2, where the logit is 0.", 1 * (logits > 0)
+    yield (
+        "It is the other way round: a class is present where its probability is above the threshold.",
+        1 * (probabilities <= threshold),
+    )
+    yield "These are the probabilities. Compare them with the threshold: 1 above it, 0 below.", probabilities
+    yield (
+        "The logits went through the sigmoid twice. Once makes them probabilities.",
+        1 * (special.expit(probabilities) > threshold),
+    )
 
 
 @exercise(lesson=LESSON, points=2)
 def lenet_parameters(side, channels, classes):
-    import keras
-
-    sizes = [keras.Input((side, side, channels))]
-    sizes += [keras.layers.Conv2D(6, 5), keras.layers.AveragePooling2D(2), keras.layers.Conv2D(16, 5)]
-    sizes += [keras.layers.AveragePooling2D(2), keras.layers.Flatten()]
-    sizes += [keras.layers.Dense(120), keras.layers.Dense(84), keras.layers.Dense(classes)]
-    counts = [layer.count_params() for layer in keras.Sequential(sizes).layers]
-    return np.array([count for count in counts if count])
+    # No formula for the sides: windows are laid on maps, and the numbers in real kernels counted.
+    maps, kernels = np.empty((side, side, channels)), []
+    for filters in (6, 16):
+        kernels.append(np.empty((5, 5, maps.shape[-1], filters)))
+        places = sliding_window_view(maps[..., 0], (5, 5)).shape[:2]
+        maps = np.empty((*places, filters))[1::2, 1::2]  # the lower right corner of each 2 x 2 that fits
+    inputs = maps.size
+    for units in (120, 84, classes):
+        kernels.append(np.empty((inputs, units)))
+        inputs = units
+    return np.array([kernel.size + kernel.shape[-1] for kernel in kernels])  # a test holds this against Keras
 
 
 lenet_parameters.hints = (
@@ -123,49 +131,45 @@ lenet_parameters.hints = (
 @lenet_parameters.cases
 def _(rng):
     yield 32, 1, 10
-    yield 28, 1, 10
-    yield 16, 3, 2
-    yield 45, 3, int(rng.integers(3, 30))
+    yield 17, 3, 2  # sides that leave 1, 2 and 3 over when they are halved twice
+    yield 46, 3, int(rng.integers(3, 10))
+    yield 51, 2, int(rng.integers(11, 30))
     yield int(rng.integers(50, 80)), int(rng.integers(2, 5)), 5
-
-
-def _counts(side, channels, classes, c3_inputs=150, c5_planes=16, bias=1):
-    inputs = [25 * channels, c3_inputs, side * side * c5_planes, 120, 84]
-    return [units * (count + bias) for units, count in zip([6, 16, 120, 84, classes], inputs, strict=True)]
-
-
-def _side(side, lost=4, last=4):
-    return ((side - lost) // 2 - last) // 2
 
 
 @lenet_parameters.known_mistakes
 def _(side, channels, classes):
-    yield "The biases are missing: one for each filter and each unit.", _counts(_side(side), channels, classes, bias=0)
+    def counts(lost=4, last=4, poolings=2, c3_inputs=150, planes=16, bias=1, channels=channels, classes=classes):
+        left = (side - lost) // 2 - last
+        inputs = [25 * channels, c3_inputs, (left // 2 if poolings == 2 else left) ** 2 * planes, 120, 84]
+        return [units * (count + bias) for units, count in zip([6, 16, 120, 84, classes], inputs, strict=True)]
+
+    c1, c3, *dense = counts()
+    yield "The biases are missing: one for each filter and each unit.", counts(bias=0)
+    yield (
+        "Each filter and each unit has a bias of its own: as many as it has kernels, not one for the layer.",
+        [count + 1 for count in counts(bias=0)],
+    )
+    yield (
+        "Pooling has no parameters here: it takes the mean. (In the original it had two for each map.) Five counts "
+        "remain.",
+        [c1, 12, c3, 32, *dense],
+    )
+    yield "Five counts are asked for, one for each layer; this is their sum.", sum(counts())
     yield (
         "These sides belong to padding='same'. Without padding a 5 x 5 kernel takes 4 from the side.",
-        _counts(_side(side, 0, 0), channels, classes),
+        counts(lost=0, last=0),
     )
-    yield "C1 has no padding either: it takes 4 from the side, as C3 does.", _counts(_side(side, 0), channels, classes)
-    yield (
-        "A filter of C3 reads all six maps below it: 5 * 5 * 6 weights, not 5 * 5.",
-        _counts(_side(side), channels, classes, c3_inputs=25),
-    )
-    yield (
-        "C5 sees every value of S4, of all 16 maps: side * side * 16 inputs for each unit.",
-        _counts(_side(side), channels, classes, c5_planes=1),
-    )
-    yield (
-        "C5 sees the maps after the second pooling, which halves their side once more.",
-        _counts((side - 4) // 2 - 4, channels, classes),
-    )
-
-
-@lenet_parameters.mistake(
-    "Pooling has no parameters here: it takes the mean. (In the original it had two for each map.) Five counts remain."
-)
-def _(side, channels, classes):
-    c1, c3, *rest = _counts(_side(side), channels, classes)
-    return [c1, 12, c3, 32, *rest]
+    yield "C1 has no padding either: it takes 4 from the side, as C3 does.", counts(lost=0)
+    yield "A 5 x 5 kernel takes 4 from the side, not 5: it fits at side - 5 + 1 places.", counts(lost=5, last=5)
+    yield "A filter of C3 reads all six maps below it: 5 * 5 * 6 weights, not 5 * 5.", counts(c3_inputs=25)
+    yield "A filter of C1 reads all channels of the picture: 5 * 5 * channels weights.", counts(channels=1)
+    yield "C5 sees every value of S4, of all 16 maps: side * side * 16 inputs for each unit.", counts(planes=1)
+    yield "C5 sees the maps after the second pooling, which halves their side once more.", counts(poolings=1)
+    yield ("These are the counts of a net that reads 32 x 32. C5 depends on the side of the picture.", [
+        c1, c3, 120 * 401, *dense[1:]
+    ],)  # fmt: skip
+    yield "The last layer has `classes` units, however many that are.", counts(classes=10)
 
 
 @exercise(lesson=LESSON, points=3)
@@ -270,28 +274,32 @@ shift_image.hints = (
 def _(rng):
     yield np.arange(1.0, 7.0).reshape(2, 3), 0, 1
     yield np.arange(1.0, 13.0).reshape(3, 4), 2, 1
+    yield np.arange(1.0, 13.0).reshape(4, 3), 1, 3  # nothing is left
     yield rng.random((4, 6)) + 0.1, -1, 2
     yield rng.random((5, 5)) + 0.1, 0, 0
-    yield rng.random((1, 1)) + 0.1, 1, 0  # nothing is left
     yield rng.random((7, 5)) + 0.1, int(rng.integers(1, 4)), -int(rng.integers(1, 4))
+    yield rng.random((6, 7)) + 0.1, -3, -2
 
 
 @shift_image.known_mistakes
 def _(image, down, right):
+    def shift(down, right, mode="constant"):
+        return ndimage.shift(image, (down, right), order=0, mode=mode)
+
+    wrapped = np.roll(image, (down, right), axis=(0, 1))
+    yield "What left on one side came in on the other, as with np.roll. Put zeros there.", wrapped
+    yield "The axes are swapped: down moves rows, axis 0; right moves columns, axis 1.", shift(right, down)
+    yield "It moves the other way: the new pixel comes from row - down and column - right.", shift(-down, -right)
+    yield "The rows move the wrong way: down is towards larger row numbers.", shift(-down, right)
+    yield "The columns move the wrong way: right is towards larger column numbers.", shift(down, -right)
+    yield "The border was repeated into the gap. Put zeros there.", shift(down, right, mode="nearest")
+    yield "Only the columns moved: down is missing.", shift(0, right)
+    yield "Only the rows moved: right is missing.", shift(down, 0)
     yield (
-        "What left on one side came in on the other, as with np.roll. Put zeros there.",
-        np.roll(image, (down, right), axis=(0, 1)),
+        "A negative index counts from the other end: what is shifted out must be left out, or it wraps round.",
+        np.where(shift(down, right) == 0, wrapped * (down > 0), shift(down, right)),
     )
     yield (
-        "The axes are swapped: down moves rows, axis 0; right moves columns, axis 1.",
-        ndimage.shift(image, (right, down), order=0),
+        "The picture kept its old pixels where zeros belong: start from np.zeros_like(image).",
+        np.where(shift(down, right) == 0, image, shift(down, right)),
     )
-    yield (
-        "It moves the other way: the new pixel comes from row - down and column - right.",
-        ndimage.shift(image, (-down, -right), order=0),
-    )
-    yield (
-        "The border was repeated into the gap. Put zeros there.",
-        ndimage.shift(image, (down, right), order=0, mode="nearest"),
-    )
-    yield "Only the columns moved: down is missing.", ndimage.shift(image, (0, right), order=0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 
 import numpy as np
+from scipy.special import expit
 
 from course_lib.exercises.spec import exercise
 from course_lib.gradcheck import numerical_gradient
@@ -33,43 +35,62 @@ def _(rng):
     bias, next_kernel = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 2.0]), np.array([[1.0, 1.0, 1.0, 2.0, 2.0, 1.0]]).T
     yield kernel, bias, next_kernel
     yield np.zeros((3, 4)), np.zeros(4), np.zeros((4, 2))
-    for inputs, kinds, units, outputs in ((4, 3, 6, 2), (7, 4, 9, 3), (3, 5, 5, 4)):
-        which = np.concatenate([np.arange(kinds), rng.integers(kinds, size=units - kinds)])
-        kernel, bias = rng.normal(size=(inputs, kinds)), rng.normal(size=kinds)
-        yield kernel[:, which], bias[which], rng.normal(size=(kinds, outputs))[which]
+    # Three digits are a unit: which way in, which bias, which way out. In both layers every part counts another number.
+    for units in (
+        "201 010 020 221 222 202 220 100 022 201 100",
+        "220 111 001 022 121 120 110 100 001 100 111 111",
+    ):
+        ways_in, biases, ways_out = (_alike(rng, size) for size in (4, 1, 2))
+        units = rng.permutation([[int(digit) for digit in unit] for unit in units.split()])
+        yield ways_in[units[:, 0]].T, biases[units[:, 1], 0], ways_out[units[:, 2]]
 
 
-def _kinds(*parts):
-    return len(np.unique(np.column_stack(parts), axis=0))
+def _alike(rng, size):
+    """Three rows of whole numbers that are easily taken for one another: the second has the sum of the first, the third
+    its absolute values."""
+    row = rng.permutation(np.arange(1.0, 9.0))[:size]
+    return np.array([row, row[::-1] if size > 1 else row + 10, -row])
 
 
 @different_units.known_mistakes
 def _(kernel, bias, next_kernel):
+    def kinds(*parts):
+        return len(np.unique(np.column_stack(parts), axis=0))
+
+    table = np.column_stack([kernel.T, bias, next_kernel])
     yield (
         "You compared only what leads into the units. Twins have the same way out, too: next_kernel.",
-        _kinds(kernel.T, bias),
+        kinds(kernel.T, bias),
     )
-    yield "You left out the bias: units with different biases give different outputs.", _kinds(kernel.T, next_kernel)
+    yield "You left out the bias: units with different biases give different outputs.", kinds(kernel.T, next_kernel)
+    yield "You left out the way in: twins have the same column of kernel, too.", kinds(bias, next_kernel)
     yield (
         "You compared the kernels alone. Twins have the same bias and the same way out (next_kernel) as well.",
-        _kinds(kernel.T),
+        kinds(kernel.T),
     )
     yield (
+        "You compared the units' sums. Units that differ can have the same sum: compare number by number.",
+        kinds(table.sum(axis=1)),
+    )
+    yield (
+        "You took the numbers of a unit in any order. Each has its place: compare them place by place.",
+        kinds(np.sort(table, axis=1)),
+    )
+    yield "You lost the signs: a unit with the opposite weights is no twin.", kinds(np.abs(table))
+    yield (
         "That is the rank. A unit with twice the weights of another adds no rank, yet it is no twin.",
-        np.linalg.matrix_rank(np.column_stack([kernel.T, bias, next_kernel])),
+        np.linalg.matrix_rank(table),
     )
     yield (
         "That is the rank of the kernel. Twins are units in which *everything* is the same.",
         np.linalg.matrix_rank(kernel),
     )
-    yield (
-        "You counted different rows of the kernel. Rows are inputs; units are columns.",
-        len(np.unique(kernel, axis=0)),
-    )
+    yield "You counted different rows of the kernel. Rows are inputs; units are columns.", kinds(kernel)
     yield "That is the number of all units; twins count once.", len(bias)
+    yield "That is how many are left over. How many different units there are is asked for.", len(bias) - kinds(table)
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def forward_statistics(inputs, kernels):
     rows, deviations = inputs.tolist(), []
     for kernel in kernels:
@@ -90,12 +111,6 @@ def _a_network(rng, sizes, examples, size=1.0):
     return rng.normal(1, 1, (examples, sizes[0])), kernels
 
 
-@forward_statistics.cases
-def _(rng):
-    for sizes, examples in (((2, 2, 2), 3), ((4, 4, 4, 4), 5), ((3, 5, 2), 4), ((6, 1), 8)):
-        yield _a_network(rng, sizes, examples)
-
-
 def _forward(inputs, kernels, bend=np.tanh):
     outputs = [inputs]
     for kernel in kernels:
@@ -103,37 +118,60 @@ def _forward(inputs, kernels, bend=np.tanh):
     return outputs
 
 
+@forward_statistics.cases
+def _(rng):
+    for sizes, examples in (((2, 2, 2), 3), ((4, 4, 4, 4), 5), ((3, 5, 2), 4), ((6, 1), 8)):
+        yield _a_network(rng, sizes, examples)
+
+
 @forward_statistics.known_mistakes
 def _(inputs, kernels):
-    yield (
-        "These are variances. The standard deviation is their square root: .std(), not .var().",
-        np.array([y.var() for y in _forward(inputs, kernels)[1:]]),
-    )
+    outputs = _forward(inputs, kernels)
+    sums = [before @ kernel for before, kernel in zip(outputs, kernels, strict=False)]
+
+    def each(measure, arrays=outputs[1:]):
+        return np.array([measure(array) for array in arrays])
+
+    yield "These are variances. The standard deviation is their square root: .std(), not .var().", each(np.var)
+    yield "These are means. The standard deviation says how far the outputs spread: .std().", each(np.mean)
     yield (
         "You forgot the bend: each layer gives tanh(outputs @ kernel).",
-        np.array([y.std() for y in _forward(inputs, kernels, bend=lambda sums: sums)[1:]]),
+        each(np.std, _forward(inputs, kernels, bend=lambda sums: sums)[1:]),
+    )
+    yield "The bend is a sigmoid here; the layers are tanh.", each(np.std, _forward(inputs, kernels, expit)[1:])
+    yield (
+        "The bend is ReLU here; the layers are tanh.",
+        each(np.std, _forward(inputs, kernels, lambda sums: np.maximum(sums, 0))[1:]),
     )
     yield (
         "The first number belongs to the inputs. Only the layers are asked for, one number each.",
-        np.array([y.std() for y in _forward(inputs, kernels)]),
+        each(np.std, outputs),
     )
     yield (
+        "The numbers lag behind by a layer: measure after the layer, not before it.",
+        each(np.std, outputs[:-1]),
+    )
+    yield "You measured the sums before tanh. The outputs after it are asked for.", each(np.std, sums)
+    yield (
         "You averaged the deviations of single units. All outputs of the layer count together: .std() without an axis.",
-        np.array([y.std(axis=0).mean() for y in _forward(inputs, kernels)[1:]]),
+        each(lambda y: y.std(axis=0).mean()),
+    )
+    yield (
+        "You averaged the deviations of single examples. All outputs of the layer count together: .std() without an "
+        "axis.",
+        each(lambda y: y.std(axis=1).mean()),
+    )
+    yield (
+        "This is the root of the mean square. The standard deviation is measured from the mean: .std().",
+        each(lambda y: np.sqrt(np.mean(y**2))),
     )
     yield (
         "You divide by n - 1 (ddof=1). Here it is the plain .std(), which divides by n.",
-        np.array([y.std(ddof=1) for y in _forward(inputs, kernels)[1:]]),
+        each(lambda y: y.std(ddof=1)),
     )
 
 
-@forward_statistics.mistake("You measured the sums before tanh. The outputs after it are asked for.")
-def _(inputs, kernels):
-    outputs = _forward(inputs, kernels)
-    return np.array([(y @ kernel).std() for y, kernel in zip(outputs, kernels, strict=False)])
-
-
-@exercise(lesson=LESSON, points=4)
+@exercise(lesson=LESSON, points=4, atol=1e-5, rtol=1e-4)
 def gradient_statistics(inputs, kernels, upstream):
     def weighted_outputs():
         return float(np.sum(upstream * _forward(inputs, kernels)[-1]))
@@ -163,44 +201,66 @@ def _backward(
     slope=lambda y: 1 - y**2,
     sender=lambda before, after: before,
     way=lambda kernel: kernel.T,
+    message=lambda upstream, sums: sums,
 ):
     outputs, found = _forward(inputs, kernels), []
     for k in reversed(range(len(kernels))):
         sums = upstream * slope(outputs[k + 1])
         found.append(sender(outputs[k], outputs[k + 1]).T @ sums)
-        upstream = sums @ way(kernels[k])
+        upstream = message(upstream, sums) @ way(kernels[k])
     return found[::-1]
 
 
 @gradient_statistics.known_mistakes
 def _(inputs, kernels, upstream):
+    def deviations(**changed):
+        return np.array([gradient.std() for gradient in _backward(inputs, kernels, upstream, **changed)])
+
+    right = _backward(inputs, kernels, upstream)
     yield (
         "The slope of tanh is missing: multiply the message by 1 - y² at every layer.",
-        np.array([g.std() for g in _backward(inputs, kernels, upstream, slope=np.ones_like)]),
+        deviations(slope=np.ones_like),
+    )
+    yield "y (1 - y) is the slope of the sigmoid. That of tanh is 1 - y².", deviations(slope=lambda y: y * (1 - y))
+    yield "The slope of tanh is 1 - y²: the square is missing.", deviations(slope=lambda y: 1 - y)
+    yield (
+        "y is the output already: its slope is 1 - y², without another tanh.",
+        deviations(slope=lambda y: 1 - np.tanh(y) ** 2),
+    )
+    yield "You return the last layer first. Turn the list round: the first layer comes first.", deviations()[::-1]
+    yield (
+        "The slope is missing on the way down: what goes on to the layer below has been multiplied by 1 - y², too.",
+        deviations(message=lambda upstream, _: upstream),
     )
     yield (
-        "y (1 - y) is the slope of the sigmoid. That of tanh is 1 - y².",
-        np.array([g.std() for g in _backward(inputs, kernels, upstream, slope=lambda y: y * (1 - y))]),
-    )
-    yield (
-        "You return the last layer first. Turn the list round: the first layer comes first.",
-        np.array([g.std() for g in _backward(inputs, kernels, upstream)][::-1]),
-    )
-    yield (
-        "The message goes back through the kernel *transposed*.",
-        lambda *_: np.array([g.std() for g in _backward(inputs, kernels, upstream, way=lambda kernel: kernel)]),
+        "Each layer was given the last upstream. A message goes down through kernels[k].T, from layer to layer.",
+        lambda *_: np.array(
+            [
+                (before.T @ (upstream * (1 - after**2))).std()
+                for before, after in itertools.pairwise(_forward(inputs, kernels))
+            ]
+        ),
     )
     yield (
         "The sender of a weight is what the layer was *fed*, not what it gave: outputs[k].T, not outputs[k + 1].T.",
-        np.array([g.std() for g in _backward(inputs, kernels, upstream, sender=lambda before, after: after)]),
+        deviations(sender=lambda before, after: after),
     )
     yield (
         "These are variances. The standard deviation is their square root: .std(), not .var().",
-        np.array([g.var() for g in _backward(inputs, kernels, upstream)]),
+        np.array([gradient.var() for gradient in right]),
     )
     yield (
         "You averaged over the examples. The plain sum is asked for: outputs[k].T @ sums.",
-        np.array([g.std() / len(inputs) for g in _backward(inputs, kernels, upstream)]),
+        deviations() / len(inputs),
+    )
+    yield (
+        "These are the deviations of the messages. Those of the gradients by the kernels are asked for: outputs[k].T @ "
+        "sums.",
+        deviations(sender=lambda before, _: np.eye(len(before))),
+    )
+    yield (
+        "The message goes back through the kernel *transposed*.",
+        lambda *_: deviations(way=lambda kernel: kernel),
     )
 
 
@@ -228,34 +288,41 @@ def _(rng):
     yield (tuple(int(size) for size in rng.integers(2, 9, size=4)),)
 
 
-def _fans(shape):
-    area = math.prod(shape[:-2])
-    return area * shape[-2], area * shape[-1]
-
-
 @glorot_deviation.known_mistakes
 def _(shape):
-    yield "That is the variance. The standard deviation is its square root.", 2 / sum(_fans(shape))
+    area = math.prod(shape[:-2])
+    fan_in, fan_out = area * shape[-2], area * shape[-1]
+    yield "That is the variance. The standard deviation is its square root.", 2 / (fan_in + fan_out)
     yield (
         "You forgot the kernel's area: a filter reads height x width x in_channels inputs.",
         math.sqrt(2 / (shape[-2] + shape[-1])),
     )
+    yield "The area counts on both sides: fan_out is height x width x filters.", math.sqrt(2 / (fan_in + shape[-1]))
+    yield "The area counts on both sides: fan_in is height x width x in_channels.", math.sqrt(2 / (shape[-2] + fan_out))
     yield (
-        "The area counts on both sides: fan_out is height x width x filters.",
-        math.sqrt(2 / (_fans(shape)[0] + shape[-1])),
+        "shape[0] and shape[1] are inputs and units of a dense kernel only. A convolution's stand last in its shape.",
+        math.sqrt(2 / (shape[0] + shape[1])),
     )
     yield (
         "That looks at the way forward only: Glorot's compromise takes fan_in and fan_out together.",
-        math.sqrt(1 / _fans(shape)[0]),
+        math.sqrt(1 / fan_in),
     )
     yield (
-        "The 2 is missing: the variance is 1 / average fan, and the average is half of the sum.",
-        math.sqrt(1 / sum(_fans(shape))),
+        "That looks at the way back only: Glorot's compromise takes fan_in and fan_out together.",
+        math.sqrt(1 / fan_out),
     )
-    yield "With 6 this is the limit of GlorotUniform. The standard deviation has a 2.", math.sqrt(6 / sum(_fans(shape)))
+    yield "That is He's deviation, for ReLU. Glorot's takes fan_in and fan_out together.", math.sqrt(2 / fan_in)
+    yield (
+        "The 2 is missing: the variance is 1 / average fan, and the average is half of the sum.",
+        math.sqrt(1 / (fan_in + fan_out)),
+    )
+    yield (
+        "With 6 this is the limit of GlorotUniform. The standard deviation has a 2.",
+        math.sqrt(6 / (fan_in + fan_out)),
+    )
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def he_normal(draws):
     fan_in = draws[..., 0].size
     return draws * math.sqrt(2) / math.sqrt(fan_in)
@@ -274,33 +341,46 @@ def _(rng):
         yield (rng.normal(size=shape),)
 
 
-def _he(draws, variance):
-    return draws * math.sqrt(variance)
-
-
 @he_normal.known_mistakes
 def _(draws):
+    fan_in, fan_out = math.prod(draws.shape[:-1]), math.prod(draws.shape[:-2]) * draws.shape[-1]
+
+    def he(variance):
+        return draws * math.sqrt(variance)
+
     yield (
         "You scaled by the variance 2 / fan_in. Numbers are scaled by the standard deviation, its square root.",
-        draws * 2 / math.prod(draws.shape[:-1]),
+        draws * 2 / fan_in,
+    )
+    yield (
+        "You divided by the standard deviation. Multiply: the draws have the deviation 1.",
+        draws / math.sqrt(2 / fan_in),
     )
     yield (
         "You took the number of units, fan_out. What counts for a sum is how many inputs it has: fan_in.",
-        _he(draws, 2 / draws.shape[-1]),
+        he(2 / draws.shape[-1]),
+    )
+    yield (
+        "You took fan_out, height x width x filters. What counts for a sum is how many inputs it has: fan_in.",
+        he(2 / fan_out),
     )
     yield (
         "The 2 is missing: ReLU throws half of the signal away, so the variance must be twice Xavier's.",
-        _he(draws, 1 / math.prod(draws.shape[:-1])),
+        he(1 / fan_in),
     )
     yield (
-        "You forgot the kernel's area: a filter reads height x width x in_channels inputs.",
-        _he(draws, 2 / draws.shape[-2]),
+        "That is Glorot's deviation, with fan_in + fan_out. He's is the root of 2 / fan_in.",
+        he(2 / (fan_in + fan_out)),
     )
+    yield "You forgot the kernel's area: a filter reads height x width x in_channels inputs.", he(2 / draws.shape[-2])
     yield (
-        "That is Xavier's variance *halved*. He's is twice Xavier's: 2 / fan_in.",
-        _he(draws, 1 / (2 * math.prod(draws.shape[:-1]))),
+        "draws.shape[0] is the number of inputs in a dense kernel only. In a convolution's it is the height.",
+        he(2 / draws.shape[0]),
     )
+    yield "That is Xavier's variance *halved*. He's is twice Xavier's: 2 / fan_in.", he(1 / (2 * fan_in))
     yield (
         "You took the number of all weights. A unit reads only its own inputs: leave out the last size.",
-        _he(draws, 2 / draws.size),
+        he(2 / draws.size),
     )
+    yield "With 6 this is the limit of HeUniform. The standard deviation has a 2.", he(6 / fan_in)
+    yield "That is the deviation itself, one number. Multiply the draws by it.", math.sqrt(2 / fan_in)

@@ -14,7 +14,7 @@ from course_lib.gradcheck import numerical_gradient
 LESSON = "05_mlp_backprop"
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5, rtol=1e-4)
 def mlp_forward(inputs, W1, b1, W2, b2):
     hidden = special.expit(np.einsum("nd,dm->nm", inputs, W1) + b1)
     return special.softmax(np.einsum("nm,mc->nc", hidden, W2) + b2, axis=1)
@@ -30,7 +30,7 @@ mlp_forward.hints = (
 @mlp_forward.cases
 def _(rng):
     # The smallest case has as many hidden units as inputs: there a second layer fed with the inputs raises no error.
-    for examples, inputs, hidden, classes in ((1, 1, 1, 2), (3, 2, 2, 3), (1, 3, 2, 4), (7, 4, 1, 3), (6, 3, 8, 5)):
+    for examples, inputs, hidden, classes in ((2, 2, 2, 3), (5, 3, 2, 4), (7, 4, 1, 3), (6, 3, 8, 5)):
         yield (
             rng.normal(size=(examples, inputs)),
             rng.normal(size=(inputs, hidden)),
@@ -42,39 +42,53 @@ def _(rng):
 
 @mlp_forward.known_mistakes
 def _(inputs, W1, b1, W2, b2):
+    def softmax(sums, axis=1):
+        return special.softmax(sums, axis=axis)
+
+    sums = inputs @ W1 + b1
+    hidden, unbiased = special.expit(sums), special.expit(inputs @ W1)
+    logits = hidden @ W2 + b2
     yield (
         "The second layer reads the inputs, so the hidden layer changes nothing. It must read the hidden outputs.",
-        lambda *_: special.softmax(inputs @ W2 + b2, axis=1),
+        lambda *_: softmax(inputs @ W2 + b2),
     )
     yield (
         "Both biases are missing: every edge in the plane of the inputs then goes through the origin.",
-        special.softmax(special.expit(inputs @ W1) @ W2, axis=1),
+        softmax(unbiased @ W2),
     )
-    yield "The bias of the hidden layer, b1, is missing.", special.softmax(special.expit(inputs @ W1) @ W2 + b2, axis=1)
-    yield "The bias of the output layer, b2, is missing.", special.softmax(special.expit(inputs @ W1 + b1) @ W2, axis=1)
+    yield "The bias of the hidden layer, b1, is missing.", softmax(unbiased @ W2 + b2)
+    yield "The bias of the output layer, b2, is missing.", softmax(hidden @ W2)
     yield (
         "The hidden layer has no sigmoid. Two linear layers in a row are only one linear layer.",
-        special.softmax((inputs @ W1 + b1) @ W2 + b2, axis=1),
+        softmax(sums @ W2 + b2),
     )
+    yield "The hidden layer is tanh. A sigmoid is asked for.", softmax(np.tanh(sums) @ W2 + b2)
+    yield "The hidden layer is ReLU. A sigmoid is asked for.", softmax(np.maximum(sums, 0) @ W2 + b2)
+    yield "These are the logits. Softmax has to turn each row into probabilities.", logits
     yield (
-        "These are the logits. Softmax has to turn each row into probabilities.",
-        special.expit(inputs @ W1 + b1) @ W2 + b2,
+        "These are powers of e. Softmax divides them by the sum of their row, so that a row sums to 1.",
+        np.exp(logits),
     )
     yield (
         "Your softmax divides by one sum over all examples. Each row has a sum of its own (axis=1).",
-        special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2),
+        softmax(logits, axis=None),
     )
     yield (
         "Your softmax runs down the examples (axis 0). It must run across the classes of each example.",
-        special.softmax(special.expit(inputs @ W1 + b1) @ W2 + b2, axis=0),
+        softmax(logits, axis=0),
     )
     yield (
         "The output layer has a sigmoid. For several classes softmax is asked for: a row sums to 1.",
-        special.expit(special.expit(inputs @ W1 + b1) @ W2 + b2),
+        special.expit(logits),
     )
+    yield (
+        "There is a sigmoid before the softmax. Softmax reads the sums of the output layer as they are.",
+        softmax(special.expit(logits)),
+    )
+    yield "There is a second softmax behind the first.", softmax(softmax(logits))
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def hidden_delta(hidden_outputs, output_kernel, output_deltas):
     # Independent of o (1 - o): the slope comes from the sigmoid itself, by a complex step, which has no rounding error.
     step = 1e-30
@@ -91,7 +105,8 @@ hidden_delta.hints = (
 
 @hidden_delta.cases
 def _(rng):
-    for examples, hidden, outputs in ((1, 1, 1), (1, 3, 1), (4, 1, 2), (3, 3, 3), (5, 4, 2)):
+    # The smallest case has a square kernel: there a transpose that is missing raises no error.
+    for examples, hidden, outputs in ((2, 2, 2), (4, 3, 1), (4, 1, 2), (3, 3, 3), (5, 4, 2)):
         yield (
             rng.uniform(0.05, 0.95, (examples, hidden)),
             rng.normal(size=(hidden, outputs)),
@@ -101,33 +116,36 @@ def _(rng):
 
 @hidden_delta.known_mistakes
 def _(hidden_outputs, output_kernel, output_deltas):
-    yield (
-        "The slope of the sigmoid is missing: multiply by o (1 - o) of each hidden unit.",
-        output_deltas @ output_kernel.T,
-    )
+    again = special.expit(hidden_outputs)
+    slope, messages = hidden_outputs * (1 - hidden_outputs), output_deltas @ output_kernel.T
+    yield "The slope of the sigmoid is missing: multiply by o (1 - o) of each hidden unit.", messages
+    yield "The messages are missing: multiply the slope by what comes back from the outputs.", slope
     yield (
         "The sign is turned round. Nothing in this formula subtracts: deltas are passed on as they are.",
-        -hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T),
+        -slope * messages,
     )
+    yield "The slope of the sigmoid is o (1 - o); the factor 1 - o is missing.", hidden_outputs * messages
+    yield "The slope of the sigmoid is o (1 - o); the factor o is missing.", (1 - hidden_outputs) * messages
+    yield "1 - o² is the slope of tanh. The slope of the sigmoid is o (1 - o).", (1 - hidden_outputs**2) * messages
     yield (
-        "The slope of the sigmoid is o (1 - o); the factor 1 - o is missing.",
-        hidden_outputs * (output_deltas @ output_kernel.T),
-    )
-    yield (
-        "1 - o² is the slope of tanh. The slope of the sigmoid is o (1 - o).",
-        (1 - hidden_outputs**2) * (output_deltas @ output_kernel.T),
+        "The hidden outputs come from the sigmoid already: the slope is o (1 - o), without another sigmoid.",
+        again * (1 - again) * messages,
     )
     yield (
         "The weights are missing: each output's delta counts as much as the weight that leads there.",
-        hidden_outputs * (1 - hidden_outputs) * output_deltas.sum(axis=1, keepdims=True),
+        slope * output_deltas.sum(axis=1, keepdims=True),
     )
     yield (
         "You averaged over the outputs. The messages of all outputs are added up.",
-        hidden_outputs * (1 - hidden_outputs) * (output_deltas @ output_kernel.T) / output_deltas.shape[1],
+        slope * messages / output_deltas.shape[1],
+    )
+    yield (
+        "A delta goes back through the weight that carried the output forward: output_kernel must be transposed.",
+        lambda *_: slope * (output_deltas @ output_kernel),
     )
 
 
-@exercise(lesson=LESSON, points=3)
+@exercise(lesson=LESSON, points=3, atol=1e-5)
 def dense_backward(inputs, kernel, upstream):
     inputs, kernel, bias = np.array(inputs), np.array(kernel), np.zeros(kernel.shape[1])
 
@@ -137,6 +155,7 @@ def dense_backward(inputs, kernel, upstream):
     return tuple(numerical_gradient(loss, array) for array in (kernel, bias, inputs))
 
 
+dense_backward.results = ("Gradient by the kernel", "Gradient by the bias", "Gradient by the inputs")
 dense_backward.hints = (
     "Each gradient has the shape of what it belongs to: (inputs, units), (units,) and (examples, inputs).",
     "A kernel weight feels its input times its output's gradient, summed over the examples: inputs.T @ upstream.",
@@ -146,35 +165,38 @@ dense_backward.hints = (
 
 @dense_backward.cases
 def _(rng):
-    for examples, inputs, units in ((1, 1, 1), (1, 3, 2), (4, 2, 1), (3, 3, 3), (5, 4, 2)):
+    for examples, inputs, units in ((2, 2, 2), (2, 3, 2), (4, 2, 1), (3, 3, 3), (5, 4, 2)):
         yield rng.normal(size=(examples, inputs)), rng.normal(size=(inputs, units)), rng.normal(size=(examples, units))
 
 
 @dense_backward.known_mistakes
 def _(inputs, kernel, upstream):
+    by_kernel, by_bias, by_inputs = inputs.T @ upstream, upstream.sum(axis=0), upstream @ kernel.T
+    examples = len(inputs)
     yield (
         "Averaged twice: the loss has put 1/examples into upstream already. Here examples are summed.",
-        (inputs.T @ upstream / len(inputs), upstream.mean(axis=0), upstream @ kernel.T),
+        (by_kernel / examples, by_bias / examples, by_inputs),
     )
+    yield "The bias's gradient is the sum over the examples, not the mean.", (by_kernel, by_bias / examples, by_inputs)
+    yield "The bias is shared by all examples: sum upstream over them, axis 0.", (by_kernel, upstream, by_inputs)
+    yield "Each unit has a bias of its own: sum over the examples only, axis 0.", (by_kernel, by_bias.sum(), by_inputs)
     yield (
-        "The bias's gradient is the sum over the examples, not the mean.",
-        (inputs.T @ upstream, upstream.mean(axis=0), upstream @ kernel.T),
-    )
-    yield (
-        "The bias is shared by all examples: sum upstream over them, axis 0.",
-        (inputs.T @ upstream, upstream, upstream @ kernel.T),
+        "You summed upstream over the units. The bias's gradient is its sum over the examples, axis 0.",
+        (by_kernel, upstream.sum(axis=1), by_inputs),
     )
     yield (
         "The kernel's gradient is transposed. It must have the shape of the kernel, (inputs, units).",
-        (upstream.T @ inputs, upstream.sum(axis=0), upstream @ kernel.T),
+        (by_kernel.T, by_bias, by_inputs),
+    )
+    yield "The order is: gradient of the kernel, of the bias, of the inputs.", (by_inputs, by_kernel, by_bias)
+    yield "These are steps downhill. Return the gradient itself, without a minus.", (-by_kernel, -by_bias, -by_inputs)
+    yield (
+        "The inputs must be transposed: inputs.T @ upstream sums over the examples.",
+        lambda *_: (inputs @ upstream, by_bias, by_inputs),
     )
     yield (
-        "The order is: gradient of the kernel, of the bias, of the inputs.",
-        (upstream @ kernel.T, inputs.T @ upstream, upstream.sum(axis=0)),
-    )
-    yield (
-        "These are steps downhill. Return the gradient itself, without a minus.",
-        (-inputs.T @ upstream, -upstream.sum(axis=0), -upstream @ kernel.T),
+        "On the way back to the inputs the kernel must be transposed: upstream @ kernel.T.",
+        lambda *_: (by_kernel, by_bias, upstream @ kernel),
     )
 
 

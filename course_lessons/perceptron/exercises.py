@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
@@ -29,30 +30,32 @@ predict.hints = (
 
 @predict.cases
 def _(rng):
-    yield CORNERS.astype(float), np.array([-1.0, 1.0, 1.0])  # two corners lie exactly on the line
-    for examples, features in ((1, 1), (1, 3), (6, 2), (20, 5)):
-        yield rng.normal(size=(examples, features)), rng.normal(size=features + 1)
+    yield CORNERS.astype(float), np.array([1.0, -1.0, -2.0])  # the corner (1, 0) lies exactly on the line
+    for examples, features in ((3, 2), (12, 3), (40, 5)):
+        bias = rng.choice([-1, 1]) * rng.uniform(0.5, 1.5)  # so far from 0 that it counts
+        yield rng.normal(size=(examples, features)), np.array([bias, *rng.normal(size=features)])
 
 
 @predict.known_mistakes
 def _(inputs, weights):
-    yield (
-        "A sum of exactly 0 must give -1: the unit fires only above zero (>, not >=).",
-        np.where(weights[0] + inputs @ weights[1:] >= 0, 1, -1),
-    )
+    sums = weights[0] + inputs @ weights[1:]
+    yield "A sum of exactly 0 must give -1: the unit fires only above zero (>, not >=).", np.where(sums >= 0, 1, -1)
+    yield "np.sign gives 0 where the sum is exactly 0. This unit has two answers only: -1 there.", np.sign(sums)
     yield (
         "The bias is missing: add weights[0] to the weighted sum, or every boundary goes through the origin.",
         np.where(inputs @ weights[1:] > 0, 1, -1),
     )
-    yield "You answer 1 and 0. This unit answers +1 and -1.", np.where(weights[0] + inputs @ weights[1:] > 0, 1, 0)
+    yield (
+        "You compare the weighted sum with weights[0], as with a threshold. The bias is added to the sum instead.",
+        np.where(inputs @ weights[1:] > weights[0], 1, -1),
+    )
+    yield "You answer 1 and 0. This unit answers +1 and -1.", np.where(sums > 0, 1, 0)
+    yield "The sides are swapped: +1 belongs where the sum is above zero.", np.where(sums > 0, -1, 1)
     yield (
         "You took the last weight for the bias; here the bias comes first, weights[0].",
         np.where(weights[-1] + inputs @ weights[:-1] > 0, 1, -1),
     )
-    yield (
-        "These are the weighted sums themselves. The unit only tells their side: +1 above zero, else -1.",
-        weights[0] + inputs @ weights[1:],
-    )
+    yield "These are the weighted sums themselves. The unit only tells their side: +1 above zero, else -1.", sums
 
 
 @exercise(lesson=LESSON, points=1)
@@ -75,24 +78,21 @@ def _(rng):
 def _(weights, corners):
     weights = np.asarray(weights, dtype=float)
     if weights.shape != (3,):
-        raise WrongForm(f"Three numbers are needed, w0, w1 and w2; these have the shape {weights.shape}.")
+        raise WrongForm(f"Three numbers are asked for, w0, w1 and w2; these have the shape {weights.shape}.")
     return np.where(weights[0] + corners @ weights[1:] > 0, 1, -1)
 
 
 @weights_for_nand.known_mistakes
 def _():
-    yield (
-        "That is AND. NAND says the opposite at every corner: turn the signs of all three weights.",
-        np.array([-1.5, 1.0, 1.0]),
-    )
-    yield "That is OR: +1 as soon as one input is on.", np.array([-0.5, 1.0, 1.0])
-    yield (
-        "That is NOR: the bias is too small, so one input that is on already silences the unit.",
-        np.array([0.5, -1.0, -1.0]),
-    )
+    yield "That is AND. NAND says the opposite at every corner: turn the signs of all three weights.", [-1.5, 1, 1]
+    yield "That is OR: +1 as soon as one input is on.", [-0.5, 1, 1]
+    yield "That is NOR: the bias is too small, so one input that is on already silences the unit.", [0.5, -1, -1]
+    yield "That is +1 at every corner. With both inputs on, the sum must not be above 0.", [2.5, -1, -1]
+    yield "That is -1 at every corner. With both inputs off, the bias is all of the sum: above 0.", [-0.5, -1, -1]
+    yield "That is +1 at (0, 1) alone. Does your bias stand last? It comes first: w0, w1, w2.", [-1, -1, 1.5]
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def update(weights, example, target, learning_rate):
     output = 1 if math.fsum([weights[0], *(weights[1:] * example)]) > 0 else -1
     if output == target:
@@ -109,42 +109,55 @@ update.hints = (
 
 @update.cases
 def _(rng):
-    yield np.zeros(3), np.array([1.0, 2.0]), 1, 0.5
+    yield np.zeros(3), np.array([1.0, 2.0]), 1, 0.5  # a sum of exactly 0
+    yield np.array([0.2, 0.3]), np.array([1.5]), -1, 0.5  # sums between 0 and the targets
+    yield np.array([-0.2, 0.3]), np.array([-1.5]), 1, 0.5
     for features, learning_rate in ((1, 0.05), (2, 0.3), (2, 0.05), (4, 1.0), (4, 0.1), (9, 0.05)):
-        for target in (1, -1):
+        for target in (1, -1):  # one of them is right already
             yield rng.normal(size=features + 1), rng.normal(size=features), target, learning_rate
-
-
-def _output(weights, example):
-    return 1 if weights[0] + example @ weights[1:] > 0 else -1
 
 
 @update.known_mistakes
 def _(weights, example, target, learning_rate):
+    row, total = np.insert(example, 0, 1.0), weights[0] + example @ weights[1:]
+    error = target - (1 if total > 0 else -1)
     yield (
         "The sign is turned round: target - output moves towards the target, output - target away from it.",
-        weights - learning_rate * (target - _output(weights, example)) * np.insert(example, 0, 1.0),
+        weights - learning_rate * error * row,
     )
     yield (
         "The bias stands still. It learns too: its input is the constant 1.",
-        weights + learning_rate * (target - _output(weights, example)) * np.insert(example, 0, 0.0),
+        weights + learning_rate * error * np.insert(example, 0, 0.0),
     )
     yield (
         "You move even when the answer was right. The rule leaves the weights alone then: target - output is 0.",
-        weights + learning_rate * target * np.insert(example, 0, 1.0),
+        weights + learning_rate * target * row,
     )
     yield (
         "You compare the target with the weighted sum. The perceptron compares it with the output, +1 or -1.",
-        weights + learning_rate * (target - weights[0] - example @ weights[1:]) * np.insert(example, 0, 1.0),
+        weights + learning_rate * (target - total) * row,
     )
-    yield "The learning rate is missing.", weights + (target - _output(weights, example)) * np.insert(example, 0, 1.0)
+    yield "The learning rate is missing.", weights + error * row
     yield (
         "The step is half as long as it should be: target - output is +2 or -2 after a mistake, not +1 or -1.",
-        weights + learning_rate * (target - _output(weights, example)) / 2 * np.insert(example, 0, 1.0),
+        weights + learning_rate * error / 2 * row,
     )
+    yield (
+        "A sum of exactly 0 gives the output -1: the unit fires only above zero (>, not >=).",
+        weights + learning_rate * (target - (1 if total >= 0 else -1)) * row,
+    )
+    yield (
+        "np.sign gives 0 where the sum is exactly 0. The unit's output is -1 there.",
+        weights + learning_rate * (target - np.sign(total)) * row,
+    )
+    yield (
+        "Here the output is 0 or 1. This unit answers +1 or -1.",
+        weights + learning_rate * (target - (total > 0)) * row,
+    )
+    yield "That is the change alone. Return the new weights: the old ones plus the change.", learning_rate * error * row
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def margin(inputs, targets, weights):
     def distance(row, target):  # to the foot of the perpendicular, signed by the side the example lies on
         steps = math.fsum([weights[0], *(weights[1:] * row)]) / math.fsum(weights[1:] ** 2)
@@ -162,48 +175,48 @@ margin.hints = (
 
 @margin.cases
 def _(rng):
-    yield np.array([[3.0, 4.0]]), np.array([1]), np.array([0.0, 3.0, 4.0])
-    for examples, features in ((1, 1), (3, 2), (10, 2), (12, 4)):
+    yield np.array([[3.0, 4.0], [0.0, 5.0]]), np.array([1, 1]), np.array([-5.0, 3.0, 4.0])
+    for examples, features in ((3, 2), (10, 2), (12, 4)):
         inputs, weights = rng.normal(size=(examples, features)), rng.normal(size=features + 1) + 0.1
         right = np.where(weights[0] + inputs @ weights[1:] > 0, 1, -1)
         yield inputs, right, weights
-        if examples > 1:
-            yield inputs, right * np.where(np.arange(examples) == 1, -1, 1), weights  # one example on the wrong side
-
-
-def _sums(inputs, targets, weights):
-    return targets * (weights[0] + inputs @ weights[1:])
+        yield inputs, right * np.where(np.arange(examples) == 1, -1, 1), weights  # one example on the wrong side
 
 
 @margin.known_mistakes
 def _(inputs, targets, weights):
-    yield (
-        "You took the mean distance. The margin is the smallest: the nearest example decides.",
-        np.mean(_sums(inputs, targets, weights)) / np.linalg.norm(weights[1:]),
-    )
+    sums, length = targets * (weights[0] + inputs @ weights[1:]), np.linalg.norm(weights[1:])
+    yield "You took the mean distance. The margin is the smallest: the nearest example decides.", np.mean(sums) / length
+    yield "You took the largest distance. The margin is the smallest: the nearest example decides.", max(sums) / length
+    yield "These are the distances of all examples. The margin is the smallest of them.", sums / length
     yield (
         "Divide by the length of w1, w2, ... only. The bias shifts the line but does not scale the distance.",
-        np.min(_sums(inputs, targets, weights)) / np.linalg.norm(weights),
+        min(sums) / np.linalg.norm(weights),
     )
+    yield "These are weighted sums, not distances: divide by the length of (w1, w2, ...).", min(sums)
+    yield "You divided by the square of the length: take the root of w1² + w2² + ...", min(sums) / length**2
     yield (
-        "These are weighted sums, not distances: divide by the length of (w1, w2, ...).",
-        np.min(_sums(inputs, targets, weights)),
+        "The length of (w1, w2, ...) is the root of the sum of squares, not the sum of absolute values.",
+        min(sums) / np.abs(weights[1:]).sum(),
     )
     yield (
         "With an absolute value a point on the wrong side looks right. Multiply by the target instead.",
-        np.min(np.abs(_sums(inputs, targets, weights))) / np.linalg.norm(weights[1:]),
+        min(np.abs(sums)) / length,
     )
-    yield (
-        "The bias is missing from the weighted sums.",
-        np.min(targets * (inputs @ weights[1:])) / np.linalg.norm(weights[1:]),
-    )
+    yield "The targets are not used: multiply each distance by its target.", min(targets * sums) / length
+    yield "The bias is missing from the weighted sums.", min(targets * (inputs @ weights[1:])) / length
+
+
+@functools.cache
+def _some_line(targets):
+    """Is there a w with target (w0 + w1 x1 + w2 x2) >= 1 at every corner? Linear programming finds it or proves: no."""
+    rows = np.insert(CORNERS, 0, 1.0, axis=1) * np.array(targets)[:, None]
+    return linprog(np.zeros(3), A_ub=-rows, b_ub=-np.ones(4), bounds=(None, None)).status == 0
 
 
 @exercise(lesson=LESSON, points=3)
 def is_separable(targets):
-    rows = np.insert(CORNERS, 0, 1.0, axis=1) * np.asarray(targets)[:, None]
-    # Is there a w with target (w0 + w1 x1 + w2 x2) >= 1 at every corner? Linear programming finds one or proves: none.
-    return linprog(np.zeros(3), A_ub=-rows, b_ub=-np.ones(4), bounds=(None, None)).status == 0
+    return _some_line(tuple(targets))
 
 
 is_separable.hints = (
@@ -219,22 +232,27 @@ def _(rng):
         yield (np.array(targets),)
 
 
-def _search(targets, biases, weights):
-    outputs = (
-        np.where(w0 + CORNERS @ [w1, w2] > 0, 1, -1) for w0, w1, w2 in itertools.product(biases, weights, weights)
-    )
-    return any(np.array_equal(output, targets) for output in outputs)
-
-
 @is_separable.known_mistakes
 def _(targets):
-    yield "Your search has no bias, so it only tries lines through the origin.", _search(targets, [0], np.arange(-3, 4))
+    def search(biases, weights):
+        lines = itertools.product(biases, weights, weights)
+        return any(np.array_equal(np.where(w0 + CORNERS @ [w1, w2] > 0, 1, -1), targets) for w0, w1, w2 in lines)
+
+    yield "Your search has no bias, so it only tries lines through the origin.", search([0], np.arange(-3, 4))
     yield (
         "Your search tries positive weights only, so it misses functions that go down when an input goes on.",
-        _search(targets, np.arange(-3.5, 4), np.arange(0, 4)),
+        search(np.arange(-3.5, 4), np.arange(0, 4)),
     )
     yield (
-        "You stop at the first line tried. One line that fails proves nothing: only all of them do.",
-        _search(targets, [-0.5], [1]),
+        "Biases of -1, 0 and 1 are too few: corners fall on the line itself. Take them at the halves, up to 1.5.",
+        search([-1, 0, 1], [-1, 0, 1]),
     )
-    yield "Three corners right is not enough; with that, even XOR would pass.", True
+    yield "Biases of -0.5 and 0.5 are too few: NAND needs 1.5, AND -1.5.", search([-0.5, 0.5], [-1, 0, 1])
+    stopped = "You stop at the first line tried. One line that fails proves nothing: only all of them do."
+    yield stopped, search([-1.5], [-1])
+    yield stopped, search([-0.5], [1])
+    yield (
+        "That is no better than always answering True. With three corners right even XOR would pass.",
+        True,
+    )
+    yield "It is the other way round: you answer True where no line does it.", not is_separable.oracle(targets)

@@ -45,40 +45,64 @@ max_pool.hints = (
 @max_pool.cases
 def _(rng):
     for shape, pool_size, strides in (
-        ((4, 4), 2, 2), ((3, 3), 3, 1), ((1, 1), 1, 1), ((5, 5), 2, 2), ((5, 7), 3, 2), ((6, 5), 2, 1), ((8, 7), 2, 3),
+        ((4, 4), 2, 2), ((5, 5), 2, 2), ((5, 7), 3, 2), ((6, 5), 2, 1), ((14, 16), 2, 3),
     ):  # fmt: skip
-        yield rng.normal(size=shape) - 1, pool_size, strides
+        image = rng.normal(size=shape)
+        image[:pool_size, :pool_size] = -rng.uniform(0.5, 2, (pool_size, pool_size))  # a window below 0 throughout
+        image[0, -1] = 3  # and windows whose largest number is the largest without its sign, too
+        yield image, pool_size, strides
 
 
 @max_pool.known_mistakes
 def _(image, pool_size, strides):
+    right = _pool(image, pool_size, strides, np.max)
+    rows, columns = right.shape
+    everywhere = _pool(image, pool_size, 1, np.max)
     yield (
         "That is average pooling: of each window the largest value is asked for.",
         _pool(image, pool_size, strides, np.mean),
+    )
+    yield (
+        "You took the smallest number of each window; the largest is asked for.",
+        _pool(image, pool_size, strides, np.min),
+    )
+    yield (
+        "You added the numbers of each window up; the largest of them is asked for.",
+        _pool(image, pool_size, strides, np.sum),
+    )
+    yield (
+        "You took the number that is largest without its sign. The maximum of -3 and 2 is 2.",
+        _pool(image, pool_size, strides, lambda window: window.flat[np.abs(window).argmax()]),
+    )
+    yield (
+        "The signs are lost: the maximum of -3 and 2 is 2, not 3.",
+        _pool(image, pool_size, strides, lambda window: np.abs(window).max()),
+    )
+    yield (
+        "The values begin at 0, so a window with negative numbers only gives 0 instead of its maximum.",
+        np.maximum(right, 0),
     )
     yield (
         "The windows are pool_size apart. They should be `strides` apart, which may be more or less.",
         _pool(image, pool_size, pool_size, np.max),
     )
     yield (
-        "The strides act on the rows only. Columns move in the same steps.",
-        _pool(image, pool_size, 1, np.max)[::strides],
+        "Window (i, j) begins at row i * strides and column j * strides. Yours begins at (i, j).",
+        everywhere[:rows, :columns],
+    )
+    yield "The strides are missing: the windows are `strides` apart.", everywhere
+    yield "The strides act on the rows only. Columns move in the same steps.", everywhere[::strides]
+    yield "The strides act on the columns only. Rows move in the same steps.", everywhere[:, ::strides]
+    yield (
+        "One row and one column are missing: (height - pool_size) // strides counts the steps; add 1.",
+        right[:-1, :-1],
     )
     yield (
-        "The values begin at 0, so a window with negative numbers only gives 0 instead of its maximum.",
-        np.maximum(_pool(image, pool_size, strides, np.max), 0),
+        "A window that sticks out over the edge is dropped: round the number of windows down, not up.",
+        _pool(np.pad(image, (0, pool_size), constant_values=-np.inf), pool_size, strides, np.max)[
+            : -(-(image.shape[0] - pool_size) // strides) + 1, : -(-(image.shape[1] - pool_size) // strides) + 1
+        ],
     )
-    yield (
-        "You took the number that is largest without its sign. The maximum of -3 and 2 is 2.",
-        _pool(image, pool_size, strides, lambda window: window.flat[np.abs(window).argmax()]),
-    )
-
-
-@max_pool.mistake("A window that sticks out over the edge is dropped: round the number of windows down, not up.")
-def _(image, pool_size, strides):
-    shape = [-(-(length - pool_size) // strides) + 1 for length in image.shape]
-    starts = np.multiply(list(np.ndindex(*shape)), strides)
-    return np.reshape([image[i : i + pool_size, j : j + pool_size].max(initial=-np.inf) for i, j in starts], shape)
 
 
 @exercise(lesson=LESSON, points=2)
@@ -89,6 +113,7 @@ def pooled_shape(shape, pool_size, strides, padding):
     return windows[::strides, ::strides].shape[:3]
 
 
+pooled_shape.results = ("Height", "Width", "Channels")
 pooled_shape.hints = (
     "Padding adds zeros on both sides, so a side of 10 with padding 1 counts 12.",
     "The first window fits always; then count how many whole steps are left: (side - pool_size) // strides, plus 1.",
@@ -103,48 +128,63 @@ def _(rng):
     ):  # fmt: skip
         more, channels = rng.integers(3, size=2), channels + int(rng.integers(3))
         yield (height + int(more[0]), width + int(more[1]), channels), pool_size, strides, padding
-    yield (8, 11, 5), 3, 2, 1
-
-
-def _sides(shape, pool_size, strides, padding):
-    return tuple((side + 2 * padding - pool_size) // strides + 1 for side in shape[:2])
+    yield (8, 10, 5), 3, 2, 1  # in both directions something is left over
+    yield (9, 7, 2), 6, 1, 3
 
 
 @pooled_shape.known_mistakes
 def _(shape, pool_size, strides, padding):
+    (height, width), channels = (side + 2 * padding for side in shape[:2]), shape[2]
+    rows, columns = ((side - pool_size) // strides + 1 for side in (height, width))
     yield (
         "Round down: a window that does not fit as a whole is dropped.",
-        (*(-(-(side + 2 * padding - pool_size) // strides) + 1 for side in shape[:2]), shape[2]),
+        (-(-(height - pool_size) // strides) + 1, -(-(width - pool_size) // strides) + 1, channels),
+    )
+    yield (
+        "The rounding is missing: a window that does not fit as a whole is dropped, so divide with //.",
+        ((height - pool_size) / strides + 1, (width - pool_size) / strides + 1, channels),
     )
     yield (
         "The depth does not shrink: every map is pooled by itself, and no maps are mixed.",
-        (*_sides(shape, pool_size, strides, padding), (shape[2] - pool_size) // strides + 1),
+        (rows, columns, (channels - pool_size) // strides + 1),
     )
     yield (
         "Pooling has no filters that could change the depth: it stays as it was, whatever pool_size is.",
-        (*_sides(shape, pool_size, strides, padding), pool_size),
+        (rows, columns, pool_size),
     )
     yield (
         "The depth came out as 1, as if one window reached through all maps. Each map keeps its own result.",
-        (*_sides(shape, pool_size, strides, padding), 1),
+        (rows, columns, 1),
+    )
+    yield (
+        "One too few: the first window counts before any step is made. Add 1 after dividing.",
+        (rows - 1, columns - 1, channels),
+    )
+    yield (
+        "The 1 for the first window is added before dividing. Divide the steps first, then add it.",
+        ((height - pool_size + 1) // strides, (width - pool_size + 1) // strides, channels),
     )
     yield (
         "Zeros stand on both sides of the map: count the padding twice.",
-        (*((side + padding - pool_size) // strides + 1 for side in shape[:2]), shape[2]),
+        ((height - padding - pool_size) // strides + 1, (width - padding - pool_size) // strides + 1, channels),
+    )
+    yield (
+        "The padding is missing: zeros stand on both sides of the map.",
+        ((shape[0] - pool_size) // strides + 1, (shape[1] - pool_size) // strides + 1, channels),
     )
     yield (
         "You divided the side by the strides. The window's own size counts, too: subtract pool_size first.",
-        (*((side + 2 * padding) // strides for side in shape[:2]), shape[2]),
+        (height // strides, width // strides, channels),
     )
+    yield (
+        "You divided by pool_size. The windows are `strides` apart, so count steps of that length.",
+        ((height - pool_size) // pool_size + 1, (width - pool_size) // pool_size + 1, channels),
+    )
+    yield "The map need not be square: its width has a count of its own.", (rows, rows, channels)
+    yield "Height and width are swapped: the height comes first.", (columns, rows, channels)
 
 
-@pooled_shape.mistake("One too few: the first window counts before any step is made. Add 1 after dividing.")
-def _(shape, pool_size, strides, padding):
-    height, width = _sides(shape, pool_size, strides, padding)
-    return height - 1, width - 1, shape[2]
-
-
-@exercise(lesson=LESSON, points=3)
+@exercise(lesson=LESSON, points=3, atol=1e-5)
 def max_pool_backward(image, upstream, pool_size, strides):
     numbers = image.tolist()
     gradient = np.zeros(image.shape)
@@ -172,56 +212,78 @@ def _(rng):
         yield rng.normal(size=shape).round(1), rng.uniform(1, 2, (rows, columns)).round(1), pool_size, strides
 
 
-def _scatter(image, upstream, pool_size, strides, share):
-    gradient = np.zeros(image.shape)
-    for place, window in _places(image.shape, pool_size, strides):
-        gradient[window] += upstream[place] * share(image[window])
-    return gradient
-
-
-def _first(window):
-    return np.arange(window.size).reshape(window.shape) == window.argmax()
-
-
 @max_pool_backward.known_mistakes
 def _(image, upstream, pool_size, strides):
+    def first(window):
+        return np.arange(window.size).reshape(window.shape) == window.argmax()
+
+    def scatter(share, starts=strides):
+        gradient = np.zeros(image.shape)
+        for (i, j), value in np.ndenumerate(upstream):
+            window = np.s_[i * starts : i * starts + pool_size, j * starts : j * starts + pool_size]
+            if image[window].size:
+                gradient[window] += value * share(image[window])
+        return gradient
+
     yield (
         "You shared the gradient out equally. That is average pooling; here the winner takes it all.",
-        _scatter(image, upstream, pool_size, strides, lambda window: np.ones(window.shape) / window.size),
+        scatter(lambda window: np.ones(window.shape) / window.size),
     )
     yield (
         "The gradient is not scattered back to the winner: you put it into the top left corner of each window.",
-        _scatter(image, upstream, pool_size, strides, lambda window: np.eye(1, window.size).reshape(window.shape)),
+        scatter(lambda window: np.eye(1, window.size).reshape(window.shape)),
+    )
+    yield (
+        "Every number of a window got the whole gradient. Only the winner gets it.",
+        scatter(lambda window: np.ones(window.shape)),
     )
     yield (
         "Every number that equals the maximum got the whole gradient. Only the first of them gets it.",
-        _scatter(image, upstream, pool_size, strides, lambda window: window == window.max()),
+        scatter(lambda window: window == window.max()),
+    )
+    yield (
+        "Numbers that tie for the maximum shared the gradient. The first of them gets it all.",
+        scatter(lambda window: (window == window.max()) / np.sum(window == window.max())),
     )
     yield (
         "Of equal numbers the last one got the gradient. The first in reading order gets it.",
-        _scatter(image, upstream, pool_size, strides, lambda window: _first(window[::-1, ::-1])[::-1, ::-1]),
+        scatter(lambda window: first(window[::-1, ::-1])[::-1, ::-1]),
+    )
+    yield (
+        "The smallest number of each window got the gradient; the largest wins.",
+        scatter(lambda window: first(-window)),
+    )
+    yield (
+        "The gradient is multiplied by the maximum. It passes to the winner as it is.",
+        scatter(lambda window: window * first(window)),
+    )
+    yield "The windows are `strides` apart. You placed them pool_size apart.", scatter(first, starts=pool_size)
+    yield (
+        "Window (i, j) begins at row i * strides and column j * strides. Yours begins at (i, j).",
+        scatter(first, starts=1),
     )
 
 
 @max_pool_backward.mistake("Where windows overlap a number can win twice, and then hears twice: use += instead of =.")
 def _(image, upstream, pool_size, strides):
     gradient = np.zeros(image.shape)
-    for place, window in _places(image.shape, pool_size, strides):
-        gradient[window][_first(image[window])] = upstream[place]
+    for (i, j), window in _places(image.shape, pool_size, strides):
+        row, column = np.unravel_index(image[window].argmax(), (pool_size, pool_size))
+        gradient[i * strides + row, j * strides + column] = upstream[i, j]
     return gradient
 
 
-@max_pool_backward.mistake("The windows are `strides` apart. You placed them pool_size apart.")
+@max_pool_backward.mistake(
+    "The corner of the window is missing: argmax counts inside the window, so add i * strides and j * strides."
+)
 def _(image, upstream, pool_size, strides):
     gradient = np.zeros(image.shape)
-    for (i, j), value in np.ndenumerate(upstream):
-        part = np.s_[i * pool_size : (i + 1) * pool_size, j * pool_size : (j + 1) * pool_size]
-        if image[part].size:
-            gradient[part][_first(image[part])] += value
+    for place, window in _places(image.shape, pool_size, strides):
+        gradient[np.unravel_index(image[window].argmax(), (pool_size, pool_size))] += upstream[place]
     return gradient
 
 
-@exercise(lesson=LESSON, points=2)
+@exercise(lesson=LESSON, points=2, atol=1e-5)
 def average_pool_backward(upstream, pool_size, strides, shape):
     pixels = np.eye(shape[0] * shape[1]).reshape(-1, *shape)  # a linear layer: light one pixel after another
     windows = sliding_window_view(pixels, (pool_size, pool_size), axis=(1, 2))[:, ::strides, ::strides]
@@ -244,44 +306,32 @@ def _(rng):
         yield rng.normal(size=(rows, columns)).round(2), pool_size, strides, shape
 
 
-def _stamp(upstream, pool_size, strides, shape, stamp):
-    gradient = np.zeros(shape)
-    for place, window in _places(shape, pool_size, strides):
-        gradient[window] += upstream[place] * stamp
-    return gradient
-
-
 @average_pool_backward.known_mistakes
 def _(upstream, pool_size, strides, shape):
-    yield (
-        "Every place got the whole gradient: divide by the number of places in a window.",
-        _stamp(upstream, pool_size, strides, shape, np.ones((pool_size, pool_size))),
-    )
-    yield (
-        "A window holds pool_size * pool_size numbers; you divided by pool_size only.",
-        _stamp(upstream, pool_size, strides, shape, np.full((pool_size, pool_size), 1 / pool_size)),
-    )
+    def scatter(stamp, starts=strides, adds=True):
+        gradient = np.zeros(shape)
+        for (i, j), value in np.ndenumerate(upstream):
+            window = np.s_[i * starts : i * starts + pool_size, j * starts : j * starts + pool_size]
+            rows, columns = gradient[window].shape
+            gradient[window] = gradient[window] * adds + value * stamp[:rows, :columns]
+        return gradient
+
+    ones = np.ones((pool_size, pool_size))
+    share = ones / pool_size**2
+    yield "Every place got the whole gradient: divide by the number of places in a window.", scatter(ones)
+    yield "A window holds pool_size * pool_size numbers; you divided by pool_size only.", scatter(ones / pool_size)
     yield (
         "One place got it all. In a mean every number counts, so all of them hear, equally.",
-        _stamp(upstream, pool_size, strides, shape, np.eye(1, pool_size**2).reshape(pool_size, pool_size)),
+        scatter(np.eye(1, pool_size**2).reshape(pool_size, pool_size)),
+    )
+    yield "Where windows overlap the shares add up: use += instead of =.", scatter(share, adds=False)
+    yield "The windows are `strides` apart. You placed them pool_size apart.", scatter(share, starts=pool_size)
+    yield (
+        "Window (i, j) begins at row i * strides and column j * strides. Yours begins at (i, j).",
+        scatter(share, starts=1),
     )
     yield (
         "You divided by the number of places in the whole map, not in a window.",
-        _stamp(upstream, pool_size, strides, shape, np.full((pool_size, pool_size), 1 / (shape[0] * shape[1]))),
+        scatter(ones / (shape[0] * shape[1])),
     )
-
-
-@average_pool_backward.mistake("Where windows overlap the shares add up: use += instead of =.")
-def _(upstream, pool_size, strides, shape):
-    gradient = np.zeros(shape)
-    for place, window in _places(shape, pool_size, strides):
-        gradient[window] = upstream[place] / pool_size**2
-    return gradient
-
-
-@average_pool_backward.mistake("The windows are `strides` apart. You placed them pool_size apart.")
-def _(upstream, pool_size, strides, shape):
-    gradient = np.zeros(shape)
-    for (i, j), value in np.ndenumerate(upstream):
-        gradient[i * pool_size : (i + 1) * pool_size, j * pool_size : (j + 1) * pool_size] += value / pool_size**2
-    return gradient
+    yield "You divided by strides squared. A window holds pool_size * pool_size numbers.", scatter(ones / strides**2)

@@ -98,12 +98,12 @@ class AnswerKey:
         if verdict.status == NOT_ATTEMPTED:
             return verdict
         if verdict.status == WRONG:
+            if outcomes[first].value is None and outcomes[first].fault:
+                return verdict  # of a wrong form: no case can show more
             verdict.mistake = self._diagnose(outcomes) or self._guess(outcomes)
             if not outcomes[first].fault and (kind := self._whole_type(outcomes)):
                 verdict.reason = f"The decimals are cut off: your result has the integer type {kind}."
-            if outcomes[first].value is None and outcomes[first].fault:
-                return verdict  # of a wrong form: no case can show more
-        if exercise.results:  # the reason names what differs, and nobody can read the inputs of a probe
+        if exercise.results and not exercise.takes_function:  # of a model: the reason names what differs in it
             return verdict
         verdict.inputs = dict(zip(exercise.arguments, self.cases[first], strict=True))
         if verdict.status == WRONG:

@@ -25,8 +25,10 @@ model instead, a probe turns it into arrays:
     @weights_for_and.probe
     def _(weights, corners): ...
 
-and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them. What is
-found in a model has names, which the message shows in place of the inputs: `build_mlp.results = ("Layers", "Units")`.
+and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them.
+
+Several results may have names, `dense_backward.results = ("Gradient by the kernel", ...)`; what is found in a model
+should have them, for there they stand in a message in place of the inputs.
 """
 
 from __future__ import annotations
