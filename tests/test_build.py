@@ -376,6 +376,12 @@ def test_the_scale_of_the_builder_does_not_matter(built, monkeypatch):
     assert '"laptop\\n"' in pair(built)[1].read_text(encoding="utf-8")
 
 
+def test_a_solution_that_is_not_correct_stops_the_build(built):
+    edit(built, 'print("exact")', 'import os\nprint(os.environ["COURSE_CHECK"])')
+    rebuild(built)
+    assert '"raise\\n"' in pair(built)[1].read_text(encoding="utf-8")
+
+
 def test_a_failing_lesson_leaves_everything_as_it_was(built, capsys, monkeypatch):
     edit(built, 'print("exact")', 'print("before")\nraise ValueError("no [bold] luck")')
     before = files_of(built)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import time
 import types
 from types import SimpleNamespace
 
@@ -12,8 +13,9 @@ import pytest
 from tiny_notebook import BLANK, RIGHT, START, WRONG, run_pytest, write_notebook
 
 from course_lib import exercises
-from course_lib.exercises import spec
+from course_lib.exercises import spec, waiting
 from course_lib.exercises.answer import WrongForm
+from course_lib.exercises.cells import names_defined
 from course_lib.exercises.judge import judge
 from course_lib.exercises.show import Progress, verdict_box
 from course_lib.quiet import SetupError
@@ -281,6 +283,46 @@ def test_a_strict_check_leaves_nothing_on_stderr(halve, monkeypatch, capfd, mode
     streams = capfd.readouterr()
     assert "Correct" in streams.out
     assert (streams.err == "") == (mode == "raise")
+
+
+def slowly(numbers):
+    time.sleep(0.2)
+    return numbers / 2
+
+
+@pytest.mark.parametrize(("mode", "told"), [("show", 1), ("raise", 0)])
+def test_nobody_is_told_how_to_stop_what_a_teacher_runs(halve, monkeypatch, capsys, mode, told):
+    monkeypatch.setenv("COURSE_CHECK", mode)
+    monkeypatch.setattr(waiting, "PATIENCE", 0.05)
+    exercises.check(halve=slowly)
+    assert capsys.readouterr().out.count("Still running") == told
+
+
+def stopped(numbers):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_says_where_it_came_in_one_line(halve):
+    with pytest.raises(waiting.Stopped) as ended:
+        exercises.check(halve=stopped)
+    assert ended.value._render_traceback_() == [str(ended.value)]
+    assert re.fullmatch(r"You stopped it in line \d+ of your cell: raise KeyboardInterrupt", str(ended.value))
+    assert isinstance(ended.value, KeyboardInterrupt)  # so that the cells that wait behind it do not run
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def predict(x)\n    return x", {"predict"}),
+        ("async def a():\n    x = 1\n\nclass B:\n    def c(self): pass", {"a", "B"}),
+        ("a, b = 1, 2\nc: int = (\nd == 3\nprint(e=4)\nf[0] = g.h = 5", {"a", "b", "c"}),
+        ("  weights = np.array([1, 2)", {"weights"}),
+        ("# a = 1\n'b = 2'\nif c:\n    d = 3", set()),
+        ("%%time\nw = 1", {"w"}),
+    ],
+)
+def test_what_a_cell_was_to_define(source, names):
+    assert names_defined(source) == names
 
 
 def test_an_unknown_way_to_check_is_refused(halve, monkeypatch):

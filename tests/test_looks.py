@@ -55,7 +55,9 @@ def test_no_words_are_written_in_a_colour_on_an_unknown_ground(box):
         assert contrast(declared["color"], declared["background-color"]) >= 4.5
 
 
-@pytest.mark.parametrize("look", [*LOOKS.values(), looks.hint(1, 2)], ids=lambda look: look.word)
+@pytest.mark.parametrize(
+    "look", [*LOOKS.values(), looks.NOT_CHECKED, looks.RUNNING, looks.hint(1, 2)], ids=lambda look: look.word
+)
 def test_plain_fonts_have_every_sign(look):
     known = FT2Font(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")).get_charmap()
     assert all(ord(letter) in known for letter in look.sign)

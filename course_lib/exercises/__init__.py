@@ -13,9 +13,10 @@ import sys
 from collections import Counter
 from importlib.resources import files
 
-from course_lib.exercises.answer import NOT_ATTEMPTED, kind_of
+from course_lib.exercises import cells, waiting
+from course_lib.exercises.answer import NOT_ATTEMPTED, WRONG, kind_of
 from course_lib.exercises.judge import judge
-from course_lib.exercises.show import Progress, display, hint_box, verdict_box
+from course_lib.exercises.show import Progress, display, hint_box, not_checked_box, running_box, verdict_box
 from course_lib.exercises.spec import ExerciseError, exercise, find, specs
 from course_lib.quiet import SetupError, quiet
 from course_lib.rooms import room
@@ -36,20 +37,28 @@ def open_lesson(lesson: str) -> None:
     _lesson = lesson
     _hints_given.clear()
     _last_verdicts.clear()
+    cells.follow()
 
 
 def check(answer=_NOTHING, /, **named_answer) -> None:
     """Judge an answer on fresh inputs and show the verdict.
 
     A function is given as it is, ``check(predict)``; a value or a model with its name, ``check(weights=weights)``.
+    An answer that is older than the last cell that was to define it is not judged, and of one that takes long it is
+    said how to stop it; `Stopped` is then raised.
     While a teacher's tool runs the notebook (nbgrader, or pytest with nbval) any answer but a correct one then raises
     AssertionError, so that it fails the cell. COURSE_CHECK=show or COURSE_CHECK=raise in the environment decides
     otherwise; any other value raises `SetupError`.
     """
     strict = _is_strict()
     name, candidate = _one_answer(answer, named_answer)
-    with _silent_errors() if strict else contextlib.nullcontext():
-        verdict = judge(find(_current_lesson(), name), candidate)
+    asked = find(_current_lesson(), name)
+    if not strict and (error := cells.error_after(name, candidate)):
+        display(not_checked_box(name, error))
+        return
+    _last_verdicts[name] = WRONG  # an answer that does not end was tried, too
+    with _silent_errors() if strict else waiting.watched(candidate, lambda: display(running_box(name))):
+        verdict = judge(asked, candidate)
     _last_verdicts[name] = verdict.status
     display(verdict_box(verdict))
     if strict and not verdict.correct:

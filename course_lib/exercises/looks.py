@@ -35,6 +35,9 @@ VERDICTS = {
     NOT_ATTEMPTED: Look("none", "\N{WHITE CIRCLE}", "Not attempted yet"),
 }
 
+NOT_CHECKED = Look("stopped", "!", "Not checked")
+RUNNING = Look("stopped", "\N{HORIZONTAL ELLIPSIS}", "Still running")
+
 
 def hint(number: int, total: int) -> Look:
     return Look("help", "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}", f"Hint {number} of {total}")

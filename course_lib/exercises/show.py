@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from course_lib.exercises import looks
+from course_lib.exercises import looks, waiting
 from course_lib.exercises.judge import CORRECT, NOT_ATTEMPTED, WRONG, Verdict
 from course_lib.exercises.looks import INK, Look
 
@@ -96,6 +96,25 @@ def facts(verdict: Verdict) -> list[tuple[str, str]]:
     if verdict.status == WRONG and verdict.inputs is not None:
         found += [("expected", _text(verdict.expected)), ("got", _text(verdict.got))]
     return found
+
+
+def not_checked_box(name: str, error: BaseException) -> Box:
+    """Why an answer is not judged: `error` ended the cell that was to define it anew."""
+    words = f"{error.msg} in line {error.lineno}" if isinstance(error, SyntaxError) else str(error)
+    lines = [
+        f"The last cell that defines `{name}` ended with {type(error).__name__}{words and f': {words}'}.",
+        "What is in memory is an older answer. Mend that cell, run it, then check again.",
+    ]
+    return Box(looks.NOT_CHECKED, name, lines)
+
+
+def running_box(name: str) -> Box:
+    """What a student sees whose answer may never end."""
+    lines = [
+        f"Nothing has come back in {waiting.PATIENCE} seconds. Is there a loop that never ends?",
+        "To stop it: Kernel > Interrupt, or the button \N{BLACK SQUARE} at the top (in Colab: Runtime > Interrupt).",
+    ]
+    return Box(looks.RUNNING, name, lines)
 
 
 def hint_box(name: str, number: int, total: int, text: str) -> Box:
