@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COLAB := .venv-colab
 FIRST_LESSON := $(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb))))
 # Given as the default address, not as a file to open, the lesson is also in the address that JupyterLab prints.
 AT_FIRST_LESSON := $(if $(FIRST_LESSON),--LabApp.default_url=/lab/tree/$(FIRST_LESSON))
@@ -14,7 +15,7 @@ LIBRARY_TESTS := $(addprefix tests/test_,check.py data.py exercises.py explain_n
   explain_saliency.py gradients.py image_layers.py layers.py plots.py session.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test build clean
+.PHONY: help lab test colab build clean
 
 help: ## list what can be made
 	@echo "make TARGET, where TARGET is one of"
@@ -43,12 +44,16 @@ test: $(VENV)/.dev ## install what is missing and run every test
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 $(LIBRARY_TESTS)
 	@echo "All tests passed."
 
+colab: $(COLAB)/.made ## run every notebook on what Colab ships
+	@echo "Every notebook on Colab's packages, two at a time"
+	@$(COLAB)/bin/python tests/colab.py
+
 build: $(VENV)/.dev ## make the notebooks from the lessons
 	@$(BIN)/course build
 
 clean: ## remove the installation and all caches; lessons and notebooks stay
-	@echo "Removing $(VENV) and caches"
-	@rm -rf $(VENV) build .pytest_cache .ruff_cache *.egg-info
+	@echo "Removing $(VENV), $(COLAB) and caches"
+	@rm -rf $(VENV) $(COLAB) build .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
@@ -76,3 +81,9 @@ $(VENV)/.dev: $(VENV)/.made requirements.txt pyproject.toml
 	@echo "Installing the course and what its tests need into $(VENV); the first time takes minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[dev]'
 	@touch $(VENV)/.lab $@
+
+$(COLAB)/.made: tests/colab.txt
+	@echo "Making an environment with Colab's packages in $(COLAB); the first time takes minutes"
+	@$(PYTHON) -m venv $(COLAB)
+	@$(COLAB)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/colab.txt
+	@touch $@
