@@ -1,8 +1,8 @@
 """Run every notebook as Colab would: alone in an empty folder, on Colab's packages, through its own set-up cell.
 
 `make colab` makes the environment of tests/colab.txt and calls `python tests/colab.py [NOTEBOOK ...]` in it. The course
-`make colab` makes the environment of tests/colab.txt and calls `python tests/colab.py [NOTEBOOK ...]` in it. The course
 is not installed there: as in Colab, the first set-up cell installs it from COURSE_SOURCE, which is this checkout.
+"""
 
 from __future__ import annotations
 
