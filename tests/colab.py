@@ -27,6 +27,7 @@ SETTINGS = {
     "OPENBLAS_NUM_THREADS": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_ROOT_USER_ACTION": "ignore",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or the debugger of ipykernel 6 says more than the report
 }
 
 
@@ -34,7 +35,8 @@ def main(names: list[str]) -> int:
     """Run the named notebooks, or all; the number of those that were not as they should be."""
     os.environ.update(SETTINGS)
     paths = [Path(name).resolve() for name in names] or list(NOTEBOOKS.rglob("[0-9]*.ipynb"))
-    subprocess.run([sys.executable, "-m", "pip", "uninstall", "-qy", "neural-networks-course"], check=True)
+    uninstall = [sys.executable, "-m", "pip", "uninstall", "-qqy", "neural-networks-course"]
+    subprocess.run(uninstall, check=True, stderr=subprocess.DEVNULL)
     faults: dict[Path, list[str]] = {}
     began = time.monotonic()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
