@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import pickle
 import resource
 import signal
@@ -94,21 +95,22 @@ class Bench:
             self._keys[seed] = AnswerKey(self.exercise, self.exercise.draw(np.random.default_rng(seed)))
         return self._keys[seed]
 
-    def outcomes(self, candidate, seed: int) -> Iterator[Outcome]:
-        """What comes of an answer on each case, one after the other."""
-        return (run(self.exercise, candidate, case) for case in self.key(seed).cases)
+    def outcomes(self, candidate, seed: int) -> list[Outcome]:
+        """What comes of an answer on each case."""
+        return [run(self.exercise, candidate, case) for case in self.key(seed).cases]
 
     def verdict(self, candidate, seed: int) -> Verdict:
-        return self.key(seed).verdict(list(self.outcomes(candidate, seed)))
+        return self.key(seed).verdict(self.outcomes(candidate, seed))
 
-    def accepts(self, candidate, seed: int) -> bool:
-        """Whether the answer is right on this seed; it is run no further than to its first wrong case."""
-        wanted = self.key(seed).expected
-        faults = (
-            outcome.fault or difference(want, outcome.value, self.exercise.atol, self.exercise.rtol)
-            for want, outcome in zip(wanted, self.outcomes(candidate, seed), strict=True)
-        )
-        return not any(faults)
+    def accepts(self, candidate, seed: int, doubtful: int = 0) -> bool:
+        """Whether an answer is right on this seed, tried on the most doubtful case first and no further than needed."""
+        key = self.key(seed)
+        places = sorted(range(len(key.cases)), key=lambda place: place != doubtful)
+        return all(self._is_right(key, place, run(self.exercise, candidate, key.cases[place])) for place in places)
+
+    def _is_right(self, key: AnswerKey, place: int, outcome: Outcome) -> bool:
+        exercise = self.exercise
+        return not (outcome.fault or difference(key.expected[place], outcome.value, exercise.atol, exercise.rtol))
 
     def wrong_answers(self) -> Iterator[tuple[str, Callable[[], object]]]:
         """Each wrong answer, as words for what was changed and a function that makes it."""
@@ -165,10 +167,13 @@ class Bench:
             candidate = _ending(make(), 20 if self.builds_model else 2)
             seen.add(change)
             strength.mutants += 1
-            accepted = [seed for seed in self.seeds if self.accepts(candidate, seed)]
+            key, outcomes = self.key(0), self.outcomes(candidate, 0)
+            wrong = [place for place, outcome in enumerate(outcomes) if not self._is_right(key, place, outcome)]
+            accepted = [] if wrong else [0]
+            accepted += [seed for seed in self.seeds[1:] if self.accepts(candidate, seed, *wrong[:1])]
             if not accepted:
                 strength.killed += 1
-                sentence = self.verdict(candidate, 0).mistake
+                sentence = key.verdict(outcomes).mistake
                 if change in equal:
                     strength.faults.append(f"listed as equal, but rejected: {change}")
                 elif sentence and not self._is(candidate, sentence):
@@ -246,9 +251,14 @@ class Bench:
 
 
 def _ending(candidate, seconds: float):
-    """The answer, raising an error when a call takes longer or fills the memory; what is no function stays as it is."""
+    """The answer, raising an error when a call takes longer or fills the memory; what is no function stays as it is.
+
+    What it builds without arguments is always the same, and built only once.
+    """
     if not callable(candidate):
         return candidate
+    if not inspect.signature(candidate).parameters:
+        candidate = functools.cache(candidate)
 
     @functools.wraps(candidate)
     def limited(*arguments):

@@ -32,7 +32,7 @@ def edits(answer: Callable, calls: list[tuple]) -> list[Edit]:
     """All edits of what the answer builds in any of these calls."""
     found = {}
     for arguments in calls:
-        model = _flat(answer(*arguments), *arguments)
+        model = _flat(answer(*arguments), *arguments[:1])
         for key, layer in _numbered(model):
             for edit in _edits_of(key, layer, model):
                 found.setdefault(edit.change, edit)
@@ -122,7 +122,8 @@ def _other_calls(layer: keras.Layer) -> Iterator[tuple[str, Callable]]:
         yield "twice", lambda layer, x: _like(layer)(layer(x))
     yield "dropout after it", lambda layer, x: keras.layers.Dropout(0.5)(layer(x))
     yield "batch normalisation after it", lambda layer, x: keras.layers.BatchNormalization()(layer(x))
-    for activation in ("relu", "tanh", "softmax"):
+    positive = layer.get_config().get("activation") in ("relu", "sigmoid", "softmax")  # then ReLU changes nothing
+    for activation in ("tanh", "softmax") if positive else ("relu", "tanh", "softmax"):
         yield f"{activation} after it", lambda layer, x, a=activation: keras.layers.Activation(a)(layer(x))
 
 
@@ -139,17 +140,24 @@ def _after(answer: Callable, edit: Callable) -> Callable:
 
     @functools.wraps(answer)
     def changed(*arguments):
-        built = answer(*arguments)
-        if isinstance(built, keras.KerasTensor):
-            return edit(_flat(built, *arguments), x=arguments[0])
-        return edit(_flat(built, *arguments))
+        if arguments and isinstance(arguments[0], keras.KerasTensor):
+            x, *others = arguments
+            return edit(_block(answer, x.shape[1:], *others), x=x)
+        return edit(_flat(answer(*arguments)))
 
     return changed
 
 
-def _flat(built, *arguments) -> keras.Model:
+@functools.lru_cache(maxsize=100)
+def _block(answer: Callable, shape: tuple, *arguments) -> keras.Model:
+    """What a block makes of an input, as a model that is there to be copied."""
+    x = keras.Input(shape)
+    return _flat(answer(x, *arguments), x)
+
+
+def _flat(built, x=None) -> keras.Model:
     if isinstance(built, keras.KerasTensor):
-        return keras.Model(arguments[0], built)
+        return keras.Model(x, built)
     return keras.Model(built.inputs[0], built.outputs[0])
 
 
