@@ -37,7 +37,7 @@ def main(beginnings: list[str]) -> None:
     rows = []
     for lesson, name in all_exercises():
         if not beginnings or any(each.startswith(tuple(beginnings)) for each in (lesson, name)):
-            rows.append(Bench(lesson, name).measure())
+            rows.append(Bench.of(lesson, name).measure())
             print(row(rows[-1]), flush=True)
             for fault in rows[-1].faults:
                 print(f"  {fault}", flush=True)

@@ -63,15 +63,31 @@ def equal_mutants(topic: str) -> dict[str, dict[str, str]]:
     }
 
 
+@dataclass
 class Bench:
-    """One exercise with its reference solution, and the answer keys of many seeds, made once."""
+    """One exercise with its solution, and the answer keys of many seeds, made once.
 
-    def __init__(self, lesson: str, name: str):
-        self.lesson, self.name, self.topic = lesson, name, lesson.partition("_")[2]
-        self.exercise: Exercise = find(lesson, name)
-        self.source = all_lessons()[lesson].exercises[name].source
-        self._around = run_cells([cell.source for cell in all_lessons()[lesson].cells if cell.kind == "code"], name)
-        self._keys: dict[int, AnswerKey] = {}
+    `around` holds what the names of the lesson stand for; `equal` the changes that make no difference, with reasons.
+    """
+
+    exercise: Exercise
+    source: str
+    around: dict
+    right: list[RightAnswer] = field(default_factory=list)
+    equal: dict[str, str] = field(default_factory=dict)
+    _keys: dict[int, AnswerKey] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lesson: str, name: str) -> Bench:
+        """The bench of an exercise of the course."""
+        cells, topic = all_lessons()[lesson].cells, lesson.partition("_")[2]
+        return cls(
+            exercise=find(lesson, name),
+            source=all_lessons()[lesson].exercises[name].source,
+            around=run_cells([cell.source for cell in cells if cell.kind == "code"], name),
+            right=right_answers(topic).get(name, []),
+            equal=equal_mutants(topic).get(name, {}),
+        )
 
     @functools.cached_property
     def builds_model(self) -> bool:
@@ -81,14 +97,15 @@ class Bench:
 
     @functools.cached_property
     def seeds(self) -> list[int]:
-        """Those to judge on: 20, models 3; of an exercise whose cases are always the same, just one."""
-        seeds = list(range(3 if self.builds_model else 20))
-        first, second = (pickle.dumps(self.key(seed).cases) for seed in (0, 1))
-        return seeds if first != second else seeds[:1]
+        """Those to judge on: 20, models 3; seeds that draw the same cases count once."""
+        different = {
+            pickle.dumps(self.key(seed).cases): seed for seed in reversed(range(3 if self.builds_model else 20))
+        }
+        return sorted(different.values())
 
     @property
     def solution(self):
-        return self._around[self.name]
+        return self.around[self.exercise.name]
 
     def key(self, seed: int) -> AnswerKey:
         if seed not in self._keys:
@@ -133,10 +150,11 @@ class Bench:
 
     def _defined(self, source: str):
         """What `source` defines, with the rest of the lesson around it."""
-        namespace = {name: value for name, value in self._around.items() if name != self.name}
+        name = self.exercise.name
+        namespace = {other: value for other, value in self.around.items() if other != name}
         try:
-            exec(compile(source, f"<{self.name}>", "exec"), namespace)
-            return namespace[self.name]
+            exec(compile(source, f"<{name}>", "exec"), namespace)
+            return namespace[name]
         except Exception as error:  # the change broke it at once
             return functools.partial(_raise, error)
 
@@ -155,14 +173,16 @@ class Bench:
     @np.errstate(all="ignore")
     def measure(self) -> Strength:
         """Try everything on all seeds."""
-        mistakes, right = len(self.exercise.mistakes), len(self.right_answers)
-        strength = Strength(self.lesson, self.name, right=right, mistakes=mistakes, seconds=self.seconds())
-        strength.faults += [*self.rejected_right_answers(), *self.confused_mistakes(), *self.missing()]
+        exercise = self.exercise
+        strength = Strength(exercise.lesson, exercise.name, right=len(self.right), mistakes=len(exercise.mistakes))
         self._judge_wrong_answers(strength)
+        strength.seconds = self.seconds()
+        faults = self.missing(), self.slow(strength.seconds), self.rejected_right_answers(), self.confused_mistakes()
+        strength.faults += [fault for each in faults for fault in each]
         return strength
 
     def _judge_wrong_answers(self, strength: Strength) -> None:
-        equal, seen = equal_mutants(self.topic).get(self.name, {}), set()
+        equal, seen = self.equal, set()
         for change, make in self.wrong_answers():
             candidate = _ending(make(), 20 if self.builds_model else 2)
             seen.add(change)
@@ -186,13 +206,9 @@ class Bench:
                 strength.faults.append(f"accepted on {len(accepted)} of {len(self.seeds)} seeds: {change}")
         strength.faults += [f"listed as equal, but there is no such change: {change}" for change in equal.keys() - seen]
 
-    @property
-    def right_answers(self) -> list[RightAnswer]:
-        return right_answers(self.topic).get(self.name, [])
-
     def rejected_right_answers(self) -> Iterator[str]:
         """Right answers that are not taken, of those in other styles and those made from the solution."""
-        found = {answer.style: answer.make() for answer in self.right_answers}
+        found = {answer.style: answer.make() for answer in self.right}
         if self.builds_model:
             from mutants.model import right_forms
 
@@ -218,10 +234,17 @@ class Bench:
 
     def missing(self) -> Iterator[str]:
         """What an exercise has to have besides a checker."""
-        if len(self.right_answers) < 3:
-            yield f"{len(self.right_answers)} right answers; three are needed, in tests/right_answers/{self.topic}.py"
+        file = f"tests/right_answers/{self.exercise.lesson.partition('_')[2]}.py"
+        if len(self.right) < 3:
+            yield f"three right answers in other styles are needed in {file}; there are {len(self.right)}"
         if len(self.exercise.mistakes) < 2:
-            yield f"{len(self.exercise.mistakes)} known mistakes; two are needed, with sentences of their own"
+            yield f"two known mistakes are needed, each with a sentence; there are {len(self.exercise.mistakes)}"
+
+    def slow(self, seconds: float) -> Iterator[str]:
+        """A check that would keep a student waiting. Four times the limit is let pass, for the machine may be busy."""
+        limit = 1.0 if self.builds_model else 0.05
+        if seconds > 4 * limit:
+            yield f"a check takes {seconds * 1000:.0f} ms; {limit * 1000:.0f} ms are enough"
 
     def _is(self, candidate, sentence: str) -> bool:
         """Whether an answer is the mistake with this sentence: the same on the cases of every seed."""

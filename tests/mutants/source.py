@@ -164,7 +164,7 @@ def constant(node: ast.Constant):
             ]
     else:
         others = []
-    yield from (ast.Constant(other) for other in others)
+    yield from (ast.Constant(other) for other in others if other != value)
 
 
 @kind(ast.Tuple, ast.List)
