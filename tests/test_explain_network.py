@@ -8,7 +8,6 @@ from keras import layers
 from course_lib.architectures.resnet import cifar_resnet
 from course_lib.explain import activations, network
 from course_lib.explain.activations import dead_units, filters, smoothness, sparsity, strongest
-from course_lib.explain.neighbours import label_agreement, nearest, rank_correlation
 from course_lib.explain.network import logits, predictions, probabilities, replica
 
 RNG = np.random.default_rng(0)
@@ -202,45 +201,3 @@ def test_what_is_wrong_is_said():
     one, two = keras.Input((3,)), keras.Input((3,))
     with pytest.raises(ValueError, match="2 inputs and 1 outputs"):
         logits(keras.Model([one, two], layers.Add()([one, two])))
-
-
-# Neighbours
-
-
-def test_the_nearest_are_those_of_a_loop():
-    features, queries = RNG.normal(size=(30, 2, 3)), RNG.normal(size=(4, 2, 3))
-    for query, found in zip(queries, nearest(features, queries, k=6), strict=True):
-        distances = [np.linalg.norm(query - row) for row in features]
-        assert found.tolist() == np.argsort(distances)[:6].tolist()
-
-
-def test_label_agreement_leaves_out_the_point_itself_even_among_twins():
-    points = np.array([[0.0], [0.0], [1.0], [9.0], [9.5], [9.6]])
-    assert label_agreement(points, [0, 1, 0, 2, 2, 2], k=1) == pytest.approx(
-        3 / 6, abs=0.18
-    )  # the twin of 1.0 is a tie
-    assert label_agreement(points[1:], [1, 0, 2, 2, 2], k=1) == pytest.approx(3 / 5)
-    assert label_agreement(points[1:], [0, 0, 2, 2, 2], k=2) == pytest.approx((2 * 0.5 + 3) / 5)
-
-
-def test_rank_correlation_keeps_order_only():
-    points = RNG.normal(size=(20, 5))
-    assert rank_correlation(points, 3 * points + 1) == pytest.approx(1)
-    flat = points[:, :2]
-    pairs = [(i, j) for i in range(20) for j in range(i)]
-    before = np.argsort(np.argsort([np.linalg.norm(points[i] - points[j]) for i, j in pairs]))
-    after = np.argsort(np.argsort([np.linalg.norm(flat[i] - flat[j]) for i, j in pairs]))
-    assert rank_correlation(points, flat) == pytest.approx(np.corrcoef(before, after)[0, 1])
-
-
-def test_wrong_neighbours():
-    with pytest.raises(ValueError, match="k must be from 1 to 3, not 4"):
-        nearest(np.ones((3, 2)), np.ones((1, 2)), k=4)
-    with pytest.raises(ValueError, match="k must be from 1 to 2, not 3"):
-        label_agreement(np.ones((3, 2)), [0, 1, 2], k=3)
-    with pytest.raises(ValueError, match="labels are one for each of the 3 rows"):
-        label_agreement(np.ones((3, 2)), [0, 1], k=1)
-    with pytest.raises(ValueError, match="same number of points"):
-        rank_correlation(np.ones((4, 2)), np.ones((3, 2)))
-    with pytest.raises(ValueError, match="at least two axes"):
-        nearest(np.ones(3), np.ones(3), k=1)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from course_lessons.resnet.families import NOTE, families
 from course_lib import zoo
-from course_lib.architectures.families import NOTE, families
 
 PAGE = Path(__file__).parents[1] / "docs" / "networks.md"
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from course_lib.layers import AveragePooling2D, L2Pooling2D, MaxPooling2D
 from course_lib.plots import BLUE, ORANGE, VERMILION
-from course_lib.plots.grids import _grids, outline
+from course_lib.plots.grids import outline, side_by_side
 
 KINDS = ("max", "average", "L2", "every k-th pixel")
 
@@ -71,7 +71,7 @@ def rows_of_pictures(rows: dict[str, Sequence[np.ndarray]], titles: Sequence[str
 
 def windows_and_results(image, pool_size: int, results: dict[str, np.ndarray]) -> Figure:
     """A small grid with its windows framed, and beside it, to the same scale, what each kind of pooling makes of it."""
-    figure, all_axes = _grids({"inputs": image, **results}, width=1.0)
+    figure, all_axes = side_by_side({"inputs": image, **results}, width=1.0)
     for row in range(0, len(image), pool_size):
         for column in range(0, len(image[0]), pool_size):
             outline(all_axes[0], row, column, pool_size, pool_size)

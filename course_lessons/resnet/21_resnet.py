@@ -29,10 +29,10 @@ import numpy as np
 from keras import ops
 
 from course_lessons.resnet import figures
+from course_lessons.resnet.families import counted, families
 from course_lib import data, layers, scale
 from course_lib.anatomy import anatomy
 from course_lib.architectures.blueprint import blueprint
-from course_lib.architectures.families import counted, families
 from course_lib.architectures.resnet import (
     basic_block,
     bottleneck_block,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from course_lib.explain.network import probabilities
 from course_lib.plots import BLUE, GREY, VERMILION
 from course_lib.plots.charts import WIDEST
-from course_lib.plots.images import broken, draw_image, draw_signal
+from course_lib.plots.images import broken, draw_image
 
 _WEIGHTS = np.array([2.0, 1.0])  # of the two pixels, as in the lesson
 
@@ -199,12 +199,18 @@ def patches(images, strongest, projections: dict[str, np.ndarray], title: str = 
     ):
         draw_image(all_axes[0][column], images[index][top:bottom, left:right])
         for axes, signal in zip(all_axes[1:, column], projections.values(), strict=True):
-            draw_signal(axes, signal[column][top:bottom, left:right])
+            _draw_signal(axes, signal[column][top:bottom, left:right])
     for axes, name in zip(all_axes[:, 0], ["patch", *projections], strict=True):
         axes.set_ylabel(broken(name), fontsize=9.5, rotation=0, ha="right", va="center")
     if title:
         figure.suptitle(title, fontsize=12)
     return figure
+
+
+def _draw_signal(axes, values) -> None:
+    """Signed values, grey being zero, in 5 levels up and 5 down: the file of a faint noise would be huge."""
+    levels = np.round(5 * values / max(float(np.abs(values).max()), 1e-12))
+    draw_image(axes, 0.5 + levels / 10)
 
 
 def inversions(images, layers: dict[str, np.ndarray], errors: dict[str, Sequence[float]]) -> Figure:

@@ -32,19 +32,18 @@ from skimage.transform import resize
 from sklearn.manifold import TSNE, trustworthiness
 from threadpoolctl import threadpool_limits
 
-from course_lessons.visualising_features import figures
+from course_lessons.visualising_features import figures, neighbours, pointing, segmentation
+from course_lessons.visualising_features.occlusion import occlusion
 from course_lib import data, layers, optim, scale, zoo
 from course_lib.architectures.alexnet import alexnet
 from course_lib.architectures.blueprint import blueprint
 from course_lib.exercises import check, hint, solution
-from course_lib.explain import neighbours, pointing, segmentation
 from course_lib.explain.activations import activations, dead_units, filters, strongest
 from course_lib.explain.activations import smoothness as smoothness_of_all
 from course_lib.explain.ascent import maximise
 from course_lib.explain.fooling import fgsm
 from course_lib.explain.inversion import invert
 from course_lib.explain.network import logits, predictions, probabilities
-from course_lib.explain.occlusion import occlusion
 from course_lib.explain.saliency import METHODS, project, saliency
 from course_lib.gradients import gradient_function, gradients
 from course_lib.plots import charts, show

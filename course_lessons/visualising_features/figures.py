@@ -148,7 +148,8 @@ def segments(images, values, marked, masks, truths, scores: Sequence[float]) -> 
 def occlusion_panels(image, occlusion, names: Sequence[str]) -> Figure:
     """The picture; and for every place of the square the probability of the watched class, and the class that wins.
 
-    occlusion: of `course_lib.explain.occlusion`; names: of all classes. The panels are as fine as the places are many.
+    occlusion: of `occlusion.occlusion`, beside this file; names: of all classes. The panels are as fine as the places
+    are many.
     """
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(WIDEST, 3.1), layout="constrained")
     draw_image(left, image)

@@ -11,7 +11,6 @@ from                                           import
 `course_lib.architectures.googlenet`           `googlenet`, and its blocks `inception`, `naive_inception`
 `course_lib.architectures.resnet`              `resnet`, `cifar_resnet`, `resnet9`, and their blocks
 `course_lib.architectures.blueprint`           `blueprint`: any of them without memory for its weights
-`course_lib.architectures.families`            `families`: a table of what all of them are made of
 =============================================  ==========================================================
 
 All builders take `input_shape` as (height, width, channels) and `classes`, and raise ValueError that names what is

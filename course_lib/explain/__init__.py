@@ -5,13 +5,8 @@ from                                 import
 ===================================  ==========================================================================
 `course_lib.explain.network`         `logits`, `probabilities`, `predictions`, `ends_in_softmax`
 `course_lib.explain.activations`     `activations`, `sparsity`, `dead_units`, `filters`, `smoothness`, `strongest`
-`course_lib.explain.neighbours`      `nearest`, `label_agreement`, `rank_correlation`
 `course_lib.explain.saliency`        `saliency`, `smooth_grad`, `integrated_gradients`, `grad_cam`,
                                      `guided_backpropagation`, `deconvnet`, `METHODS`, `project`
-`course_lib.explain.occlusion`       `occlusion`
-`course_lib.explain.pointing`        `mass_inside`, `highest_inside`, `random_maps`, `centre_maps`, `randomised`,
-                                     `weighted_layers`, `similarity`
-`course_lib.explain.segmentation`    `seeds`, `segment`, `intersection_over_union`
 `course_lib.explain.priors`          `total_variation`, `squared_norm`
 `course_lib.explain.ascent`          `maximise`, `diversity`
 `course_lib.explain.inversion`       `invert`, `feature_error`, `pixel_error`
@@ -23,6 +18,6 @@ input and one output; images are float arrays `(batch, height, width, channels)`
 0 to 1. Every gradient is of the logit, the score before the softmax. No function changes the model: it runs as in
 inference, and where a method needs another backward pass, a replica that shares the weights makes it.
 
-Wrong arguments raise ValueError or TypeError, which says what is allowed. Figures: `course_lib.plots.explain`. Lessons
-26 and 27.
+Wrong arguments raise ValueError or TypeError, which says what is allowed. Lessons 26 and 27; what 26 alone needs
+(occlusion, pointing, segmentation, neighbours) is in its room, `course_lessons.visualising_features`.
 """

@@ -46,14 +46,15 @@ def outline(axes, row: int, column: int, height: int = 1, width: int = 1, colour
 
 def row_of_grids(grids: dict[str, np.ndarray], framed: dict[str, np.ndarray] | None = None) -> Figure:
     """Small grids of numbers side by side; `framed` marks places, title -> where to draw a frame."""
-    figure, all_axes = _grids(grids, width=0.9)
+    figure, all_axes = side_by_side(grids, width=0.9)
     for axes, title in zip(all_axes, grids, strict=True):
         for place in np.argwhere((framed or {}).get(title, np.zeros((0, 0)))):
             outline(axes, *place)
     return figure
 
 
-def _grids(grids: dict[str, np.ndarray], width: float):
+def side_by_side(grids: dict[str, np.ndarray], width: float):
+    """A figure with a grid for each title, and its axes; `width` is how wide a cell is, measured by its height."""
     ratios = [np.shape(values)[1] for values in grids.values()]
     tallest = max(len(values) for values in grids.values())
     figure, all_axes = plt.subplots(

@@ -32,12 +32,6 @@ def tile(maps: np.ndarray) -> np.ndarray:
     return values
 
 
-def draw_signal(axes, values) -> None:
-    """Signed values, grey being zero, in 5 levels up and 5 down: the file of a faint noise would be huge."""
-    levels = np.round(5 * values / max(float(np.abs(values).max()), 1e-12))
-    draw_image(axes, 0.5 + levels / 10)
-
-
 def broken(words: str, longest: int = 14) -> str:
     """Over several lines, if it is long."""
     lines = [""]

@@ -6,9 +6,9 @@ import pytest
 from lesson_code import all_lessons, answer, functions
 
 from course_lessons.resnet import figures
+from course_lessons.resnet.families import NETWORKS, TITLES, counted, families
 from course_lib.anatomy import anatomy
 from course_lib.architectures.blueprint import blueprint
-from course_lib.architectures.families import NETWORKS, TITLES, counted, families
 from course_lib.architectures.resnet import basic_block, cifar_resnet, resnet
 from course_lib.exercises import find, judge
 
