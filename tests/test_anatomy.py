@@ -16,7 +16,7 @@ from course_lib.architectures.alexnet import LocalResponseNormalization
 from course_lib.architectures.blueprint import blueprint
 from course_lib.architectures.googlenet import googlenet
 from course_lib.architectures.lenet import PartialConv2D, TrainedSubsampling, lenet5_1998
-from course_lib.architectures.resnet import PaddedShortcut, cifar_resnet, resnet
+from course_lib.architectures.resnet import PaddedShortcut, PointwiseConv2D, cifar_resnet, resnet
 from course_lib.architectures.vgg import vgg
 from course_lib.gradients import gradients
 from course_lib.plots import anatomy as plots
@@ -266,7 +266,7 @@ def branches(x):
 def residual(x, strides=1):
     y = layers.Conv2D(3, 3, strides=strides, padding="same")(x)
     y = layers.Conv2D(3, 3, padding="same")(layers.BatchNormalization()(y))
-    return layers.Add()([layers.Conv2D(3, 1, strides=strides)(x), y])
+    return layers.Add()([PointwiseConv2D(3, 1, strides=strides)(x), y])
 
 
 def functional(shape, *parts) -> keras.Model:
@@ -304,7 +304,7 @@ FIELDS = {
     ),
     "upsampling": ((9, 9, 1), lambda: [Conv(2, 3), layers.UpSampling2D((2, 3)), Conv(2, 3)], (4, 4), None),
     "transposed": ((9, 8, 1), lambda: [layers.Conv2DTranspose(2, 3, 2, padding="same"), Conv(2, 3)], (3, 3), None),
-    "transposed, gaps": ((7, 7, 1), lambda: [layers.Conv2DTranspose(2, 1, 2), Conv(2, 3)], (2, 2), None),
+    "transposed, gaps": ((7, 7, 1), lambda: [layers.Conv2DTranspose(2, 2, 3), Conv(2, 3)], (2, 2), None),
     "transposed, valid": ((7, 7, 1), lambda: [layers.Conv2DTranspose(2, (4, 3), (2, 3)), Conv(2, 2, 2)], None, None),
     "transposed, cut at both ends": (
         (9, 8, 1),

@@ -774,3 +774,15 @@ def test_every_layer_that_is_ours_keeps_its_settings():
 def test_importing_the_package_does_not_import_keras():
     script = "import sys, course_lib.architectures; assert not {'keras', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_no_builder_makes_a_convolution_whose_gradient_crashes():
+    """TensorFlow's gradient of a plain 1×1 convolution with strides writes outside its memory on some processors."""
+    from course_lib.architectures import resnet as module
+    from course_lib.explain.network import _has_strided_pointwise
+
+    small = {"input_shape": (64, 64, 3), "classes": 4}
+    built = [module.resnet(50, **small), module.resnet(18, **small), module.resnet(18, shortcut="C", **small)]
+    built += [module.cifar_resnet(20, shortcut="B"), googlenet(**small), vgg("A", **small)]
+    assert not any(map(_has_strided_pointwise, built))
+    assert _has_strided_pointwise(keras.applications.ResNet50(weights=None, **small))  # the search finds what there is

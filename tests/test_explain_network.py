@@ -8,7 +8,7 @@ from keras import layers
 from course_lib.architectures.resnet import cifar_resnet
 from course_lib.explain import activations, network
 from course_lib.explain.activations import dead_units, filters, smoothness, sparsity, strongest
-from course_lib.explain.network import logits, predictions, probabilities, replica
+from course_lib.explain.network import differentiable, logits, predictions, probabilities, replica
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((5, 12, 12, 3), np.float32)
@@ -201,3 +201,54 @@ def test_what_is_wrong_is_said():
     one, two = keras.Input((3,)), keras.Input((3,))
     with pytest.raises(ValueError, match="2 inputs and 1 outputs"):
         logits(keras.Model([one, two], layers.Add()([one, two])))
+
+
+# A gradient that crashes
+
+
+def striding() -> keras.Model:
+    """A 1×1 convolution with strides at the top and in a nested model, on even sides."""
+    keras.utils.set_random_seed(2)
+    nested = keras.Sequential(
+        [keras.Input((6, 6, 4)), layers.Conv2D(5, 1, 2, activation="tanh", name="inner")], name="nested"
+    )
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 3)),
+            layers.Conv2D(4, 1, (2, 2), padding="same", name="outer"),
+            nested,
+            layers.Flatten(name="flat"),
+            layers.Dense(3, name="answer"),
+        ]
+    )
+
+
+def test_a_striding_1x1_convolution_is_gone_round():
+    model = striding()
+    safe = differentiable(model)
+    assert safe is not model and differentiable(small()) is not None
+    np.testing.assert_allclose(run(safe, IMAGES), run(model, IMAGES), atol=1e-5)
+    assert model.get_layer("outer").strides == (2, 2) and model.get_layer("nested").get_layer("inner").strides == (2, 2)
+    assert not network._has_strided_pointwise(safe)
+    plain = small()
+    assert differentiable(plain) is plain
+
+
+def test_its_gradient_is_that_of_finite_differences():
+    from course_lib.explain.saliency import saliency
+
+    model = striding()
+    labels = np.array([0, 2, 1, 1, 0])
+    found = saliency(model, IMAGES, labels, signed=True)
+    for place in ((0, 2, 4, 1), (1, 8, 8, 0), (2, 3, 4, 2), (3, 4, 5, 0)):
+        step = np.zeros_like(IMAGES)
+        step[place] = 0.05
+        slope = (run(model, IMAGES + step) - run(model, IMAGES - step))[place[0], labels[place[0]]] / 0.1
+        assert found[place] == pytest.approx(slope, abs=2e-3)
+    assert not found[:, 1::2].any() and np.abs(found[:, ::4, ::4]).min() > 0
+
+
+def test_a_resnet_of_keras_is_gone_round():
+    model = keras.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=4)
+    pictures = RNG.random((2, 32, 32, 3), np.float32)
+    np.testing.assert_allclose(run(differentiable(model), pictures), run(model, pictures), atol=1e-5)

@@ -757,8 +757,17 @@ decay = keras.Variable(0.0, trainable=False)
 shape = train.images.shape[1:]
 small = cifar_resnet(8, shape, width=0.25)  # He initialisation, normalisation, no dropout
 kernels = [layer.kernel for layer in small.layers if hasattr(layer, "kernel")]
+
+
+class WeightDecay(keras.regularizers.Regularizer):
+    """As L2, but its strength is a variable: it can change without building the network anew."""
+
+    def __call__(self, weights):
+        return decay / 2 * ops.sum(weights**2)
+
+
 for kernel in kernels:
-    kernel.regularizer = lambda weights: decay / 2 * ops.sum(weights**2)
+    kernel.regularizer = WeightDecay()
 sgd = keras.optimizers.SGD(momentum=recipe["momentum"])
 small.compile(sgd, "sparse_categorical_crossentropy", metrics=["accuracy"])
 sgd.build(small.trainable_variables)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from course_lib.anatomy.kinds import channel_axis, last_axis_mixes, once_per_output, register, window
+from course_lib.anatomy.kinds import (
+    channel_axis,
+    convolution_sees,
+    last_axis_mixes,
+    once_per_output,
+    register,
+    window,
+)
 from course_lib.architectures.alexnet import LocalResponseNormalization
 from course_lib.architectures.lenet import CodeDistance, PartialConv2D, TrainedSubsampling
-from course_lib.architectures.resnet import PaddedShortcut
+from course_lib.architectures.resnet import PaddedShortcut, PointwiseConv2D
 
 
 def _subsampling(call, fields):
@@ -27,3 +34,6 @@ register(
 )  # fmt: skip
 register(CodeDistance, role="dense", sees=last_axis_mixes, depth=1)  # squares of differences: no weight is multiplied
 register(PaddedShortcut, role="shape", sees=_skipping)
+register(
+    PointwiseConv2D, role="convolution", products=once_per_output("kernel"), sees=convolution_sees, depth=1
+)  # fmt: skip

@@ -232,6 +232,20 @@ class PaddedShortcut(layers.Layer):
         return super().get_config() | {"filters": self.filters, "strides": self.strides}
 
 
+@keras.saving.register_keras_serializable("course_lib")
+class PointwiseConv2D(layers.Conv2D):
+    """A 1×1 convolution that takes every strides-th pixel first and then convolves them all: the same numbers.
+
+    TensorFlow's own gradient of a 1×1 convolution with strides writes outside its memory on some processors, and
+    crashes Python now and then.
+    """
+
+    def call(self, inputs):
+        down, across = self.strides
+        outputs = ops.conv(inputs[:, ::down, ::across], self.kernel, 1, "valid", data_format="channels_last")
+        return self.activation(outputs if self.bias is None else outputs + self.bias)
+
+
 def _stages(x, block, blocks, filters, **options):
     """The stages conv2, conv3, …: each has twice the filters of the one before, on half the height and width."""
     for stage, number in enumerate(blocks):
@@ -285,7 +299,8 @@ def _normalised_convolution(
     if padding == "same" and strides > 1 and kernel_size > 1:
         # Keras' "same" would pad below and right only, and look one pixel beside what the shortcut keeps.
         x, padding = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
-    x = layers.Conv2D(
+    convolution = PointwiseConv2D if kernel_size == 1 and strides > 1 else layers.Conv2D
+    x = convolution(
         filters,
         kernel_size,
         strides,

@@ -13,6 +13,7 @@ from keras import ops
 from course_lib.explain.network import (
     Borrowed,
     check_images,
+    differentiable,
     find_layer,
     is_relu,
     logits,
@@ -62,7 +63,7 @@ def maximise(
     normalise: divide the gradient of each image by its root mean square, so that each step changes pixels by about
         `learning_rate`; False is plain gradient ascent.
     """
-    network = logits(model) if layer is None else _before_relu(model, layer)
+    network = differentiable(logits(model) if layer is None else _before_relu(model, layer))
     units, images = _starts(model, network, units, starts, centre, seed)
     chosen = ops.convert_to_tensor(_chosen(network, units, place, images.dtype))
 

@@ -13,6 +13,7 @@ from course_lib.explain.network import (
     check_images,
     check_labels,
     classes_of,
+    differentiable,
     logits,
     one_hot,
     outputs,
@@ -29,7 +30,7 @@ def fgsm(model: keras.Model, images, labels=None, epsilon: float = 0.03) -> np.n
     within 0 to 1.
     """
     images, labels = _checked(model, images, labels, "labels")
-    network = logits(model)
+    network = differentiable(logits(model))
     classes = one_hot(labels, classes_of(network), images.dtype)
     parts = []
     for start in range(0, len(images), AT_ONCE):
@@ -63,7 +64,7 @@ def targeted(
     if targets is None:
         raise TypeError("targets are classes, not None: say what the network is to see.")
     images, targets = _checked(model, images, targets, "targets")
-    network = logits(model)
+    network = differentiable(logits(model))
     climb = gradient_function(_log_probability(network, one_hot(targets, classes_of(network), images.dtype)))
     images, taken = images.copy(), np.zeros(len(images), np.int64)
     for number in range(steps + 1):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from course_lib.explain.network import check_images, outputs, run, up_to
+from course_lib.explain.network import check_images, differentiable, outputs, run, up_to
 from course_lib.explain.priors import total_variation
 from course_lib.gradients import gradient_function
 from course_lib.layers import Layer
@@ -43,7 +43,7 @@ def invert(
     half of the steps become ever smaller.
     """
     images = check_images(model, images)
-    network = up_to(model, layer)
+    network = differentiable(up_to(model, layer))
     wanted = outputs(network, images)
     size = np.maximum(_squares(wanted), 1e-12)
     target, scale = ops.convert_to_tensor(wanted), ops.convert_to_tensor(size)
@@ -71,7 +71,7 @@ def invert(
 
 def feature_error(model: keras.Model, layer: str, images, inverted) -> np.ndarray:
     """‖features of the inverted image - of the image‖ / ‖of the image‖ at a layer, (batch,)."""
-    network = up_to(model, layer)
+    network = differentiable(up_to(model, layer))
     wanted = outputs(network, check_images(model, images))
     found = outputs(network, check_images(model, inverted))
     return np.sqrt(_squares(found - wanted) / np.maximum(_squares(wanted), 1e-12))

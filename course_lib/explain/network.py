@@ -203,6 +203,47 @@ class Borrowed(keras.Layer):
             self.layer.activation = own
 
 
+def differentiable(model: keras.Model) -> keras.Model:
+    """The same network, weights shared, such that its gradient is safe to take; `model` itself where it is.
+
+    TensorFlow's gradient of a 1×1 convolution with strides writes outside its memory on some processors, and crashes
+    Python now and then. Such a layer, as in the ResNets of keras.applications, takes its pixels first here.
+    """
+    if not _has_strided_pointwise(model):
+        return model
+    inputs, output = _graph(model)
+    return keras.models.clone_model(
+        keras.Model(inputs, output, name=model.name),
+        clone_function=lambda layer: Stepping(layer) if _is_strided_pointwise(layer) else _borrow(layer, None, {}),
+        recursive=True,
+    )
+
+
+class Stepping(Borrowed):
+    """A borrowed 1×1 convolution: it takes every strides-th pixel, and the layer convolves them with strides of 1."""
+
+    def call(self, inputs):
+        (down, across), first = self.layer.strides, self.layer.data_format == "channels_first"
+        inputs = inputs[:, :, ::down, ::across] if first else inputs[:, ::down, ::across]
+        self.layer.strides = (1, 1)
+        try:
+            return self.layer(inputs)
+        finally:
+            self.layer.strides = (down, across)
+
+
+def _is_strided_pointwise(layer) -> bool:
+    inner = layer.layer if type(layer) is Borrowed else layer
+    return type(inner) is keras.layers.Conv2D and inner.kernel_size == (1, 1) and inner.strides != (1, 1)
+
+
+def _has_strided_pointwise(model: keras.Model) -> bool:
+    return any(
+        _has_strided_pointwise(layer) if isinstance(layer, keras.Model) else _is_strided_pointwise(layer)
+        for layer in model.layers
+    )
+
+
 def replica(model: keras.Model, relu: Callable | None = None, after: dict[str, Callable] | None = None) -> keras.Model:
     """The same network with the same weights in other layers, under the same names.
 

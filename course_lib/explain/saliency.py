@@ -19,6 +19,7 @@ from course_lib.explain.network import (
     check_images,
     check_labels,
     classes_of,
+    differentiable,
     find_layer,
     has_relu,
     layer_names,
@@ -212,7 +213,7 @@ def _score_gradients(network: keras.Model, images: np.ndarray, labels: np.ndarra
 
 def _repeated_slopes(model: keras.Model, labels: np.ndarray, dtype) -> Callable:
     """From images to the gradients of their scores, compiled: for many calls with other images of the same labels."""
-    network = logits(model)
+    network = differentiable(logits(model))
     weights = one_hot(labels, classes_of(network), dtype)
     compiled = gradient_function(lambda x, chosen: ops.sum(run(network, x) * chosen))
     return lambda images: _in_parts(lambda x, chosen: compiled(x, chosen)[1][0], images, weights)
@@ -220,6 +221,7 @@ def _repeated_slopes(model: keras.Model, labels: np.ndarray, dtype) -> Callable:
 
 def _output_gradients(network: keras.Model, images: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Of the sum of the network's outputs, so weighted, by the images: the images do not touch one another."""
+    network = differentiable(network)
     return _in_parts(
         lambda x, chosen: gradients(lambda x: ops.sum(run(network, x) * ops.convert_to_tensor(chosen)), x)[0],
         images,
@@ -236,7 +238,7 @@ def _in_parts(function: Callable, *arrays: np.ndarray) -> np.ndarray:
 def _slopes(model: keras.Model, layer: str, images, labels, shape: tuple) -> np.ndarray:
     """The gradient of the scores by the output of a layer, wherever it lies: by zeros that are added to it."""
     added = [0.0]
-    network = replica(logits(model), after={layer: lambda maps: maps + added[0]})
+    network = replica(differentiable(logits(model)), after={layer: lambda maps: maps + added[0]})
     zeros = np.zeros((len(images), *shape), images.dtype)
     chosen = ops.convert_to_tensor(one_hot(labels, classes_of(network), images.dtype))
     images = ops.convert_to_tensor(images)
