@@ -56,6 +56,11 @@ class Project:
         """Generated: the page of all figures that lessons offer for it."""
         return self.root / "docs" / "gallery.md"
 
+    @property
+    def errata(self) -> Path:
+        """Generated: the page of what the lecture decks got wrong."""
+        return self.root / "docs" / "errata.md"
+
     def generated(self, lesson: str) -> tuple[Path, Path, Path]:
         """The three files made from a lesson: student's notebook, solved notebook, solutions."""
         return (

@@ -1,4 +1,4 @@
-"""What the README and the gallery show of the lessons: a table made from their cards, and pictures from their figures.
+"""What the README, the gallery and the errata show of the lessons: a table made from their cards, and their figures.
 
 The table stands between two comments of README.md. A lesson's picture is the figure of its cell tagged "picture"; the
 figures of cells tagged "gallery" make docs/gallery.md.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from course_tools.card import Card, read_card
 from course_tools.drift import Drift, read_generated
+from course_tools.errata import errata_page
 from course_tools.errors import CourseError
 from course_tools.lesson import read_text, spoken
 from course_tools.project import Project
@@ -29,7 +30,7 @@ Figures that the lessons make while they run. Each leads to its lesson; `course 
 
 
 def front_page(project: Project) -> dict[Path, bytes]:
-    """README.md, the gallery and the pictures, as they should be; pictures come from the solved notebooks there are."""
+    """README.md, the pages and the pictures, as they should be; pictures come from the solved notebooks there are."""
     readme = project.root / "README.md"
     text = read_text(readme, "README.md")
     before, begin, rest = text.partition(BEGIN)
@@ -50,6 +51,8 @@ def front_page(project: Project) -> dict[Path, bytes]:
             gallery.append(_exhibit(name, card, number, alt))
     if len(gallery) > 1:
         files[project.gallery] = "\n".join(gallery).encode()
+    if errata := errata_page(project):
+        files[project.errata] = errata.encode()
     table = "\n".join(rows)
     return {readme: f"{before}{begin}\n{table}\n{end}{after}".encode(), **files}
 
@@ -62,7 +65,8 @@ def front_page_drift(project: Project) -> list[Drift]:
         for path, content in expected.items()
         if not path.is_file() or path.read_bytes() != content
     ]
-    there = [*sorted(project.pictures.glob("*.png")), *([project.gallery] if project.gallery.is_file() else [])]
+    pages = filter(Path.is_file, (project.gallery, project.errata))
+    there = [*sorted(project.pictures.glob("*.png")), *pages]
     strays = [path for path in there if path not in expected]
     return found + [
         Drift(project.relative(path), "no lesson offers what it shows; delete this file", []) for path in strays

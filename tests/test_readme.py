@@ -70,6 +70,48 @@ def test_check_finds_a_gallery_that_no_lesson_fills(tmp_path, monkeypatch, capsy
     assert outcome.status == 1 and "gallery.md" in outcome.out
 
 
+ERRATA = """\
+id,name,deck,slide,says,so,method
+E01,A sum,One; Two; Two,First; Second; Third,|x| is 3,|x| is 4.,count it
+E02,A name,Two,Fourth,Weisel,Wiesel,look it up
+"""
+LINK = "../notebooks/28_trust_no_slide.ipynb"
+PAGE = f"""
+## One
+
+| no. | slide | it says | what is so | how to find it |
+|---|---|---|---|---|
+| 01 | First | **A sum.** \\|x\\| is 3 | \\|x\\| is 4. | [count it]({LINK}) |
+
+## Two
+
+| no. | slide | it says | what is so | how to find it |
+|---|---|---|---|---|
+| 01 | Second; Third | **A sum.** \\|x\\| is 3 | \\|x\\| is 4. | [count it]({LINK}) |
+| 02 | Fourth | **A name.** Weisel | Wiesel | [look it up]({LINK}) |
+"""
+
+
+def test_the_errata_are_listed_deck_by_deck_and_kept(tmp_path, monkeypatch, capsys):
+    use_stand_in(tmp_path / "stand_in", monkeypatch)
+    decks = make_course(tmp_path / "course", _28_trust_no_slide=lesson(CELLS))
+    (decks.room("28_trust_no_slide") / "errata.csv").write_text(ERRATA, encoding="utf-8")
+    course(capsys, monkeypatch, decks.root, "build")
+    page = decks.errata.read_text(encoding="utf-8")
+    assert page.startswith("# Errata") and page.endswith(PAGE) and " 2 of their statements" in page
+    decks.errata.write_text(page.replace("is 4", "is 5"), encoding="utf-8")
+    outcome = course(capsys, monkeypatch, decks.root, "build", "--check")
+    assert outcome.status == 1 and "errata.md" in outcome.out
+
+
+def test_errata_without_their_lesson_are_a_stray(project, monkeypatch, capsys):
+    course(capsys, monkeypatch, project.root, "build")
+    assert not project.errata.exists()
+    project.errata.write_text("# Errata\n", encoding="utf-8")
+    outcome = course(capsys, monkeypatch, project.root, "build", "--check")
+    assert outcome.status == 1 and "errata.md" in outcome.out
+
+
 @pytest.mark.parametrize("change", ["table", "picture", "missing picture", "stray picture"])
 def test_check_finds_what_is_not_from_the_lessons(project, monkeypatch, capsys, change):
     course(capsys, monkeypatch, project.root, "build")
