@@ -118,9 +118,10 @@ def lenet_parameters(side, channels, classes):
     for units in (120, 84, classes):
         kernels.append(np.empty((inputs, units)))
         inputs = units
-    return np.array([kernel.size + kernel.shape[-1] for kernel in kernels])  # a test holds this against Keras
+    return tuple(kernel.size + kernel.shape[-1] for kernel in kernels)  # a test holds this against Keras
 
 
+lenet_parameters.results = ("C1", "C3", "C5", "F6", "Output")
 lenet_parameters.hints = (
     "Each filter, and each unit, has one weight for everything it sees, and one bias: units * (inputs + 1).",
     "A kernel of C1 sees 5 * 5 * channels values, one of C3 5 * 5 * 6. Neither depends on the side of the picture.",

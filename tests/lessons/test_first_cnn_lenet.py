@@ -7,6 +7,7 @@ from scipy import ndimage, special
 
 from course_lessons.first_cnn_lenet import figures
 from course_lib import layers
+from course_lib.exercises import find
 from course_lib.gradcheck import numerical_gradient
 
 LESSON = "13_first_cnn_lenet"
@@ -69,6 +70,17 @@ def test_both_lenets_are_the_same_network(lesson):
         net.count_parameters() == twin.count_params() == answer(all_lessons()[LESSON], "build_lenet")().count_params()
     )
     assert twin.count_params() == 61_706
+
+
+@pytest.mark.parametrize(("side", "channels", "classes"), [(32, 1, 10), (45, 3, 7)])
+def test_the_counts_of_exercise_3_are_those_of_keras(side, channels, classes):
+    from keras import Input, Sequential
+    from keras.layers import AveragePooling2D, Conv2D, Dense, Flatten
+
+    maps = [Input((side, side, channels)), Conv2D(6, 5), AveragePooling2D(2), Conv2D(16, 5), AveragePooling2D(2)]
+    model = Sequential([*maps, Flatten(), Dense(120), Dense(84), Dense(classes)])
+    counts = [layer.count_params() for layer in model.layers if layer.count_params()]
+    assert find(LESSON, "lenet_parameters").oracle(side, channels, classes) == tuple(counts)
 
 
 def test_both_lenets_learn_alike_from_the_same_start(lesson, monkeypatch):
