@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,9 @@ _OTHERS = (
     "hard_tanh", "mish", "exponential", "log_softmax",
 )  # fmt: skip
 _SLOPES = (0.01, 0.1, 0.3)  # of leaky ReLUs, besides the 0.2 of keras.activations
+
+# In messages of Keras and TensorFlow: colours, the inputs themselves, names of inner things.
+_CLUTTER = re.compile(r"\x1b\[\d+m|\s*\[+[^a-z]*\]+(?= with name)|\{\{.*?\}\}\s*|\s*\[Op:\w+\]", re.DOTALL)
 
 
 @dataclass
@@ -72,12 +76,16 @@ def model_of(candidate, batch, *arguments):
         raise WrongForm("It returned None. Is a `return` missing?")
     if not isinstance(model, keras.Model):
         raise WrongForm(f"A Keras model is asked for; this is {kind_of(model)}.")
+    given, made_for = np.shape(batch)[1:], _input_shape(model)
+    if made_for and any(size not in (None, other) for size, other in itertools.zip_longest(made_for, given)):
+        raise WrongForm(f"The model is made for inputs of the shape {_shape(made_for)}; here it is {_shape(given)}.")
     state = "The model" if model.built else "The model is not built (start with keras.Input), and it"
     try:
         outputs = model(_tensor(batch))
-    except ValueError as error:
-        shape = ", ".join(["batch", *map(str, np.shape(batch)[1:])])
-        raise WrongForm(f"{state} cannot read inputs of the shape ({shape}): {_in_short(error)}") from error
+    except Exception as error:
+        if not isinstance(error, ValueError) and not type(error).__module__.startswith("tensorflow."):
+            raise  # a slip in the student's own lines, not shapes that do not fit
+        raise WrongForm(f"{state} cannot read inputs of the shape {_shape(given)}: {_in_short(error)}") from error
     if not hasattr(outputs, "shape"):
         raise WrongForm(f"The model gives {kind_of(outputs)}; one array is asked for.")
     return model
@@ -276,6 +284,19 @@ def _watched(layer, found: list[Call]) -> Iterator[None]:
             object.__setattr__(layer, "activation", bend)
 
 
+def _input_shape(model) -> tuple:
+    """The shape that the model was made for, without the batch; () where it has never been said."""
+    try:
+        shape = model.input_shape
+    except (AttributeError, ValueError):
+        return ()
+    return tuple(shape[1:]) if isinstance(shape, tuple) else ()
+
+
+def _shape(sizes) -> str:
+    return f"({', '.join(map(str, ['batch', *sizes]))})"
+
+
 def _tensor(values):
     import keras
 
@@ -290,7 +311,6 @@ def _array(values) -> np.ndarray:
 
 def _in_short(error: Exception) -> str:
     """The part of Keras' message that says what is wrong: neither where it was noticed, nor the arguments."""
-    words = re.sub(r"\x1b\[\d+m|\s*\[+[^a-z]*\]+(?= with name)", "", str(error))  # colours; the inputs themselves
-    parts = [part.strip() for part in words.split("\n\n")]
+    parts = [part.strip() for part in _CLUTTER.sub("", str(error)).split("\n\n")]
     told = [part for part in parts if part and not part.startswith(("Exception encountered", "Arguments received"))]
     return " ".join(told[0].split())[:300] if told else type(error).__name__
