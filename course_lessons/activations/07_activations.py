@@ -84,7 +84,7 @@ show(
 # You may have seen the forward rule of a layer written with a dash, $x_i = \sigma'(w_i^\top x_{i-1})$. Can such a unit
 # ever say "yes", and can it tell a sum from its negative?
 
-# %% tags=["E04", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 sums = np.linspace(-20, 20, 4001)
 rules = {
     "sigmoid": sigmoid,
@@ -123,7 +123,7 @@ check(sigmoid_backward)
 # You may have seen it with the *activations* $x_2$ and $x_1$ where $w_3$ and $w_2$ stand here. A nudge decides.
 
 
-# %% tags=["E05", "F410", "nbval-check-output"]
+# %% tags=["F410", "nbval-check-output"]
 def chain(x, weights):
     outputs = [x]
     for w in weights:
@@ -295,7 +295,7 @@ print(f"gradient norm, last layer over first: {lost.min():.1f} to {lost.max():.1
 # inputs.
 
 
-# %% tags=["T086", "E84"]
+# %% tags=["T086"]
 def record(activation, rate, seed, epochs):
     """Percentiles of each hidden layer's outputs, and the training error, before each epoch."""
     net, rng = deep_net(activation, [64] * 4 + [10], seed), np.random.default_rng(seed)
@@ -312,7 +312,7 @@ def record(activation, rate, seed, epochs):
     return np.array(percentiles), np.array(errors)
 
 
-# %% tags=["T086", "E84"]
+# %% tags=["T086"]
 sigmoids = [record(layers.Sigmoid, 2.0, seed, epochs=36) for seed in range(3)]
 tanhs = [record(layers.Tanh, 0.1, seed, epochs=20) for seed in range(3)]
 for (s, s_errors), (t, t_errors) in zip(sigmoids, tanhs, strict=True):

@@ -43,7 +43,7 @@ from course_lib.plots.controls import explore
 # ImageNet asks for one of a thousand classes and allows five guesses; the **top-5 error** counts the photos of which all
 # five are wrong. First, which number belongs to whom? (As reported; nobody can recompute these on a laptop.)
 
-# %% tags=["E56", "F069", "F070", "F071", "F072", "nbval-check-output"]
+# %% tags=["F069", "F070", "F071", "F072", "nbval-check-output"]
 top_5_error = {
     "runner-up of 2012, without a network": 26.2,
     "AlexNet, one network": 18.2,
@@ -157,7 +157,7 @@ show(
 # The dense layers *are* the network, if you weigh it; the convolutions are, if you time it. You may have seen these sums:
 # convolutions 1.89 M weights and 591 M multiply-adds, dense layers 58.62 M of both. Check them.
 
-# %% tags=["E51", "T209", "F054", "F057", "F058", "F059", "F060", "nbval-check-output"]
+# %% tags=["T209", "F054", "F057", "F058", "F059", "F060", "nbval-check-output"]
 convolutions = network.where(lambda row: row.role == "convolution")
 dense = network.where(lambda row: row.role == "dense")
 
@@ -181,7 +181,7 @@ print(f"{sum(row.values for row in rows):,} neurons")
 # The sums are those of *four* convolutions: conv5 was forgotten. The slip travels on, into the work for full-HD video, cut
 # into tiles of 224 × 224:
 
-# %% tags=["E52", "T209", "F061", "nbval-check-output"]
+# %% tags=["T209", "F061", "nbval-check-output"]
 tiles = 30 * 1920 * 1080 / 224**2  # each second
 forgot = first_four.total.multiply_adds + dense.total.multiply_adds
 work = {
@@ -233,7 +233,7 @@ for kernel_sizes in ([11], [3] * 5):
 #
 # The printed listing has a puzzle. Count it:
 
-# %% tags=["E61", "F053", "X03", "nbval-check-output"]
+# %% tags=["F053", "X03", "nbval-check-output"]
 print(f"as printed: {listing.count_params():,} parameters")
 print(f"groups=2:   {blueprint(alexnet).count_params():,} parameters")
 
@@ -387,7 +387,7 @@ for name, output in theirs.items():
 # You may have seen NORM listed behind POOL, as in the fourteen lines above. That is the order of a later version,
 # CaffeNet; the paper normalises first and then pools. The shapes of everything that follows agree. Do the numbers?
 
-# %% tags=["E60", "T204", "nbval-check-output"]
+# %% tags=["T204", "nbval-check-output"]
 orders = {
     order: alexnet((67, 67, 3), 10, groups=1, width=1 / 8, normalization=order)
     for order in ("before", "after")
@@ -550,7 +550,7 @@ check(top_k_error)
 # reach a training error of 25 %. You may have seen AlexNet credited with its *first use*. But in 2010 Nair and Hinton had
 # used rectified units, thought of as many sigmoids with ever higher thresholds:
 
-# %% tags=["E62", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 x = np.array([-6.0, -2.0, 0.0, 2.0, 6.0])
 thresholds = np.arange(1000) + 0.5
 print("many sigmoids:", sigmoid(x[:, None] - thresholds).sum(axis=1).round(1))
@@ -701,7 +701,7 @@ assert max(history["val_accuracy"]) > 0.25
 # by 1.1 points without fc7, by 5.7 without fc6 and fc7, by 3.0 without the two middle convolutions, and by 33 without
 # all four. How many parameters go with them?
 
-# %% tags=["E55", "T210", "F062", "F063", "F064", "nbval-check-output"]
+# %% tags=["T210", "F062", "F063", "F064", "nbval-check-output"]
 cuts = {
     "whole": (),
     "without fc7": ("fc7",),

@@ -337,7 +337,7 @@ print(f"mean now {x_hat.mean():.0f}, deviation now {x_hat.std():.0f}")
 # (The variance divides by $m$, the size of the batch, not by $m-1$.) You may have seen the formula just so,
 # $\hat x = (x - \mathrm E[x]) / \sqrt{\mathrm{Var}[x]}$. What happens to a dead unit, the same for the whole batch?
 
-# %% tags=["E13", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 silent = np.full(4, 0.7)
 with np.errstate(invalid="ignore"):
     print("as written:  ", (silent - silent.mean()) / np.sqrt(silent.var()))
@@ -389,7 +389,7 @@ for shape in ((96, 5), (8, 6, 6, 3)):
 # **Does that make them Gaussian?** You may have read that every layer then gets "zero mean, unit variance Gaussian"
 # inputs. Take values that are far from Gaussian: exponential ones.
 
-# %% tags=["T181", "E33", "nbval-check-output"]
+# %% tags=["T181", "nbval-check-output"]
 sums = rng.exponential(2.0, (200_000, 1)) + 1
 bn = layers.BatchNormalization(1)
 bn.training = True
@@ -509,7 +509,7 @@ def undo_gamma_beta(x, epsilon):
 # %% check="undo_gamma_beta"
 check(undo_gamma_beta)
 
-# %% tags=["E12", "T185", "Q17", "F347", "nbval-check-output"]
+# %% tags=["T185", "Q17", "F347", "nbval-check-output"]
 x = np.random.default_rng(2).normal(3, 2, (96, 10))
 bn = layers.BatchNormalization(10)
 bn.training = True
@@ -742,7 +742,7 @@ show(
 # enters a tanh jumps about more than ever. Which network will win?
 
 
-# %% tags=["E34"]
+# %%
 class Shaker(layers.Layer):
     """While training, every unit gets a new random scale and shift at every step."""
 
@@ -769,7 +769,7 @@ def shaken(units):
     return [bn, Shaker(units, shaking), layers.Tanh()]
 
 
-# %% tags=["E34"]
+# %%
 def first_unit(net):
     return entering(net)[3][:, 0].mean()
 

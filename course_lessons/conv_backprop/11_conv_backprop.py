@@ -202,7 +202,7 @@ check(weight_gradient)
 # written with indices, $b_{ij}$. But in the formula above, $w_{ab}$ is one entry of *one* kernel. And if the bias had an
 # index for each place, larger pictures would need more of them. Count:
 
-# %% tags=["E11", "T139", "nbval-check-output"]
+# %% tags=["T139", "nbval-check-output"]
 for size, filters in ((5, 1), (50, 1), (50, 7)):
     layer = keras.layers.Conv2D(filters, kernel_size=3)
     layer.build((None, size, size, 1))
@@ -301,7 +301,7 @@ check(input_gradient)
 # with the smaller array sliding over the larger; the last one is "full".)
 
 
-# %% tags=["E07", "E08", "E10", "T143", "T144", "F412", "F413", "nbval-check-output"]
+# %% tags=["T143", "T144", "F412", "F413", "nbval-check-output"]
 def nudged_gradients(forward):
     """The true gradients by w and by o of sum(delta * forward(o, w))."""
 
@@ -328,7 +328,7 @@ for forward_star, (star, _) in stars.items():
 # No reading makes all three lines right. The formula for $w$ belongs to a layer that correlates, the one for $\delta$ to
 # a layer that convolves; no layer does both. Here are the right ones. **Choose a row, and stay in it.**
 
-# %% tags=["E08", "E10", "T143", "T144", "F412", "F413", "nbval-check-output"]
+# %% tags=["T143", "T144", "F412", "F413", "nbval-check-output"]
 conventions = {
     "correlation (Keras)": (corr, lambda w: w),
     "true convolution": (conv, lambda w: w[::-1, ::-1]),
@@ -355,7 +355,7 @@ for name, (forward, turn) in conventions.items():
 # sum* of the forward pass instead of the kernel alone. The other, in the derivation of the deltas, turns a sum that was
 # in order (there the layer convolves in full, and $\delta$ is larger than $o$).
 
-# %% tags=["E06", "E09", "F411", "F414", "nbval-check-output"]
+# %% tags=["F411", "F414", "nbval-check-output"]
 x = conv(o, w) + 0.3  # the definition, true convolution with a bias
 forward_lines = {
     "rot180{corr(o, w) + b}": rot180(corr(o, w) + 0.3),
@@ -487,7 +487,7 @@ for name, mine, course, theirs in (
 #
 # Both are called squared error. Both are smallest at the same place. Does it matter which you use?
 
-# %% tags=["T141", "E31", "nbval-check-output"]
+# %% tags=["T141", "nbval-check-output"]
 for P in (1, 4, 100):
     a, t = rng.normal(size=P), rng.normal(size=P)
     mean_delta = numerical_gradient(lambda a=a, t=t: np.mean((t - a) ** 2), a)
@@ -527,7 +527,7 @@ check(mse_delta)
 # A convolutional network is an MLP in three steps that repeat: **convolve, apply a non-linearity, pool**; a dense layer
 # decides at the end. You may have seen ReLU listed as a kind of pooling. Look at the sizes: which step shrinks a map?
 
-# %% tags=["T146", "E32", "nbval-check-output"]
+# %% tags=["T146", "nbval-check-output"]
 conv_layer, dense = layers.Conv2D(1, 1, 3, rng), layers.Dense(4, 1, rng)
 relu, pool, flatten = layers.ReLU(), layers.MaxPooling2D(2), layers.Flatten()
 edge = np.array([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])  # more on the left than the right
@@ -674,7 +674,7 @@ print("and they have moved:", np.abs(weights[0] - start).max() > 0.01)
 # kernels stay random.
 
 
-# %% tags=["E10", "T143", "T144"]
+# %% tags=["T143", "T144"]
 class Mistaken(layers.Conv2D):
     """A convolution layer whose way back is right, or has one fault."""
 
@@ -705,7 +705,7 @@ def learn_digits(fault, seed, epochs=8):
     return curve
 
 
-# %% tags=["E10", "T143", "T144"]
+# %% tags=["T143", "T144"]
 digits = data.digits(size=8)
 old, new = digits.train + digits.validation, digits.test
 faults = ["none", "message not turned", "no message", "kernel's gradient turned"]

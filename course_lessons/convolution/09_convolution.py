@@ -50,7 +50,7 @@ rng = np.random.default_rng(0)
 # Let Keras count small ones, and go on by the rule. Then ask what all those connections are worth: how much does a pixel
 # tell about one that lies 1, 5, 25 or 100 pixels to its right?
 
-# %% tags=["T113", "E71", "nbval-check-output"]
+# %% tags=["T113", "nbval-check-output"]
 for side in (5, 10, 20):
     dense = keras.layers.Dense(side**2, use_bias=False)
     dense.build((None, side**2))
@@ -363,7 +363,7 @@ explore(
 # You may have seen this without the brackets $\lfloor\ \rfloor$, which round down: for $W = 224$, $F = 11$, $S = 4$ that makes
 # 54.25 places. You may also have seen it called a *valid* convolution whatever $P$ is. Let Keras judge both.
 
-# %% tags=["T122", "E03", "E41", "nbval-check-output"]
+# %% tags=["T122", "nbval-check-output"]
 tried = broken = 0
 for W, F, S, P in itertools.product(range(5, 12), (1, 2, 3, 5), (1, 2, 3, 4), (0, 1, 2)):
     padded = np.pad(np.ones((1, W, W, 1)), ((0, 0), (P, P), (P, P), (0, 0)))
@@ -488,7 +488,7 @@ check(conv_layer)
 # with 5 × 5 × 3 filters". Can the second layer's filters have depth 3? How many layers until nothing is left? And are there
 # always $F \cdot F \cdot D$ weights for each of $K$ filters, and $K$ biases, whatever the size of the picture?
 
-# %% tags=["T125", "E42", "nbval-check-output"]
+# %% tags=["T125", "nbval-check-output"]
 maps = small[None]
 while maps.shape[1] >= 5:
     conv = keras.layers.Conv2D(6, 5)

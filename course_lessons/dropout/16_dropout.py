@@ -149,7 +149,7 @@ show(
 # Take one unit with two inputs and no activation, $a = w_1 x + w_2 y$. With a rate of one half there are four masks, all
 # equally probable. Enumerate them.
 
-# %% tags=["T193", "E15", "F348", "nbval-check-output"]
+# %% tags=["T193", "F348", "nbval-check-output"]
 w, x = np.array([0.5, -2.0]), np.array([3.0, 1.0])
 sums = []
 for mask in itertools.product([1, 0], repeat=2):
@@ -167,7 +167,7 @@ print("mean / all there =", np.mean(sums) / (w @ x))
 # seen it called the dropout probability. With one half nobody can tell. Let every unit stay with the probability 0.8,
 # draw very many masks, and compare.
 
-# %% tags=["T194", "E14", "F349"]
+# %% tags=["T194", "F349"]
 w, x, keep = np.array([0.5, -1.0, 0.7, 0.1]), np.array([1.0, 2.0, -1.0, 3.0]), 0.8
 masks = np.random.default_rng(0).random((200_000, 4)) < keep
 mean = (masks * x @ w).mean()

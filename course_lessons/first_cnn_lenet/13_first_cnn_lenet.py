@@ -42,7 +42,7 @@ from course_lib.plots.controls import explore
 # %% [markdown]
 # The idea was then nearly forty years old:
 
-# %% tags=["E90", "E91"]
+# %%
 events = {
     "edge cells in a cat's brain\n(Hubel, Wiesel)": 1959,
     "the neocognitron\n(Fukushima)": 1980,
@@ -62,7 +62,7 @@ show(
 # have seen the network for documents dated 1989. Count, then: the network of 1989, also by LeCun and others, read zip
 # codes of 16 × 16 pixels, with kernels of 5 × 5 shared over each map, but a bias for *every unit*. Can that be the one with sixty thousand numbers?
 
-# %% tags=["E91", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 zip_codes_1989 = {
     "12 maps of 8x8": 12 * 25 + 12 * 8 * 8,
     "12 maps of 4x4, each reads 8 maps": 12 * (8 * 25) + 12 * 4 * 4,
@@ -189,7 +189,7 @@ print("same numbers:", np.allclose(answers_dense, answers_wide[:, 0, 0]))
 #
 # Here is how such a network was often started a few years ago. It needs two repairs:
 
-# %% tags=["E79", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 old_code = """
 from keras.layers import Conv2D
 model = Sequential([Conv2D(16, 3, activation="relu", input_shape=(28, 28, 1))])
@@ -315,7 +315,7 @@ for seed in range(3):
         net.fit(x, t, epochs=7, rng=rng, **recipe)
         trials[name].append((squash(net.forward(x_new)), t_new))
 
-# %% tags=["T163", "E43"]
+# %% tags=["T163"]
 print("                              digits on the slip:  none   one   two")
 for name, runs in trials.items():
     outputs, wanted = runs[0]
@@ -329,7 +329,7 @@ assert np.allclose(trials["softmax"][0][0].sum(axis=1), 1)
 # %% [markdown]
 # Is 1/2 an unfair threshold for softmax? Give each head the one that suits it best:
 
-# %% tags=["T163", "E43"]
+# %% tags=["T163"]
 cuts = np.arange(1, 20) / 20
 for name, runs in trials.items():
     best = [
@@ -463,7 +463,7 @@ print(f"together {original.count_params():,}")
 # Now the quarrel. You may have seen LeNet-5 written as conv-pool-conv-pool-**conv**-dense, and elsewhere with
 # **dense**-dense at the end. Who is right about C5?
 
-# %% tags=["E76", "T165", "nbval-check-output"]
+# %% tags=["T165", "nbval-check-output"]
 s4_maps = rng.normal(size=(8, 5, 5, 16)).astype("float32")
 as_convolution, as_dense = keras.layers.Conv2D(120, 5), keras.layers.Dense(120)
 by_convolution = as_convolution(s4_maps)

@@ -292,7 +292,7 @@ print(f"{ratio:.2f} times fewer")
 # 120 million against 12.4, with one layer *more*. Now the module: a 1 × 1 layer with 64 filters before the 3 × 3, one before
 # the 5 × 5, and one *behind* the pooling, where it stops the growth.
 
-# %% tags=["T225", "E44", "G39", "nbval-check-output"]
+# %% tags=["T225", "G39", "nbval-check-output"]
 x = keras.Input((28, 28, 256), name="input")
 branches = [
     conv(x, 128, 1, "1x1"),
@@ -320,7 +320,7 @@ show(
 # %% [markdown]
 # You may have seen this total written as 358 million. The six products give 271. Which mistake gives 358?
 
-# %% tags=["E44", "T225", "F146", "nbval-check-output"]
+# %% tags=["T225", "F146", "nbval-check-output"]
 products = {row.name: row.multiply_adds for row in counted if row.multiply_adds}
 total = sum(products.values())
 print(f"the six products: {total / 1e6:.2f} M")
@@ -410,7 +410,7 @@ show(
 # the right shape. What is wrong with it?
 
 
-# %% tags=["C02", "E78", "T227", "nbval-check-output"]
+# %% tags=["C02", "T227", "nbval-check-output"]
 def wired(chained):
     """Four towers of 64 filters; returns every tower's layers, and what the model puts out."""
     x = keras.Input((112, 112, 3), name="input")
@@ -435,7 +435,7 @@ for title, chained in {"as printed": True, "as meant": False}.items():
 # first layers, the pooling among them, were built and are read by nobody: they are **dead**. Keras keeps only what leads to
 # the output. Drawn with the loose ends:
 
-# %% tags=["E78", "C02", "T227"]
+# %% tags=["C02", "T227"]
 graphs = []
 for title, chained in {"as printed": True, "as meant": False}.items():
     x, first, joined = wired(chained)
@@ -532,7 +532,7 @@ show(
 # 3 × 3, but no module does without the others. Now the network's published table: weights (K is 1,024) and multiply-adds of
 # each row, beside ours, which are counted. Which rows disagree?
 
-# %% tags=["T229", "E49", "E50", "F160", "F176", "nbval-check-output"]
+# %% tags=["T229", "F160", "F176", "nbval-check-output"]
 net = blueprint(googlenet)
 
 
@@ -559,7 +559,7 @@ for name, (kilo, million) in printed.items():
 # %% [markdown]
 # Three rows. Nobody can have measured them: each follows from the filters that stand in the same row.
 
-# %% tags=["E49", "E50", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 print(f"conv1: 7·7·3·64 = {7 * 7 * 3 * 64:,} weights, at 112·112 places: "
       f"{7 * 7 * 3 * 64 * 112**2 / 1e6:.0f} M.  And 2·7·3·64 = {2 * 7 * 3 * 64:,}.")  # fmt: skip
 inputs = {"4c": 512, "5a": 832}
@@ -576,7 +576,7 @@ for name, channels in inputs.items():
 # The first row looks like $2 \cdot 7$ where $7^2$ was meant. And you may have seen this said of the whole: *five million
 # parameters, twelve times fewer than AlexNet, no fully connected layers.* Count:
 
-# %% tags=["E46", "E48", "T229", "F193", "F194", "nbval-check-output"]
+# %% tags=["T229", "F193", "F194", "nbval-check-output"]
 total = rows.total.parameters
 classifier = rows["predictions"].parameters
 others = blueprint(alexnet).count_params()
@@ -608,7 +608,7 @@ show(
 #
 # GoogLeNet has 22 layers with weights. You may have seen it said that this includes each of the parallel ones. Count.
 
-# %% tags=["T232", "E47", "F196", "F197", "nbval-check-output"]
+# %% tags=["T232", "F196", "F197", "nbval-check-output"]
 counted = anatomy(net)
 kinds = [row.role for row in counted if row.weight_layers]
 print(
@@ -767,7 +767,7 @@ print(f"parameters of the heads: {average:,} and {sum(counts.values()):,}")
 # Would any gradient arrive at the first of 22 layers? To be sure, the authors hung two more classifiers on the trunk, behind
 # modules 4a and 4d, and added their losses, times 0.3. After training they are cut off.
 
-# %% tags=["T230", "E48", "nbval-check-output"]
+# %% tags=["T230", "nbval-check-output"]
 for row in with_heads:
     if row.name.startswith("auxiliary_4a"):
         print(f"{row.name:18} {'×'.join(map(str, row.shape)):10} {row.parameters:9,}")

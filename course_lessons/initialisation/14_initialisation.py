@@ -153,7 +153,7 @@ for hidden in (1, 10):
 # The classic experiment: 1000 random inputs, ten tanh layers of 500 units, weights of 0.01. Lecture slides show it in
 # code of their time. Today such lines do not run. In what way does each fail?
 
-# %% tags=["E80", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 old_lines = {
     "print as a statement": "print 'layer', 1",
     "xrange": "for layer in xrange(10): pass",
@@ -171,7 +171,7 @@ for name, line in old_lines.items():
 # of layer 10 be, if those of layer 1 are about 0.2?
 
 
-# %% tags=["C06", "E36", "nbval-check-output"]
+# %% tags=["C06", "nbval-check-output"]
 def ten_layers(deviation, seed, activation=np.tanh):
     """Inputs and outputs of ten layers of 500 units, and their kernels."""
     rng = np.random.default_rng(seed)
@@ -329,7 +329,7 @@ show(
 # that with 1.0 the gradients are all zero. Are they? Look at a typical gradient by the *sums* of a layer (the median of
 # its sizes), and at the deviation of the message that the layer then passes on.
 
-# %% tags=["E35", "T174", "F344"]
+# %% tags=["T174", "F344"]
 back = np.array([send_back(*drawn, seed) for seed, drawn in enumerate(draws)])
 _, strength, median = np.moveaxis(back, 0, -1)
 for layer in (10, 1):
@@ -403,7 +403,7 @@ show(
 # You may have seen He's rule written as "Xavier/2". That would be *half* of Xavier's variance. Which factor does the
 # job?
 
-# %% tags=["E37", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 variances = {
     "He, 2/n": 2 / 500,
     "Xavier, 1/n": 1 / 500,

@@ -274,7 +274,7 @@ for name, gradient in backward(corners, targets, p).items():
 # unit. Which weights would that be?
 
 
-# %% tags=["T058", "E27", "nbval-check-output"]
+# %% tags=["T058", "nbval-check-output"]
 def delta_rule(example, target, V, w):
     """V (hidden, 1 + inputs), w (outputs, 1 + hidden), biases first.
 
@@ -312,7 +312,7 @@ print("weights with j = k:", sum(j == "k" for j, i in wires))
 # the way?
 
 
-# %% tags=["T058", "E28", "H03"]
+# %% tags=["T058", "H03"]
 def learn_xor(hidden, seed, epochs=700, learning_rate=2.0):
     rng = np.random.default_rng(seed)
     V, w = rng.uniform(-1, 1, (hidden, 3)), rng.uniform(-1, 1, (1, hidden + 1))
@@ -401,7 +401,7 @@ explore(
 # edge goes through the origin. Train on a disc a little off the centre. Can 12 units make up for it?
 
 
-# %% tags=["E29"]
+# %%
 def disc(seed, examples=300):
     points = np.random.default_rng(seed).uniform(-2, 2, (examples, 2))
     return points, (np.hypot(*(points - [0.7, 0.3]).T) < 1.2).astype(int)
@@ -443,7 +443,7 @@ show(
 # units as inputs no shape complains. What becomes of the hidden layer then?
 
 
-# %% tags=["T060", "E19", "E20", "nbval-check-output"]
+# %% tags=["T060", "nbval-check-output"]
 def deep_forward(x, weights):
     a = x[:, None]  # a column, (inputs, 1)
     for k, (W, b) in enumerate(weights, start=1):
@@ -474,7 +474,7 @@ for formula, (sender, bias) in attempts.items():
     except ValueError:
         print(f"{formula:13} fails, the shapes do not fit")
 
-# %% tags=["T061", "E18"]
+# %% tags=["T061"]
 one_hot = np.eye(2)[xor]
 
 
@@ -621,7 +621,7 @@ print(
     "same weights after one step back:", np.allclose(ours, theirs, atol=1e-5), ours.shape
 )
 
-# %% tags=["T064", "C09", "E82", "nbval-check-output"]
+# %% tags=["T064", "C09", "nbval-check-output"]
 small, rng = build(6, 5, 3, seed=1), np.random.default_rng(2)
 x, classes = rng.normal(size=(8, 6)), rng.integers(3, size=8)
 
@@ -649,7 +649,7 @@ try:
 except SyntaxError:
     print("'hidden layer', without its underscore, is no name: Python refuses to read on")
 
-# %% tags=["T064", "C09", "E28"]
+# %% tags=["T064", "C09"]
 batch_size, accuracies = 90, []
 test_images, test_labels = digits.test.images.reshape(-1, 784), digits.test.labels
 recipe = {"batch_size": batch_size, "epochs": scale(laptop=6, gpu=3)}

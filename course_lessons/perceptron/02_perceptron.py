@@ -37,7 +37,7 @@ from course_lib.exercises import check, hint, solution
 from course_lib.plots import charts, planes, show
 from course_lib.plots.controls import explore
 
-# %% tags=["E92"]
+# %%
 events = {
     "a neuron as a formula\n(McCulloch, Pitts)": 1943,
     "the perceptron: report\n(Rosenblatt)": 1957,
@@ -121,7 +121,7 @@ explore(
 # So the unit fires when $w_1 x_1 + \dots + w_n x_n > -w_0$: the **threshold** is $-w_0$. You may have seen it written that
 # the *output* $o$ equals $-w_0$. It cannot: the output is only ever $+1$ or $-1$. Here is who is who.
 
-# %% tags=["T024", "E26", "nbval-check-output"]
+# %% tags=["T024", "nbval-check-output"]
 corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 figure, axes = plt.subplots(figsize=(5.4, 3.4))
 for w0, style in ((-0.5, ":"), (-1.5, "--"), (-2.5, "-")):
@@ -137,7 +137,7 @@ show(figure, alt="Three parallel lines: the larger the threshold, the farther ou
 # You may also see a sum that starts at $x_0$ **and** a separate $+\,b$. Then only $w_0 + b$ matters, and infinitely many
 # pairs give the same unit:
 
-# %% tags=["E22", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 for w0, b in ((-0.3, 0.0), (0.0, -0.3), (5.0, -5.3)):
     print(w0, b, np.where(w0 * 1 + corners @ [0.2, 0.2] + b > 0, 1, -1))
 
@@ -242,7 +242,7 @@ print(f"distance from the line to the nearest corner: {nearest:.3f}")
 # targets and outputs use the same coding; only $t - o$ is then $\pm1$ instead of $\pm2$. Twice the learning rate makes up for it:
 
 
-# %% tags=["T025", "E23", "nbval-check-output"]
+# %% tags=["T025", "nbval-check-output"]
 def train_zero_one(inputs, targets, learning_rate, passes=6):
     weights, steps = np.zeros(3), []
     for x, t in list(zip(inputs, targets, strict=True)) * passes:

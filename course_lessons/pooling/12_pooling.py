@@ -163,7 +163,7 @@ explore(
 # hyperparameters", followed by three. Try a map of depth 7, every extent $F$, stride $S$ and padding $P$; count parameters and
 # arguments.
 
-# %% tags=["T150", "E01", "E02", "F352", "F353", "nbval-check-output"]
+# %% tags=["T150", "F352", "F353", "nbval-check-output"]
 layer = keras.layers.MaxPooling2D(2)
 outputs = layer(np.zeros((1, 8, 8, 7)))
 print(f"depth 7 -> {outputs.shape[-1]}, parameters {layer.count_params()}")
@@ -222,7 +222,7 @@ check(pooled_shape)
 # heads, one that **flattens** and one that takes the **global average** of each map.
 
 
-# %% tags=["E39", "T152", "Q11", "nbval-check-output"]
+# %% tags=["T152", "Q11", "nbval-check-output"]
 def network(pooled, head):
     net = keras.Sequential([keras.Input((32, 32, 3))])
     for filters in (16, 32):
@@ -311,7 +311,7 @@ show(
 # upright stripes one pixel wide, the same stripes moved by one pixel, and fine slanting stripes. We keep every second pixel
 # of every second row, first as they are, then after a **blur** that mixes each pixel with its neighbours. Your guess?
 
-# %% tags=["E40", "T153"]
+# %% tags=["T153"]
 row, column = np.indices((48, 48))
 textures = {
     "stripes": column % 2 * 1.0,
@@ -334,7 +334,7 @@ def lean(image):
     return "right" if np.sum(down * right) > 0 else "left"
 
 
-# %% tags=["E40", "T153", "nbval-check-output"]
+# %% tags=["T153", "nbval-check-output"]
 rows = {"full": [], "every second": [], "blurred first": []}
 for name, texture in textures.items():
     small, soft = texture[::2, ::2], blur(texture)[::2, ::2]
@@ -364,7 +364,7 @@ show(
 # as wide and high. (Average pooling is a blur with sampling in one.) Which of the small pictures could you still read?
 
 
-# %% tags=["T153", "E40"]
+# %% tags=["T153"]
 def behind_fence(images, starts):
     """Every second column white, beginning with column 0 or 1."""
     images = images.copy()
@@ -391,7 +391,7 @@ show(
 # (It sees every picture with its mean taken out and its contrast evened, so a pale digit is no obstacle.)
 
 
-# %% tags=["T153", "E40"]
+# %% tags=["T153"]
 def as_rows(images):
     rows = images.reshape(len(images), -1)
     return (rows - rows.mean(axis=1, keepdims=True)) / (

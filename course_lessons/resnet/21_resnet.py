@@ -506,7 +506,7 @@ check(start_as_identity)
 #
 # $\mathbf x + F(\mathbf x)$ needs two equal shapes. Here is a block as it was often printed, shortened. Run it as it stands:
 
-# %% tags=["T241", "E81", "C04", "nbval-check-output"]
+# %% tags=["T241", "C04", "nbval-check-output"]
 as_printed = """
 def identity_block(x, kernel_size, filters):
     f1, f2, f3 = filters
@@ -540,7 +540,7 @@ except ValueError as problem:
 # axis does not even need. The biases: the normalisation behind them takes every constant out again (lesson 15). And the
 # shapes.
 
-# %% tags=["E81", "C04", "T241", "nbval-check-output"]
+# %% tags=["C04", "T241", "nbval-check-output"]
 modern = keras.Model(wide, bottleneck_block(wide, 64, name="b"))
 biases = printed.count_params() - modern.count_params()
 print(f"without biases {modern.count_params():,}, saved {biases} = 64 + 64 + 256")
@@ -636,7 +636,7 @@ for name, output in blocks.items():
 # the end. Four **stages**; at each new one, strides of 2 halve height and width, and the filters double. Five sizes were
 # published.
 
-# %% tags=["T239", "T245", "E66", "nbval-check-output"]
+# %% tags=["T239", "T245", "nbval-check-output"]
 resnets = {depth: counted(f"ResNet-{depth}") for depth in (18, 34, 50, 101, 152)}
 ends = ["conv1_relu", "conv2", "conv3", "conv4", "conv5"]
 for depth, table in resnets.items():
@@ -655,7 +655,7 @@ print("height and width of the maps, stage by stage:", sides, "and then", 1000, 
 # Two things you may have seen otherwise. *Every block has two 3 × 3 convolutions*: in 18 and 34 only, as the column of
 # kernels shows. And *a picture of ResNet-50* with pairs of 3 × 3 in it: count its layers, it is ResNet-34.
 
-# %% tags=["E65", "nbval-check-output"]
+# %% tags=["nbval-check-output"]
 for depth in (34, 50):
     first = [row for row in resnets[depth] if row.name.startswith("conv2_block1_")]
     print(f"ResNet-{depth}, first block:")
@@ -666,7 +666,7 @@ for depth in (34, 50):
 # %% [markdown]
 # And the cost. You may have seen 1.8, 3.6, 3.8, 7.6 and 11.3 "GFLOPs". Are they?
 
-# %% tags=["T244", "E64", "E74", "nbval-check-output"]
+# %% tags=["T244", "nbval-check-output"]
 seen_as = dict(zip(resnets, (1.8, 3.6, 3.8, 7.6, 11.3), strict=True))
 print("             printed  multiply-adds (G)  operations (G)")
 for depth, table in resnets.items():
@@ -750,7 +750,7 @@ print(f"{6 * 200 + 2:6} {'':8} {cifar[20].trainable + (200 - 3) * each:11,}")
 # $\frac{\lambda}{2}\sum w^2$ in the loss. You may have seen it printed as $10^{-5}$; the paper has $\lambda = 10^{-4}$.
 # Does it matter? Train with both.
 
-# %% tags=["T243", "E63", "F219"]
+# %% tags=["T243", "F219"]
 recipe = {"learning_rate": 0.1, "momentum": 0.9, "divisor": 10, "batch_size": 256}
 recipe |= {"dropout": 0, "weight_decay": 1e-4}
 decay = keras.Variable(0.0, trainable=False)
@@ -789,7 +789,7 @@ def with_recipe(strength, weights):
     return 1 - history["accuracy"][-1], squares
 
 
-# %% tags=["T243", "E63"]
+# %% tags=["T243"]
 def start(seed):
     keras.utils.set_random_seed(seed)
     return cifar_resnet(8, shape, width=0.25).get_weights()
@@ -810,7 +810,7 @@ for strength in (recipe["weight_decay"], 1e-5):
 # No difference to speak of: what a decay can do in so few steps is next to nothing. How long does it need? At each step it
 # takes the rate times $\lambda$ of a weight, and momentum of 0.9 makes ten times as much of it.
 
-# %% tags=["E63", "T243", "F218", "nbval-check-output"]
+# %% tags=["T243", "F218", "nbval-check-output"]
 for strength in (1e-4, 1e-5):
     per_step = recipe["learning_rate"] * strength / (1 - recipe["momentum"])
     half = np.log(0.5) / np.log(1 - per_step)
@@ -869,7 +869,7 @@ for what in ("depth", "parameters", "multiply_adds", "memory"):
 #
 # Results that are often put side by side. Read the last column before you compare.
 
-# %% tags=["E58", "T247", "nbval-check-output"]
+# %% tags=["T247", "nbval-check-output"]
 results = [  # as reported: network, top-1, top-5 accuracy in per cent, how it was tested
     ("VGG-16", 74.4, 91.9, "one network, whole picture, one size"),
     ("ResNet-50", 75.3, 92.2, "one network, one crop"),

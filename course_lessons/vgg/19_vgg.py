@@ -161,7 +161,7 @@ for channels in (1, 64, 512):
 # AlexNet begins with an 11 × 11. *How many 3 × 3 would replace it, and would that save parameters?* You may have seen the
 # answer "five, yes". Do you agree? Mind what that layer reads.
 
-# %% tags=["T216", "Q24", "E59", "F078", "nbval-check-output"]
+# %% tags=["T216", "Q24", "F078", "nbval-check-output"]
 whole = blueprint(alexnet)
 one = 11 * 11 * 3 * 96
 five = 3 * 3 * 3 * 96 + 4 * (3 * 3 * 96 * 96)
@@ -453,7 +453,7 @@ print(vgg16)
 # You may have seen this very table with a total of **24 million values, 96 MB** for a picture. Add the column up, and try
 # what else may have been meant.
 
-# %% tags=["T217", "E45", "E54", "F129", "F131", "nbval-check-output"]
+# %% tags=["T217", "F129", "F131", "nbval-check-output"]
 total = vgg16.total
 early = vgg16.where(lambda row: row.name.startswith(("block1", "block2")))
 convolutions = vgg16.where(lambda row: row.role == "convolution")
@@ -494,7 +494,7 @@ check(activation_bytes)
 # Every weight of a convolution is used once at every place. How much work is one picture? And a film of 1920 × 1080, 30
 # pictures a second, cut into tiles of 224 × 224?
 
-# %% tags=["T218", "E53", "F135", "F137", "nbval-check-output"]
+# %% tags=["T218", "F135", "F137", "nbval-check-output"]
 print(f"convolutions {convolutions.total.multiply_adds:15,}")
 print(f"dense layers {dense.total.multiply_adds:15,}")
 print(f"together     {total.multiply_adds:15,}")

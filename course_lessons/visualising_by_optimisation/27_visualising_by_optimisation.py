@@ -75,7 +75,7 @@ for step in (10, 20, 50):
 # For our sum the slope is $s - 2\lambda I$, which is zero at $I^* = s / (2\lambda)$. You may have seen this written as
 # $\arg\max\,[S_c(I) + \|I\|^2]$, with a plus and no $\lambda$. Try both signs with $\lambda = \frac12$.
 
-# %% tags=["T307", "E16", "F415", "nbval-check-output"]
+# %% tags=["T307", "F415", "nbval-check-output"]
 strength = 0.5
 minus = ascend(lambda picture: s - 2 * strength * picture, black)
 plus = ascend(lambda picture: s + 2 * strength * picture, black)
@@ -90,7 +90,7 @@ deviation = np.sqrt(1 / (2 * strength))
 gain = norm.logpdf(one, 0, deviation).sum() - norm.logpdf(other, 0, deviation).sum()
 print("log-prior, or -λ norm²:", np.isclose(gain, strength * (other @ other - one @ one)))
 
-# %% tags=["T307", "E16"]
+# %% tags=["T307"]
 show(
     figures.planes(
         {"no prior": free, "prior taken off": minus, "prior added": plus},
@@ -109,7 +109,7 @@ show(
 #
 # Move $\lambda$ below zero and above. Is there a $\lambda > 0$ with which it diverges all the same?
 
-# %% tags=["T307", "E16", "widget"]
+# %% tags=["T307", "widget"]
 explore(
     figures.two_pixels,
     alt="Left, the path of the ascent on the plane of two pixels, over lines of equal score; right, the "

@@ -503,7 +503,7 @@ show(
 # digits of 8 × 8. Ask for two things. **Rank correlation**: is far still far? **Trustworthiness**: are neighbours on
 # paper neighbours in space?
 
-# %% tags=["E38"]
+# %%
 digits = data.digits(size=8).test[: scale(laptop=400, gpu=450)]
 points = digits.images.reshape(len(digits), -1)
 ways = {"PCA": pca(points), "t-SNE": tsne(points)}
@@ -1013,7 +1013,7 @@ for name in places:
 # in a number. You may have seen such a list with *fine-grained recognition* in it. It cannot belong there: it is a task for a network, not a
 # function of one and of pictures, as all these calls are. *Fooling* is. (The last three make pictures: lesson 27.)
 
-# %% tags=["T293", "Q38", "E93"]
+# %% tags=["T293", "Q38"]
 one = known[star : star + 1]
 best = strongest(model, "relu5", 6, known.images).indices
 images = {
@@ -1021,7 +1021,7 @@ images = {
     "inversion": invert(model, "relu3", one.images, steps=20).images,
     "fooling": fgsm(model, one.images, epsilon=0.1),
 }
-# %% tags=["T293", "Q38", "E93"]
+# %% tags=["T293", "Q38"]
 answers = {
     "filters": (
         "smoothness of layer 1",
