@@ -754,6 +754,13 @@ print(f"{6 * 200 + 2:6} {'':8} {cifar[20].trainable + (200 - 3) * each:11,}")
 recipe = {"learning_rate": 0.1, "momentum": 0.9, "divisor": 10, "batch_size": 256}
 recipe |= {"dropout": 0, "weight_decay": 1e-4}
 decay = keras.Variable(0.0, trainable=False)
+
+
+class WeightDecay(keras.regularizers.Regularizer):
+    def __call__(self, weights):
+        return decay / 2 * ops.sum(weights**2)
+
+
 shape = train.images.shape[1:]
 small = cifar_resnet(8, shape, width=0.25)  # He initialisation, normalisation, no dropout
 kernels = [layer.kernel for layer in small.layers if hasattr(layer, "kernel")]
