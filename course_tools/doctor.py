@@ -28,7 +28,7 @@ _KERAS_SECONDS = 180
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `state` is "ok", "note" (good to know) or "problem" (lessons will not run)."""
+    """One line of the report. `state` is "ok", "note" (good to know) or "problem" (lessons fail or go wrong)."""
 
     subject: str
     state: str
@@ -41,6 +41,7 @@ def examine() -> Iterator[Finding]:
     probes = {
         "Python": python,
         "packages": packages,
+        "tensorflow-metal": metal,
         "Keras": keras_device,
         "scale": scale,
         "data sets": data_sets,
@@ -94,6 +95,16 @@ def packages() -> Iterable[Finding]:
             yield Finding(name, "ok", version)
         else:
             yield Finding(name, "problem", f"this is {version}; the course needs {wanted}.", remedy)
+
+
+def metal() -> Iterable[Finding]:
+    """Apple's plugin, which lets TensorFlow compute on a Mac's GPU, and not always rightly.
+
+    For example https://github.com/tensorflow/tensorflow/issues/62137 (ReLU) and 92686 (dense layers).
+    """
+    if _installed("tensorflow-metal"):
+        text = f"{metadata.version('tensorflow-metal')} is installed; TensorFlow is known to compute wrongly with it."
+        yield Finding("tensorflow-metal", "problem", text, f"{sys.executable} -m pip uninstall tensorflow-metal")
 
 
 def keras_device() -> Iterable[Finding]:

@@ -365,6 +365,17 @@ def test_doctor_says_what_is_missing_or_too_old(tmp_path, capsys, monkeypatch, k
     assert "2 problem(s) to mend." in out
 
 
+def test_doctor_warns_of_the_plugin_that_computes_wrongly(tmp_path, capsys, monkeypatch, keras):
+    keras(GOOD_KERAS)
+    assert "tensorflow-metal" not in examined(capsys, monkeypatch, tmp_path)[1]
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "1.2.0" if name == "tensorflow-metal" else real(name))
+    status, out = examined(capsys, monkeypatch, tmp_path)
+    assert status == 1
+    assert "problem  tensorflow-metal: 1.2.0 is installed; TensorFlow is known to compute wrongly with it." in out
+    assert re.search(r"-> \S+ -m pip uninstall tensorflow-metal", out)
+
+
 def test_doctor_works_where_the_course_is_not_installed(tmp_path, capsys, monkeypatch, keras):
     keras(GOOD_KERAS)
 
