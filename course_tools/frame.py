@@ -8,7 +8,7 @@ from course_tools.card import Card
 
 # Colab shows the title of a form in place of its code, and JupyterLab the first line of a cell that is folded away.
 _SETUP = """\
-#@title Set-up: run this first
+# @title Set-up: run this first
 # Where the course is not installed yet, for example in Colab, this installs it.
 try:
     import course_lib
@@ -27,7 +27,7 @@ course_lib.start("{lesson}")"""
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}, "transient": {"remove_source": True}}
 
 _HINT = """\
-# hint("{exercise}")  # Stuck? Take away the first "# " and run this cell: a hint, and another one each time.
+# hint("{exercise}")  # stuck? uncomment and run; again for the next hint
 # solution("{exercise}")"""
 
 PROGRESS = "course_lib.exercises.progress()"

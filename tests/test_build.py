@@ -208,7 +208,7 @@ def test_the_source_of_the_set_up_is_folded_away(built):
         set_up = load(path)["cells"][1]
         assert set_up["metadata"]["jupyter"] == {"source_hidden": True}
         assert set_up["metadata"]["cellView"] == "form"
-        assert set_up["source"][0].startswith("#@title Set-up")
+        assert set_up["source"][0].startswith("# @title Set-up")
 
 
 def test_nbconvert_shows_what_the_set_up_says_and_not_how(built):
