@@ -23,7 +23,7 @@ A student's answer, called the candidate here, is a function with the oracle's a
 model instead, a probe turns it into arrays:
 
     @weights_for_and.probe
-    def _(weights, corners): ...
+    def _(weights, corners): ...  # raises answer.WrongForm, with a sentence, where it cannot look for what was asked
 
 and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them.
 
