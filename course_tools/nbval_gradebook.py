@@ -8,21 +8,25 @@ is for those who must rule that out.
 from __future__ import annotations
 
 import ast
-import csv
 import os
 import re
 import sys
-import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-COLUMNS = ("student", "lesson", "exercise", "points", "out of", "verdict", "reason", "seconds")
+from course_tools.project import LESSON_NAME
+
+if TYPE_CHECKING:  # pytest loads this module in every run, so that it imports what it needs when it is needed
+    from course_tools.grading.marks import Mark, Report
+
 _CHECK = re.compile(r"\bcheck\(\s*(\w+)")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes its errors in bold
 _PROPERTY = "course-verdicts"
 _SLICE = 1.0  # seconds between two looks whether the kernel is alive
 
@@ -43,74 +47,72 @@ def pytest_configure(config) -> None:
     config.option.continue_on_collection_errors = True  # a corrupt notebook is one student's
     if getattr(config.option, "dist", "no") == "load":
         config.option.dist = "loadfile"  # the cells of a notebook need one another
-    config.pluginmanager.register(Gradebook(config.invocation_params.dir / file), "course-gradebook")
+    here = config.invocation_params.dir
+    given = [Path(os.path.abspath(here / argument.partition("::")[0])) for argument in config.args]
+    config.pluginmanager.register(Gradebook(here / file, given), "course-gradebook")
 
 
 @dataclass
-class Submission:
-    """One notebook: the sources of its code cells, and, by exercise, (verdict, reason, seconds) of every check."""
+class Notebook:
+    """The sources of its code cells, and, by exercise, (verdict, reason, seconds) of every check."""
 
-    file: str
+    file: Path
     sources: list[str] = field(default_factory=list)
     checks: dict[str, list[tuple[str, str, float]]] = field(default_factory=dict)
     problem: str = ""
 
     @property
     def lesson(self) -> str:
-        """The lesson that the set-up cell starts, else the one in the file's name, else ""."""
+        """The lesson that the set-up cell starts, by which `check` judges, else the one in the file's name, else ""."""
+        from course_tools.grading.intake import student_and_lesson
+
         started = {name for source in self.sources for name in _lessons_started(source)}
-        stem = Path(self.file).stem
-        named = (lesson for lesson in _known_lessons() if f"_{stem}".endswith(f"_{lesson}"))
-        return next((lesson for lesson in _known_lessons() if lesson in started), next(named, ""))
+        named = student_and_lesson(self.file, _known_lessons())[1]
+        return next((lesson for lesson in _known_lessons() if lesson in started), named)
 
-    @property
-    def student(self) -> str:
-        """Who wrote it, from `<student>_<lesson>.ipynb`, `<student>/<lesson>.ipynb` or nbgrader's extra folder."""
-        path, ending = Path(self.file), f"_{self.lesson}"
-        if self.lesson and path.stem.endswith(ending):
-            return path.stem.removesuffix(ending)
-        folder = path.parent
-        return folder.parent.name if folder.name == self.lesson else folder.name
-
-    def rows(self) -> list[dict]:
-        """One row of the gradebook for every exercise of the lesson."""
+    def report(self, folder: Path) -> Report:
+        """The marks. Whose they are, the grader finds in the name of the file, seen from `folder`."""
         from course_lib.exercises import specs
-        from course_tools.grading.marks import UNREADABLE
+        from course_tools.grading.intake import printable, student_and_lesson
+        from course_tools.grading.marks import Report
 
+        path = self.file.relative_to(folder)
+        student = printable(student_and_lesson(path, _known_lessons())[0] or path.name)
         if not self.lesson:
-            reason = self.problem or "No set-up cell and no file name say of which lesson this is."
-            return [self._row("", 0, 0, UNREADABLE, reason, 0.0)]
-        return [self._row(name, *self._mark(name, spec.points)) for name, spec in specs(self.lesson).items()]
+            problem = self.problem or "No set-up cell and no file name say of which lesson this is."
+            return Report(student, "", str(path), problem=problem)
+        marks = [self._mark(name, spec.points) for name, spec in specs(self.lesson).items()]
+        return Report(student, self.lesson, str(path), marks, self.problem)
 
-    def _mark(self, name: str, points: int) -> tuple[int, int, str, str, float]:
-        from course_tools.grading.marks import CORRECT, CRASHED, MISSING, UNREADABLE
+    def _mark(self, name: str, points: int) -> Mark:
+        from course_tools.grading.marks import CORRECT, CRASHED, MISSING, UNREADABLE, Mark
 
         checks = self.checks.get(name)
         if not checks:
             if self.problem:
-                return 0, points, UNREADABLE, self.problem, 0.0
+                return Mark(name, 0, points, UNREADABLE, self.problem)
             if any(name in checks_in(source) for source in self.sources):
-                return 0, points, CRASHED, "The run ended before this was checked.", 0.0
-            return 0, points, MISSING, f"No cell checks {name}.", 0.0
+                return Mark(name, 0, points, CRASHED, "The run ended before this was checked.")
+            return Mark(name, 0, points, MISSING, f"No cell checks {name}.")
         failed = [check for check in checks if check[0] != CORRECT]
         verdict, reason, _ = (failed or checks)[0]
-        return 0 if failed else points, points, verdict, reason, sum(seconds for _, _, seconds in checks)
-
-    def _row(self, exercise: str, points: int, out_of: int, verdict: str, reason: str, seconds: float) -> dict:
-        texts = map(_harmless, (self.student, self.lesson, exercise))
-        values = (*texts, points, out_of, verdict, _harmless(reason), round(seconds, 2))
-        return dict(zip(COLUMNS, values, strict=True))
+        return Mark(name, 0 if failed else points, points, verdict, reason, seconds=sum(each[2] for each in checks))
 
 
 class Gradebook:
     """Gathers verdicts while pytest runs, in xdist's workers too, and writes the file where the run was started."""
 
-    def __init__(self, file: Path):
+    def __init__(self, file: Path, given: Iterable[Path]):
         self.file = file
-        self.submissions: dict[str, Submission] = {}
+        self.given = set(given)  # to pytest: files, and folders of submissions
+        self.notebooks: dict[Path, Notebook] = {}
 
-    def _submission(self, file) -> Submission:
-        return self.submissions.setdefault(str(file), Submission(str(file)))
+    def _notebook(self, file: Path) -> Notebook:
+        return self.notebooks.setdefault(file, Notebook(file))
+
+    @property
+    def reports(self) -> list[Report]:
+        return [each.report(folder_of_submissions(file, self.given)) for file, each in self.notebooks.items()]
 
     # --- where the notebooks run
 
@@ -118,16 +120,16 @@ class Gradebook:
     def pytest_collection_modifyitems(self, items) -> None:
         for item in items:
             if _is_cell(item):
-                self._submission(item.path).sources.append(item.cell.source)
+                self._notebook(item.path).sources.append(item.cell.source)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector):
         report = yield
         # Not pytest_collect_file: pytest also calls it for the notebooks beside the folder that it was given.
         if isinstance(collector, pytest.File) and collector.path.suffix == ".ipynb":
-            submission = self._submission(collector.path)
+            notebook = self._notebook(collector.path)
             if report.failed:
-                submission.problem = "This file cannot be read as a notebook."
+                notebook.problem = "This file cannot be read as a notebook."
         return report
 
     def pytest_runtest_call(self, item) -> None:
@@ -137,7 +139,7 @@ class Gradebook:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item, call) -> None:
         if _is_cell(item) and (call.when == "call" or (call.when == "setup" and call.excinfo)):
-            found = _verdicts(item, call, self._submission(item.path).lesson)
+            found = _verdicts(item, call, self._notebook(item.path).lesson)
             item.user_properties.append((_PROPERTY, {"file": str(item.path), "checks": found}))
 
     # --- where the run was started
@@ -147,44 +149,45 @@ class Gradebook:
             for name, value in report.user_properties:
                 if name == _PROPERTY:
                     for exercise, *check in value["checks"]:
-                        self._submission(value["file"]).checks.setdefault(exercise, []).append(tuple(check))
+                        self._notebook(Path(value["file"])).checks.setdefault(exercise, []).append(tuple(check))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node) -> None:
         for file, sources, problem in getattr(node, "workeroutput", {}).get(_PROPERTY, ()):
-            submission = self._submission(file)
-            submission.sources, submission.problem = sources, problem
+            notebook = self._notebook(Path(file))
+            notebook.sources, notebook.problem = sources, problem
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session) -> None:
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_PROPERTY] = [
-                (submission.file, submission.sources, submission.problem) for submission in self.submissions.values()
+                (str(each.file), each.sources, each.problem) for each in self.notebooks.values()
             ]
         elif not session.config.option.collectonly:
-            self.write()
+            from course_tools.grading.gradebook import as_csv
+            from course_tools.grading.journal import write_atomically
+
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.file, as_csv(self.reports))
 
     def pytest_terminal_summary(self, terminalreporter) -> None:
         terminalreporter.section("gradebook")
-        terminalreporter.write_line(f"{self.file}: {len(self.submissions)} submission(s)")
-        seen: dict[tuple[str, str], str] = {}
-        for submission in self.submissions.values():
-            other = seen.setdefault((submission.student, submission.lesson), submission.file)
-            if other != submission.file:
-                terminalreporter.write_line(f"Two files of {submission.student}: {other} and {submission.file}")
+        terminalreporter.write_line(f"{self.file}: {len(self.notebooks)} submission(s)")
+        files: dict[tuple[str, str], list[str]] = {}
+        for report in self.reports:
+            files.setdefault((report.student, report.lesson), []).append(report.file)
+        for (student, _), several in files.items():
+            if len(several) > 1:
+                terminalreporter.write_line(f"{len(several)} files of {student}: {' and '.join(several)}")
 
-    def write(self) -> None:
-        """Write all rows, whole or not at all."""
-        rows = [row for submission in self.submissions.values() for row in submission.rows()]
-        rows.sort(key=lambda row: (row["student"], row["lesson"]))  # exercises stay in the order of the lesson
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self.file.parent, newline="", encoding="utf-8", delete=False
-        ) as unfinished:
-            table = csv.DictWriter(unfinished, COLUMNS)
-            table.writeheader()
-            table.writerows(rows)
-        os.replace(unfinished.name, self.file)
+
+def folder_of_submissions(file: Path, given: set[Path]) -> Path:
+    """The folder from which a file's path says whose it is: of those given to pytest, or around what was given."""
+    folder = next((each for each in file.parents if each in given), file.parent)
+    # What was given is one student's own folder, or lies in it: then the student is the name of a folder above.
+    while Path(file.relative_to(folder).parts[0]).stem == file.stem and LESSON_NAME.fullmatch(file.stem):
+        folder = folder.parent
+    return folder
 
 
 def checks_in(source: str) -> set[str]:
@@ -253,7 +256,7 @@ def _verdicts(item, call, lesson: str) -> list[tuple[str, str, str, float]]:
         title, *lines = _text(output).splitlines() or [""]
         if title in _titles(lesson):
             name, verdict = _titles(lesson)[title]
-            reason = "" if verdict == CORRECT or not lines else lines[0]
+            reason = "" if verdict == CORRECT or not lines else lines[0].strip()
             if shown.get(name, (CORRECT,))[0] == CORRECT:  # of two verdicts, the worse
                 shown[name] = verdict, reason
     names = sorted({*shown, *checks_in(item.cell.source)})
@@ -278,7 +281,7 @@ def _why_none(item, call) -> tuple[str, str]:
     if said.startswith("Timeout") or (item.parent.timed_out and not item.parent.kernel.is_alive()):
         return TIMED_OUT, said if said.startswith("Timeout") else "An earlier cell ran out of time."
     if errors:
-        return RAISED, f"{errors[-1]['ename']}: {errors[-1]['evalue']}"
+        return RAISED, _ANSI.sub("", f"{errors[-1]['ename']}: {errors[-1]['evalue']}")
     if item.parent.kernel is None or not item.parent.kernel.is_alive():
         return CRASHED, said
     return RAISED, said
@@ -310,9 +313,3 @@ def _notice_death(kernel) -> None:
 def _is_cell(item) -> bool:
     nbval = sys.modules.get("nbval.plugin")
     return nbval is not None and isinstance(item, nbval.IPyNbCell)
-
-
-def _harmless(text: str) -> str:
-    """One line, which no spreadsheet takes for a formula."""
-    line = " ".join(_ANSI.sub("", text).split())
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line

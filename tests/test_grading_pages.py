@@ -110,6 +110,12 @@ def test_no_cell_becomes_a_formula(tmp_path, name):
     assert json.loads((tmp_path / "gradebook.json").read_text(encoding="utf-8"))[0]["student"] == name
 
 
+def test_no_cell_becomes_a_formula_where_semicolons_separate_cells(tmp_path):
+    write_gradebook(tmp_path, [report("x;=1+2;", reason="a; -1, b;c;＝2")])
+    row = table(tmp_path / "gradebook.csv")[1]
+    assert (row[0], row[6]) == ("x;'=1+2;", "a;' -1, b;c;'＝2")
+
+
 def test_odd_texts_stay_in_their_cell_and_their_line(tmp_path):
     write_gradebook(tmp_path, [report('a\n"b",;\ud800\x1b', reason="one\r\n\ttwo\n" + "x" * 10**6)])
     raw = (tmp_path / "gradebook.csv").read_bytes()

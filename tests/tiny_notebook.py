@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from waiting import HANGS
+
 START = 'from course_lib.exercises import check, open_lesson as start\nstart("02_perceptron")'
 RIGHT = """\
 import numpy as np
@@ -48,5 +50,5 @@ def run_pytest(folder: Path, *arguments: str, **settings: str) -> subprocess.Com
         env={**inherited, **settings},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,17 +16,24 @@ from course_tools.grading.marks import UNREADABLE, Report
 
 COLUMNS = ("student", "lesson", "exercise", "points", "out of", "verdict", "reason", "seconds")
 _LONGEST_REASON = 500  # characters; the page of the submission has more
-# A cell that begins with one of these is a formula to a spreadsheet, and a formula can send data away.
-_FORMULA = tuple("=+-@\t\r＝＋－＠")
+# What begins with one of these is a formula to a spreadsheet, and a formula can send data away. A spreadsheet that
+# separates cells by semicolons, as many do outside the English-speaking world, begins a cell after each of them.
+_FORMULA = re.compile("(^|;)(?=\\s*[=+\\-@\t\r＝＋－＠])")
 
 
 def write_gradebook(out: Path, reports: Iterable[Report]) -> None:
     """Write gradebook.csv, gradebook.json and totals.csv into the folder `out`, each whole or not at all."""
     reports = sorted_reports(reports)
+    write_atomically(out / "gradebook.csv", as_csv(reports))
     rows = [row for report in reports for row in _rows(report)]
-    write_atomically(out / "gradebook.csv", _csv([list(COLUMNS), *([row[name] for name in COLUMNS] for row in rows)]))
     write_atomically(out / "gradebook.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     write_atomically(out / "totals.csv", _csv(_totals(reports)))
+
+
+def as_csv(reports: Iterable[Report]) -> bytes:
+    """The bytes of gradebook.csv."""
+    rows = [row for report in sorted_reports(reports) for row in _rows(report)]
+    return _csv([list(COLUMNS), *([row[name] for name in COLUMNS] for row in rows)])
 
 
 def sorted_reports(reports: Iterable[Report]) -> list[Report]:
@@ -93,7 +101,7 @@ def _csv(rows: list[list]) -> bytes:
 def _cell(value) -> str:
     if not isinstance(value, str):
         return points_text(value)
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    return _FORMULA.sub(r"\1'", value)
 
 
 def _one_line(text: str) -> str:

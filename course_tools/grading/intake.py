@@ -127,16 +127,21 @@ def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
                 waiting.append(path)
 
 
-def _submission(path: Path, problem: str, lessons: list[str]) -> Submission:
+def student_and_lesson(path: Path, lessons: list[str]) -> tuple[str, str]:
+    """What the path of a file, from the submissions' folder, says of its student and its lesson; "" if nothing."""
     stem = path.stem
     endings = [lesson for lesson in lessons if stem == lesson or stem.endswith(f"_{lesson}")]
     lesson = max(endings, key=len, default="")
     if len(path.parts) > 1:
-        student = path.parts[0]
-    elif lesson:
-        student = stem[: -len(lesson)].removesuffix("_")
-    else:  # of a lesson that there is not, perhaps
-        student = re.sub(rf"(?<=.)_{LESSON_NAME.pattern}\Z", "", stem, flags=re.DOTALL)
+        return path.parts[0], lesson
+    if lesson:
+        return stem[: -len(lesson)].removesuffix("_"), lesson
+    # Of a lesson that there is not, perhaps.
+    return re.sub(rf"(?<=.)_{LESSON_NAME.pattern}\Z", "", stem, flags=re.DOTALL), ""
+
+
+def _submission(path: Path, problem: str, lessons: list[str]) -> Submission:
+    student, lesson = student_and_lesson(path, lessons)
     if not student:
         return Submission(printable(path.name), "", str(path), "Its name says no student: <student>_<lesson>.ipynb.")
     if not lesson and not problem:
