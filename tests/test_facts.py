@@ -16,13 +16,22 @@ PROJECT = find_project(Path(__file__))
 DATA = PROJECT.root / "data"
 FACTS = read_facts(DATA)
 LESSONS = PROJECT.lesson_names()
-for lesson in LESSONS:
-    load(lesson)
+WITHOUT = [lesson for lesson in LESSONS if not load(lesson)]
 
 
 @pytest.mark.parametrize("fact", [fact for fact in FACTS.values() if fact.lesson in LESSONS], ids=lambda fact: fact.id)
 def test_fact(fact):
     assert complaint(fact, FUNCTIONS) is None
+
+
+def test_every_lesson_with_facts_has_a_module_of_its_own_that_recomputes_them():
+    missing = [lesson for lesson in WITHOUT if any(fact.lesson == lesson for fact in FACTS.values())]
+    assert not missing, f"tests/facts/ has no module for {missing}"
+
+
+def test_every_module_has_its_lesson():
+    modules = {path.stem for path in Path(__file__).with_name("facts").glob("[!_]*.py")}
+    assert modules <= {lesson[3:] for lesson in LESSONS}
 
 
 def test_every_function_recomputes_a_fact_of_its_own_lesson():

@@ -40,6 +40,11 @@ def test_lessons_have_the_names_of_the_syllabus():
     assert set(PROJECT.lesson_names()) <= {row.lesson for row in SYLLABUS.values()}
 
 
+def test_every_lesson_has_a_module_of_tests_and_every_module_its_lesson():
+    modules = {path.stem for path in Path(__file__).with_name("lessons").glob("test_*.py")}
+    assert modules == {f"test_{lesson[3:]}" for lesson in PROJECT.lesson_names()}
+
+
 @pytest.mark.parametrize("table", ["decks.csv", "syllabus.csv", "facts.csv"])
 def test_line_ends_are_plain(table):
     text = (DATA / table).read_bytes().decode()

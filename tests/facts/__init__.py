@@ -1,4 +1,6 @@
-"""Functions that compute the facts of `data/facts.csv` again, one module per lesson, called as its topic.
+"""Functions that compute the facts of `data/facts.csv` again, a module for each lesson, called as its topic.
+
+    from facts import recompute
 
     @recompute("F009")
     def weights_of_a_dense_layer():
@@ -32,15 +34,17 @@ def recompute(fact_id: str) -> Callable[[Callable], Callable]:
     return register
 
 
-def load(lesson: str) -> None:
-    """Import the functions of a lesson, if it has any."""
-    module = module_of(lesson)
-    if importlib.util.find_spec(module):
-        importlib.import_module(module)
-
-
 def module_of(lesson: str) -> str:
+    """The name of the module for a lesson: that of 02_perceptron is `facts.perceptron`."""
     return f"{__name__}.{lesson[3:]}"
+
+
+def load(lesson: str) -> bool:
+    """Import the functions of a lesson; False if there are none."""
+    if importlib.util.find_spec(module_of(lesson)) is None:
+        return False
+    importlib.import_module(module_of(lesson))
+    return True
 
 
 def complaint(fact: Fact, functions: dict[str, Callable]) -> str | None:
