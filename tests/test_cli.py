@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from tiny_course import CARD, CELLS, PYPROJECT, course, files_of, lesson, make_course, use_stand_in, write_lesson
+from waiting import HANGS
 
 from course_tools import doctor
 
@@ -244,9 +244,8 @@ def test_an_unknown_option_or_command_is_refused(run):
 
 def test_a_wrong_scale_is_refused_before_anything_runs(run, monkeypatch):
     monkeypatch.setenv("COURSE_SCALE", "huge")
-    began = time.perf_counter()
+    monkeypatch.setattr("course_tools.execute.execute", None)
     is_refused(run("run"), "COURSE_SCALE is 'huge', but it must be one of: laptop, gpu.")
-    assert time.perf_counter() - began < 5
 
 
 # --- course run
@@ -409,7 +408,7 @@ def test_the_command_starts_quickly_and_without_heavy_libraries():
         "heavy = {'nbformat', 'jupytext', 'nbclient', 'jsonschema', 'numpy', 'keras'} & set(sys.modules); "
         "sys.exit(f'loaded {heavy}' if heavy else 0)"
     )
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANGS)
     assert answer.returncode == 0, answer.stderr
     assert all(command in answer.stdout for command in ("build", "run", "doctor"))
 
@@ -418,14 +417,14 @@ def test_the_installed_command_ends_with_status_2(tmp_path):
     command = Path(sys.executable).with_name("course")
     if not command.exists():
         pytest.skip("the package is not installed, so there is no `course` beside this Python")
-    answer = subprocess.run([command, "build"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run([command, "build"], cwd=tmp_path, capture_output=True, text=True, timeout=HANGS)
     assert answer.returncode == 2
     assert answer.stdout == "" and "is not inside the course" in answer.stderr
 
 
 def test_without_typer_the_command_says_what_to_install(tmp_path):
     program = "import sys; sys.modules['typer'] = None; import course_tools.cli"
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANGS)
     assert answer.returncode == 1
     assert answer.stderr.count("\n") == 1 and 'pip install -e ".[teach]"' in answer.stderr
 

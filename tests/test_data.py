@@ -18,6 +18,7 @@ from skimage.feature import hog
 from skimage.measure import label, regionprops
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
+from waiting import HANGS
 
 from course_lib import data
 from course_lib.data import drawn_shapes
@@ -43,7 +44,7 @@ def sorted_rows(images):
 def run_python(code, **environment):
     """Standard output of a fresh Python: what is imported here does not count there."""
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, timeout=HANGS
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
 from attacks import ATTACKS, RIGHT
+from waiting import wait_until
 
 from course_tools.grading import sandbox
 from course_tools.grading.grade import Grader
@@ -16,7 +16,7 @@ from course_tools.grading.intake import find_submissions
 from course_tools.grading.limits import Limits
 
 LESSON = "09_convolution"
-LIMITS = Limits(seconds=8, cpu=3, memory=1000, processes=16, files=20, output=5)
+LIMITS = Limits(seconds=15, cpu=3, memory=1000, processes=16, files=20, output=5)
 
 pytestmark = pytest.mark.skipif(bool(sandbox.why_no_walls()), reason=f"no sandbox: {sandbox.why_no_walls()}")
 
@@ -50,8 +50,9 @@ def marks(place):
     with sandbox.Sandbox(LIMITS, walls=True) as warm:
         graded = Grader(warm, seed=1).grade(folder, find_submissions(folder, [LESSON]), jobs=2)
         found = {report.student: {mark.exercise: mark for mark in report.marks} for _, report in graded}
-        time.sleep(0.5)
-        found["left over"] = [len(descendants(each._process.pid)) for each in warm._warm.values()]
+        warm_processes = [each._process.pid for each in warm._warm.values()]
+        wait_until(lambda: max(len(descendants(each)) for each in warm_processes) <= 2)
+        found["left over"] = [len(descendants(each)) for each in warm_processes]
     return found
 
 

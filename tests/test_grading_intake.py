@@ -45,7 +45,7 @@ def problems(folder) -> dict[tuple[str, str], str]:
 
 
 @contextmanager
-def quickly(seconds: int = 5):
+def quickly(seconds: int = 60):
     """Fail instead of waiting for ever."""
 
     def stop(*_):

@@ -11,6 +11,7 @@ import sys
 import time
 
 import pytest
+from waiting import wait_until
 
 from course_tools.errors import CourseError
 from course_tools.grading.intake import Submission
@@ -234,13 +235,12 @@ def test_killed_at_any_moment_every_report_is_whole(tmp_path):
     for pause in (0.05, 0.11, 0.23):
         writer = subprocess.Popen([sys.executable, "-c", WRITER, out], stdout=subprocess.PIPE, text=True)
         assert writer.stdout.readline() == "in\n"
+        assert wait_until(lambda: list((out / "reports").glob("*.json")))
         time.sleep(pause)
         writer.kill()
         writer.wait()
         writer.stdout.close()
-        files = list((out / "reports").glob("*.json"))
-        assert files
-        for file in files:
+        for file in (out / "reports").glob("*.json"):
             assert len(json.loads(file.read_text())["report"]["marks"][0]["reason"]) == 200_000
     with Journal(out):
         assert not list(out.rglob(".*.part"))

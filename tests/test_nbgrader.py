@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from waiting import HANGS
 
 from course_lib.exercises import specs
 from course_tools.project import find_project
@@ -39,7 +40,7 @@ def nbgrader(folder: Path, *arguments: str) -> str:
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS,
     )
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return answer.stderr

@@ -6,20 +6,21 @@ import subprocess
 import sys
 
 import pytest
+from waiting import HANGS
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, timeout=120
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, timeout=HANGS
     )
 
 
 def test_importing_the_library_is_quick_and_loads_nothing_large():
     code = """
 import json, sys, time
-start = time.perf_counter()
+start = time.process_time()
 import course_lib
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 large = sorted({"numpy", "keras", "tensorflow", "jax", "matplotlib", "scipy", "IPython"} & set(sys.modules))
 print(json.dumps([seconds, large]))
 """

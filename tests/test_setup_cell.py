@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from tiny_course import STAND_IN, lesson, make_course
+from waiting import HANGS
 
 from course_tools.build import render_lessons
 
@@ -60,7 +61,7 @@ def execute(cell: str, tmp_path: Path, *options: str, **settings: str) -> subpro
     environment = {key: value for key, value in os.environ.items() if key != "COURSE_SOURCE"}
     command = [sys.executable, *options, str(script)]
     return subprocess.run(
-        command, cwd=folder, env={**environment, **settings}, capture_output=True, text=True, timeout=120
+        command, cwd=folder, env={**environment, **settings}, capture_output=True, text=True, timeout=HANGS
     )
 
 

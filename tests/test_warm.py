@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from waiting import HANGS
 
 from course_tools import warm
 
@@ -34,7 +35,7 @@ def run(program: str, **settings: str):
     """What the program prints, from JSON."""
     environment = {"PATH": "/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "1", **settings}
     answer = subprocess.run(
-        [sys.executable, "-c", DRAW + program], capture_output=True, text=True, timeout=60, env=environment
+        [sys.executable, "-c", DRAW + program], capture_output=True, text=True, timeout=HANGS, env=environment
     )
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)
