@@ -21,8 +21,8 @@
 #
 # That is no reason to laugh at slides. Papers, blogs, this course and the answers of a language model come about in much
 # the same way: by remembering, copying and typing. **How can you find out whether what you read is so, in a minute, even
-# where you are no expert?** Here are the ninety-four, sorted by the check that finds them. Slide by slide they stand in the
-# course's page [errata](../docs/errata.md).
+# where you are no expert?** Here are the ninety-four, sorted by the check that finds them. Slide by slide they stand in
+# `docs/errata.md` of the course.
 
 # %%
 import itertools
@@ -245,6 +245,9 @@ errata.beside(
 )
 
 # %% [markdown]
+# Pooling saves parameters only before a flattened head. Three settings, one bias for each map, one epoch for each pass: the
+# objects say it themselves, you only have to ask.
+#
 # **Exercise 1. A table that does not add up.** Given a table's `rows` and its printed `total`, rounded to whole `unit`s:
 # which row was counted twice, or left out? Answer the row's number (from 0) and how often it was counted, 2 or 0; and
 # `-1, 1` for a total that is right, up to rounding. (Two published tables are among the cases.)
@@ -302,7 +305,7 @@ check(right_count)
 
 # %% tags=["E01", "E03", "E32", "E41", "E67", "E69", "nbval-check-output"]
 maps = np.ones((1, 8, 8, 7), "float32")
-pooled, rectified = keras.layers.MaxPooling2D(2)(maps).shape, keras.layers.ReLU()(maps).shape
+after_pooling, rectified = keras.layers.MaxPooling2D(2)(maps).shape, keras.layers.ReLU()(maps).shape
 
 
 def side_after(side, kernel_size, strides=1, padding="valid"):
@@ -315,10 +318,10 @@ fire_sides = {side: side_after(side, 7, 2) for side in (224, 227)}
 side_by_side = [227, fire_sides[227]]
 for _ in range(3):
     side_by_side.append(side_after(side_by_side[-1], 3, 2))
-assert pooled[-1] == 7 and (conv1_sides[224], fire_sides[224], side_by_side[-1]) == (54, 109, 13)
+assert after_pooling[-1] == 7 and (conv1_sides[224], fire_sides[224], side_by_side[-1]) == (54, 109, 13)
 errata.beside(
-    E01=f"{maps.shape[1:]} pooled: {pooled[1:]}",
-    E32=f"{maps.shape[1:]} after ReLU: {rectified[1:]}; pooling makes it {pooled[1:]}",
+    E01=f"{maps.shape[1:]} pooled: {after_pooling[1:]}",
+    E32=f"{maps.shape[1:]} after ReLU: {rectified[1:]}; pooling makes it {after_pooling[1:]}",
     E03=f"side 224: {(224 - 11) / 4 + 1} is no size; Keras makes {conv1_sides[224]}, and {conv1_sides[227]} of 227",
     E41=f"side 7, window 3: valid {side_after(7, 3)}, same {side_after(7, 3, padding='same')}",
     E67=f"from 224 comes {(224 - 7) / 2 + 1}, that is {fire_sides[224]}; from 227 {fire_sides[227]}",
@@ -627,6 +630,10 @@ show(
 )
 
 # %% [markdown]
+# The limits speak plainly. With nothing dropped, the printed factor leaves nothing. A constant batch divides zero by zero.
+# A prior that is added instead of taken off lets the picture grow without end. And the same stripes, moved by one pixel,
+# become black or white: subsampling keeps an object only where the grid is fine enough for it.
+#
 # ## 5. Run it
 #
 # Printed code looks right to everyone, since nobody runs it. The worst kind runs without a complaint. In one deck the four
@@ -766,7 +773,7 @@ for y, kernel in zip(outputs[:0:-1], kernels[::-1], strict=True):
 rms = {}
 for name, variance in {"He, 2/n": 2 / 500, "Xavier, 1/n": 1 / 500, "half of it": 0.5 / 500}.items():
     rms[name] = np.sqrt(np.mean(ten_layers(np.sqrt(variance), lambda x: np.maximum(x, 0))[0][-1] ** 2))
-assert max(typical) < 1e-5 < 1e4 < spread[-1] and rms["He, 2/n"] > 0.5 > 0.1 > rms["Xavier, 1/n"]
+assert max(typical) < 1e-5 and min(np.diff(spread)) > 0 and rms["He, 2/n"] > 0.5 > 0.1 > rms["Xavier, 1/n"]
 errata.beside(
     E35=f"a typical entry at layer 10 is {typical[0]:.0e}, at layer 1 {typical[-1]:.0e}; the deviation passed on "
     f"grew from {spread[0]:.1f} to {spread[-1]:.0e}",
@@ -791,6 +798,9 @@ assert kept.iloc[1, 0] < 0.8 and kept.iloc[1, 1] > kept.iloc[0, 1]
 kept.round(2)
 
 # %% [markdown]
+# So the order does matter, a transposed convolution gives back the shape and not the picture, and with weights of deviation
+# 1 the gradient does not vanish: a typical entry all but does, and yet what is passed on grows at every layer.
+#
 # On these 150 digits (8 × 8 pixels) the map by t-SNE keeps neighbours better than PCA does, and its distances agree only
 # roughly with the real ones: near means near there, but far apart need not mean very different.
 #
