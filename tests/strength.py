@@ -225,12 +225,13 @@ class Bench:
     def confused_mistakes(self) -> Iterator[str]:
         """Known mistakes that are taken for right, or for another mistake, or for none."""
         for seed in self.seeds:
-            for message, outcomes in self.key(seed).mistaken:
-                verdict = self.key(seed).verdict(outcomes)
+            key = self.key(seed)
+            for number, mistake in enumerate(self.exercise.mistakes):
+                verdict = key.verdict([key.mistaken(number, case) for case in range(len(key.cases))])
                 if verdict.correct:
-                    yield f"a known mistake is accepted on seed {seed}: {message}"
-                elif verdict.mistake != message:
-                    yield f"a known mistake is {verdict.status} without its sentence on seed {seed}: {message}"
+                    yield f"a known mistake is accepted on seed {seed}: {mistake.message}"
+                elif verdict.mistake != mistake.message:
+                    yield f"a known mistake is {verdict.status} without its sentence on seed {seed}: {mistake.message}"
 
     def missing(self) -> Iterator[str]:
         """What an exercise has to have besides a checker."""

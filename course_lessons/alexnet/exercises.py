@@ -66,6 +66,10 @@ def _(side, stages):
         chained(lambda n, k, s, p: (n - k) // s + 1),
     )
     yield (
+        "The list begins behind the first stage: the side of the picture itself is not in it.",
+        [side, *chained(lambda n, k, s, p: (n + 2 * p - k) // s + 1)],
+    )
+    yield (
         "Every stage reads the output of the one before it, not the picture.",
         [(side + 2 * p - k) // s + 1 for k, s, p in stages],
     )
@@ -92,12 +96,12 @@ grouped_parameters.hints = (
 
 @grouped_parameters.cases
 def _(rng):
-    yield 3, 4, 6, 2
+    yield 3, 12, 6, 2
     yield 5, 96, 256, 2
-    yield 3, 384, 256, 1
     yield 1, 12, 8, 4
-    groups = int(rng.integers(2, 5))
-    yield int(rng.choice([3, 5, 7])), groups * int(rng.integers(2, 9)), groups * int(rng.integers(2, 9)), groups
+    yield 3, 384, 256, 1
+    groups = int(rng.integers(3, 6))
+    yield int(rng.choice([3, 5, 7])), groups * int(rng.integers(6, 12)), groups * int(rng.integers(2, 9)), groups
 
 
 @grouped_parameters.known_mistakes
@@ -110,8 +114,18 @@ def _(kernel_size, channels, filters, groups):
     )
     yield "The biases are missing: one for each filter, however many groups there are.", filters * window // groups
     yield (
-        "You divided the biases, too. Each filter keeps its own, so only the weights get fewer.",
+        "You divided everything by `groups`. Only the channels that a filter reads get fewer: the filters stay, "
+        "each with its bias.",
         filters * (window + 1) // groups,
+    )
+    yield (
+        "`filters` counts those of all groups together; you gave so many to each group.",
+        groups * filters * (window // groups + 1),
+    )
+    yield "Each filter has a bias of its own, not each group.", filters * window // groups + groups
+    yield (
+        "A filter reads the channels of one group, channels // groups of them, and not `groups` channels.",
+        filters * (kernel_size**2 * groups + 1),
     )
     yield (
         "A kernel has kernel_size rows and kernel_size columns: square it.",
@@ -122,7 +136,7 @@ def _(kernel_size, channels, filters, groups):
 # Local response normalisation
 
 
-@exercise(lesson=LESSON, points=3)
+@exercise(lesson=LESSON, points=3, atol=1e-5, rtol=1e-4)
 def response_normalization(maps, size, bias, alpha, beta):
     energy = ndimage.convolve1d(maps.astype(float) ** 2, np.ones(size), axis=-1, mode="constant")
     return maps / (bias + alpha * energy) ** beta
@@ -179,6 +193,10 @@ def _(maps, size, bias, alpha, beta):
         "The first and last maps see each other: your window wraps around. Pad with zeros.",
         divided(windows(squares, mode="wrap")),
     )
+    yield (
+        "You summed over all maps. Only `size` of them count, with the own map in the middle.",
+        divided(squares.sum(axis=-1, keepdims=True)),
+    )
     yield "The exponent beta is missing.", divided(windows(squares), beta=1)
 
 
@@ -202,9 +220,9 @@ top_k_error.hints = (
 @top_k_error.cases
 def _(rng):
     yield np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.3, 0.5]]), np.array([1, 0, 2]), 2
-    for classes, k in ((6, 2), (10, 3), (26, 5)):
-        # Ranks of the right classes such that every slip counts another number of them.
-        ranks = rng.permutation([0] * 5 + [k - 1] * 2 + [k] + [classes - 1] * 3)
+    for classes, k, numbers in ((6, 2, (5, 2, 1, 3)), (10, 3, (4, 3, 1, 5)), (26, 5, (6, 1, 3, 2))):
+        # So many pictures with the right class in places 1, k, k + 1 and last that every slip counts other pictures.
+        ranks = rng.permutation(np.repeat([0, k - 1, k, classes - 1], numbers))
         scores = special.softmax(rng.normal(0, 1, (len(ranks), classes)), axis=1)
         yield scores, np.argsort(-scores, axis=1)[np.arange(len(ranks)), ranks], k
     yield special.softmax(rng.normal(0, 1, (9, 7)), axis=1), rng.integers(7, size=9), 1
@@ -244,7 +262,7 @@ ensemble.hints = (
 
 @ensemble.cases
 def _(rng):
-    yield (np.array([[[2.0, 0.0]], [[0.0, 4.0]]]),)
+    yield (np.array([[[2.0, 0.0], [1.0, 1.5]], [[0.0, 4.0], [0.5, -1.0]], [[1.0, 0.0], [3.0, 2.0]]]),)
     for members, examples, classes in ((2, 3, 4), (3, 2, 3), (7, 5, 10)):
         yield (rng.normal(0, 2, (members, examples, classes)),)
 
@@ -268,6 +286,10 @@ def _(logits):
     yield (
         "The softmax runs over the networks. It must run over the classes, the last axis.",
         special.softmax(logits, axis=0).mean(axis=0),
+    )
+    yield (
+        "The softmax runs over the pictures. It must run over the classes, the last axis.",
+        special.softmax(logits, axis=1).mean(axis=0),
     )
     yield (
         "You averaged over the examples. Each example keeps its own row; average over the networks, axis 0.",

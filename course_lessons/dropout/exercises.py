@@ -53,6 +53,14 @@ def _(kernels, keep):
         "You divided. At test time all units are there, more than before, so each must count less.",
         (first, *(kernel / keep for kernel in others)),
     )
+    yield (
+        "You scaled every kernel but the last. That one reads hidden units, too; the first one does not.",
+        (*(keep * kernel for kernel in kernels[:-1]), kernels[-1]),
+    )
+    yield (
+        "The shrinking piles up. Each kernel makes good what was dropped of its own inputs: keep, not keep ** depth.",
+        (first, *(keep**depth * kernel for depth, kernel in enumerate(others, start=1))),
+    )
     yield "The kernels are unchanged: at test time every sum would be too large.", tuple(kernels)
 
 
@@ -76,11 +84,17 @@ dropout_forward.hints = (
 
 @dropout_forward.cases
 def _(rng):
-    for examples, units, rate in ((1, 3, 0.5), (2, 4, 0.2), (3, 2, 0.8), (5, 6, rng.uniform(0.25, 0.45)), (4, 3, 0.0)):
+    for examples, units, rate in ((2, 3, 0.25), (2, 4, 0.5), (4, 3, 0.75), (5, 2, rng.uniform(0.3, 0.4)), (3, 3, 0.0)):
         uniforms = rng.uniform(size=(examples, units))
-        uniforms[0, :2] = rate * 0.9, 0.1 + 0.9 * rate  # at least one unit goes and one stays
-        uniforms[-1, :2] = (0.1 + 0.9 * rate, rate * 0.9) if examples > 1 else uniforms[0, :2]
-        yield rng.normal(1, 2, (examples, units)), uniforms, rate
+        goes, stays = 0.9 * rate, 0.1 + 0.9 * rate  # at least one unit of each, in other places of the next example
+        uniforms[:2, :2] = [goes, stays], [stays, goes]
+        if units > 2:
+            uniforms[0, 2] = rate  # just at least, which float32 can tell for these rates
+        yield _away_from_0(rng, (examples, units)), uniforms, rate
+
+
+def _away_from_0(rng, shape):
+    return rng.choice([-1, 1], shape) * rng.uniform(0.5, 3, shape)
 
 
 @dropout_forward.known_mistakes
@@ -103,6 +117,10 @@ def _(x, uniforms, rate):
         "One mask for the whole batch. Each example has its own row of uniforms, so its own mask.",
         x * (uniforms[:1] >= rate) / (1 - rate),
     )
+    yield (
+        "A unit whose number is just the rate stays: at least means >=, not >.",
+        x * (uniforms > rate) / (1 - rate),
+    )
     yield "This is the mask. Multiply the values by it.", (uniforms >= rate) / (1 - rate)
 
 
@@ -123,7 +141,7 @@ geometric_mean.hints = (
 
 @geometric_mean.cases
 def _(rng):
-    for networks, classes in ((2, 2), (3, 2), (4, 5), (40, 3)):
+    for networks, classes in ((3, 2), (2, 4), (4, 5), (40, 3)):
         yield (special.softmax(rng.normal(0, 1.5, (networks, classes)), axis=1),)
 
 
@@ -142,6 +160,14 @@ def _(probabilities):
     yield (
         "You averaged over the classes of each network. Average over the networks: axis=0.",
         special.softmax(logs.mean(axis=1)),
+    )
+    yield (
+        "The root is that of another number: take the n-th root for n networks, whatever the number of classes.",
+        special.softmax(logs.sum(axis=0) / logs.shape[1]),
+    )
+    yield (
+        "You took the square root of the product. For n networks it is the n-th root.",
+        special.softmax(logs.sum(axis=0) / 2),
     )
     yield "These are logarithms. Take the exponential, then divide by the sum.", logs.mean(axis=0)
 
@@ -169,10 +195,10 @@ expected_output.hints = (
 
 @expected_output.cases
 def _(rng):
-    yield np.array([1.0, 2.0]), np.array([2.0, -3.0]), 0.25, 0.8  # its sign depends on the mask
-    for inputs in (1, 3, 5):
-        x = rng.uniform(0.5, 2, inputs)
-        yield x, rng.normal(0, 1, inputs) * (-1) ** np.arange(inputs), rng.uniform(0.1, 0.6), rng.uniform(0.6, 0.9)
+    yield np.array([1.0, 2.0]), np.array([2.0, -3.0]), 0.25, 0.8  # its sign depends on the mask, and so below
+    for inputs in (2, 3, 5):
+        weights = rng.uniform(0.8, 2, inputs) * (-1) ** rng.permutation(inputs)
+        yield rng.uniform(0.8, 2, inputs), weights, rng.uniform(0.2, 0.6), rng.uniform(0.6, 0.9)
 
 
 @expected_output.known_mistakes
@@ -193,6 +219,18 @@ def _(x, weights, bias, keep):
     )
     yield "The ReLU is missing: a negative sum gives 0.", of_mean
     yield "The bias is missing. It is no input, so it is never dropped.", right(x, weights, 0.0, keep)
+    yield (
+        "You drop the bias, too. It is no input: every mask leaves it in.",
+        keep * right(x, weights, bias, keep) + (1 - keep) * right(x, weights, 0.0, keep),
+    )
+    yield (
+        "The mask of zeros is missing: then the bias alone speaks, with the probability (1 - keep) ** len(x).",
+        right(x, weights, bias, keep) - (1 - keep) ** len(x) * max(bias, 0),
+    )
+    yield (
+        "You added up the outputs of all masks. Each counts with the probability of its mask.",
+        2 ** len(x) * right(x, weights, bias, 0.5),
+    )
     yield (
         "This is plain dropout as in 2012, without scaling: do not divide the inputs by keep.",
         right(x / keep, weights, bias, keep),

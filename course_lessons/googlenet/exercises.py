@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 from scipy import ndimage
 
-from course_lib.exercises.answer import WrongForm, kind_of
 from course_lib.exercises.spec import exercise
 
 LESSON = "20_googlenet"
@@ -35,9 +34,9 @@ multiply_adds.hints = (
 
 @multiply_adds.cases
 def _(rng):
-    yield 2, 2, 1, 1, 3, 1
-    yield 28, 28, 192, 32, 5, 1
+    yield 4, 5, 2, 3, 3, 1
     yield 7, 5, 3, 4, 3, 2
+    yield 28, 28, 192, 32, 5, 1
     yield 15, 11, 3, 8, 7, 3
     yield int(rng.integers(9, 40)), int(rng.integers(41, 80)), 6, int(rng.integers(7, 30)), 5, 2
     yield 14, 14, int(rng.integers(20, 500)), 16, 1, 1
@@ -61,6 +60,15 @@ def _(height, width, channels, filters, kernel_size, strides):
     )
     yield "That is one filter. There are `filters` of them.", places * channels * window
     yield "A bias is added, not multiplied: leave it out.", places * (channels * window + 1) * filters
+    yield (
+        "A multiply-add is one step: do not count its product and its sum apart.",
+        2 * places * channels * filters * window,
+    )
+    inside = [max((side - kernel_size) // strides + 1, 0) for side in (height, width)]
+    yield (
+        "That is padding='valid', which stops at the edges. With 'same' a side becomes side / strides, rounded up.",
+        inside[0] * inside[1] * channels * filters * window,
+    )
     yield (
         "With padding='same' the sides are rounded up: 7 with strides=2 gives 4 places, not 3.",
         (height // strides) * (width // strides) * channels * filters * window,
@@ -89,8 +97,8 @@ naive_depths.hints = (
 
 @naive_depths.cases
 def _(rng):
-    yield 256, (128, 192, 96), 1
-    yield 3, (2, 5, 1), 3
+    yield 3, (2, 5, 1), 2
+    yield 256, (128, 192, 96), 3
     first, *others = (int(number) for number in rng.choice(np.arange(4, 60), 3, replace=False))
     yield int(rng.integers(100, 300)), (first, *others), int(rng.integers(4, 7))
 
@@ -108,6 +116,10 @@ def _(channels, filters, modules):
         [channels + number * more for number in range(modules)],
     )
     yield (
+        "The depth of the input is no part of the list, which begins behind the first module.",
+        [channels + number * more for number in range(modules + 1)],
+    )
+    yield (
         "The branches are joined, not multiplied: their depths add up.",
         [channels * more ** (number + 1) for number in range(modules)],
     )
@@ -120,21 +132,28 @@ def _(channels, filters, modules):
 # The module with bottlenecks
 
 
-@exercise(lesson=LESSON, points=4, atol=1e-4, rtol=1e-4)
+@exercise(lesson=LESSON, points=4, atol=1e-4, rtol=1e-3)
 def inception_module(images, filters):
+    from course_lib.exercises import models
+
     one, reduce_three, three, reduce_five, five, pool = filters
-    branches = (
+    sizes = [(one, 1), (reduce_three, 1), (three, 3), (reduce_five, 1), (five, 5), (pool, 1)]
+    layers = models.counted(f"convolution {number} of {size} x {size}" for number, size in sizes)
+    shape = " x ".join(map(str, (*images.shape[1:3], one + three + five + pool)))
+    pooled = ndimage.maximum_filter(images, (1, 3, 3, 1), mode="constant", cval=-np.inf)
+    return (
+        layers, "none", shape,
         _convolve(images, 1, one),
         _convolve(_convolve(images, 1, reduce_three), 3, three),
         _convolve(_convolve(images, 1, reduce_five), 5, five),
-        _convolve(ndimage.maximum_filter(images, (1, 3, 3, 1), mode="constant", cval=-np.inf), 1, pool),
-    )
-    channels = images.shape[-1]
-    weights = channels * (one + reduce_three + reduce_five + pool) + 9 * reduce_three * three + 25 * reduce_five * five
-    joined = np.concatenate(branches, axis=-1)
-    return np.array(joined.shape[1:]), weights + sum(filters), joined
+        _convolve(pooled, 1, pool),
+    )  # fmt: skip
 
 
+inception_module.results = (
+    "Layers", "Layers that do something else in training", "Shape of the output", "The 1×1 branch", "The 3×3 branch",
+    "The 5×5 branch", "The pooling branch",
+)  # fmt: skip
 inception_module.hints = (
     "Four branches, and each begins with x. Only the last line brings them together.",
     "A helper saves typing: conv(x, filters, size) with padding='same' and activation='relu'. The 3×3 branch is then "
@@ -147,20 +166,15 @@ inception_module.hints = (
 @inception_module.cases
 def _(rng):
     """Numbers of filters that differ, so that a kernel's shape tells which one it is."""
-    for side, channels in (((1, 1), 2), ((8, 6), 4)):
-        filters = rng.choice(np.arange(2, 9), 6, replace=False)
-        yield rng.normal(size=(2, *side, channels)).astype("float32"), tuple(int(number) for number in filters)
-
-
-def _weights(shape):
-    """The kernel of this shape and its bias: the same in every answer, whatever its layers are called."""
-    rng = np.random.default_rng(shape)
-    return rng.normal(0, 1 / np.sqrt(np.prod(shape[:3])), shape), rng.normal(0, 0.3, shape[3])
+    filters = rng.choice(np.arange(2, 9), 6, replace=False)
+    yield rng.normal(0, 2, (2, 8, 6, 9)), tuple(int(number) for number in filters)
 
 
 def _convolve(images, size, filters):
-    """A convolution with ReLU by SciPy, with the agreed weights."""
-    kernel, bias = _weights((size, size, images.shape[-1], filters))
+    """A convolution with ReLU by SciPy, with the weights that the probe draws."""
+    from course_lib.exercises import models
+
+    kernel = models.drawn("kernel", (size, size, images.shape[-1], filters))
     maps = [
         sum(
             ndimage.correlate(images[..., channel], kernel[None, :, :, channel, number], mode="constant")
@@ -168,26 +182,19 @@ def _convolve(images, size, filters):
         )
         for number in range(filters)
     ]
-    return np.maximum(np.stack(maps, axis=-1) + bias, 0)
+    return np.maximum(np.stack(maps, axis=-1) + models.drawn("bias", (filters,)), 0)
 
 
 @inception_module.probe
 def _(build, images, filters):
-    """Shape and parameters of the module; and what it makes of pictures once its kernels hold the agreed weights."""
-    import keras
+    """What the module is made of, and the maps of each branch with drawn weights."""
+    from course_lib.exercises import models
 
-    inputs = keras.Input(images.shape[1:])
-    output = build(inputs, *filters)
-    if output is None or output is ...:
-        return output
-    if not isinstance(output, keras.KerasTensor):
-        raise WrongForm(f"`inception_module` must return the joined branches; this is {kind_of(output)}.")
-    model = keras.Model(inputs, output)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            kernel, bias = _weights(tuple(layer.kernel.shape))
-            layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
-    return np.array(model.output.shape[1:]), model.count_params(), np.asarray(model(images))
+    found = models.read_graph(models.model_around(build, images, *filters), images)
+    one, _, three, _, five, _ = filters
+    shape = " x ".join(map(str, found.outputs.shape[1:]))
+    branches = np.split(found.outputs, np.cumsum([one, three, five]), axis=-1)
+    return found.layers, found.other_in_training, shape, *branches
 
 
 def _module(branches):
@@ -318,7 +325,7 @@ def _chain_and_branches(rng, modules):
 
 @network_depth.cases
 def _(rng):
-    yield {"input": []}, set()
+    yield {"input": [], "conv": ["input"], "pool": ["conv"], "dense": ["pool"]}, {"conv", "dense"}
     inception = {
         "input": [], "conv": ["input"], "a": ["conv"], "pool": ["conv"], "b": ["pool"], "c_reduce": ["conv"],
         "c": ["c_reduce"], "c_pool": ["c"], "joined": ["a", "b", "c_pool"], "dense": ["joined"],
@@ -326,10 +333,10 @@ def _(rng):
     yield inception, {"conv", "a", "b", "c_reduce", "c", "dense"}
     # The longest way has few weights, the one with most weights is short; and the last branch is no guide.
     detour = {
-        "input": [], "p1": ["input"], "p2": ["p1"], "p3": ["p2"], "p4": ["p3"], "w1": ["input"], "w2": ["w1"],
-        "w3": ["w2"], "v": ["input"], "joined": ["v", "w3", "p4"], "dense": ["joined"],
+        "input": [], "p1": ["input"], "p2": ["p1"], "p3": ["p2"], "p4": ["p3"], "p5": ["p4"], "w1": ["input"],
+        "w2": ["w1"], "w3": ["w2"], "w4": ["w3"], "v": ["input"], "joined": ["v", "w4", "p5"], "dense": ["joined"],
     }  # fmt: skip
-    yield detour, {"w1", "w2", "w3", "v", "dense"}
+    yield detour, {"w1", "w2", "w3", "w4", "v", "dense"}
     for modules in (1, 3):
         yield _chain_and_branches(rng, modules)
 

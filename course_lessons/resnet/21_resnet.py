@@ -564,7 +564,8 @@ print(
 # Where the shape changes, a 1 × 1 convolution on the shortcut, with the same strides and filters, brings $\mathbf x$ into
 # form: a **projection**. (Old Keras code calls such a block `conv_block`.)
 #
-# **Exercise 3.** When is it needed? The branch begins with a 3 × 3 convolution; what follows keeps its shape.
+# **Exercise 3.** When is it needed? The branch begins with a 3 × 3 convolution; what follows keeps its shape. (Where that
+# convolution has `padding="valid"`, so has the projection, with 3 × 3 windows, too.)
 
 
 # %% exercise="needs_projection"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
+import math
 
 import numpy as np
 from scipy import signal
 
-from course_lib.exercises.answer import WrongForm, kind_of
 from course_lib.exercises.spec import exercise
 from course_lib.gradcheck import numerical_gradient
 
@@ -34,13 +34,15 @@ residual_backward.hints = (
 
 @residual_backward.cases
 def _(rng):
-    for examples, width, hidden in ((1, 2, 3), (3, 4, 2), (5, 6, 6)):
-        while True:  # no sum near 0, where ReLU has a kink; and each ReLU both open and shut
+    for examples, width, hidden in ((2, 3, 4), (3, 4, 2), (5, 6, 6)):
+        while (
+            True
+        ):  # no sum near 0, where ReLU has a kink; each ReLU open and shut; and the shortcut opens or shuts one
             x, upstream = rng.normal(size=(examples, width)), rng.normal(size=(examples, width))
             first, second = rng.normal(size=(width, hidden)), rng.normal(size=(hidden, width))
             inner = x @ first
             outer = x + np.maximum(inner, 0) @ second
-            sums = [inner, outer]
+            sums = [inner, outer, (outer - x) * outer]
             if all(np.abs(each).min() > 1e-2 and (each > 0).any() and (each < 0).any() for each in sums):
                 break
         yield upstream, x, first, second
@@ -49,8 +51,8 @@ def _(rng):
 @residual_backward.known_mistakes
 def _(upstream, x, first, second):
     inner = x @ first
-    outer = x + np.maximum(inner, 0) @ second > 0
-    passed = upstream * outer
+    outer = x + np.maximum(inner, 0) @ second
+    passed = upstream * (outer > 0)
 
     def branch(gradient):
         return ((gradient @ second.T) * (inner > 0)) @ first.T
@@ -69,6 +71,10 @@ def _(upstream, x, first, second):
         "The inner ReLU is missing: nothing passes back where x @ first is below 0.",
         passed + passed @ second.T @ first.T,
     )
+    yield (
+        "The last ReLU sees the sum: it is open where x + F(x) is above 0, not where F(x) alone is.",
+        upstream * (outer - x > 0) + branch(upstream * (outer - x > 0)),
+    )
     yield "The +1 is one times the gradient that arrives, not the number 1 added to it.", 1 + branch(passed)
 
 
@@ -82,6 +88,7 @@ def start_as_identity(gammas, betas):
     return np.where(keep, gammas, 0), np.where(keep, betas, 0)
 
 
+start_as_identity.results = ("gammas", "betas")
 start_as_identity.hints = (
     "Only the normalisation just before the sum has to be silenced: in every block the last one.",
     "It gives gamma * x_hat + beta. For which gamma and beta is that 0, whatever x_hat is?",
@@ -91,7 +98,7 @@ start_as_identity.hints = (
 
 @start_as_identity.cases
 def _(rng):
-    for blocks, layers, channels in ((1, 2, 2), (3, 2, 4), (2, 3, 5)):
+    for blocks, layers, channels in ((2, 2, 3), (3, 2, 4), (2, 3, 5)):
         yield rng.uniform(0.5, 2, (blocks, layers, channels)), rng.normal(size=(blocks, layers, channels))
 
 
@@ -109,6 +116,14 @@ def _(gammas, betas):
         (0 * gammas, 0 * betas),
     )
     yield "The beta of the last normalisation is still added to the shortcut.", (zero(gammas, last), betas)
+    yield (
+        "The gamma of the last normalisation still lets the branch through: gamma * x_hat is not 0.",
+        (gammas, zero(betas, last)),
+    )
+    yield (
+        "Inner normalisations keep their betas: only the last one has to be silenced.",
+        (zero(gammas, last), 0 * betas),
+    )
     yield (
         "That is the first normalisation of each block. What is behind it may still put out anything.",
         (zero(gammas, np.s_[:, 0]), zero(betas, np.s_[:, 0])),
@@ -143,14 +158,19 @@ needs_projection.hints = (
 
 @needs_projection.cases
 def _(rng):
-    side, channels = int(rng.integers(5, 30)), int(rng.integers(2, 60))
+    """As often no as yes."""
+    side, channels = int(rng.integers(5, 30)), int(rng.integers(8, 60))
+    fewer, more = int(rng.integers(2, channels)), channels + int(rng.integers(1, 60))
     yield (side, side, channels), channels, 1, "same"
-    yield (side, side, channels), 2 * channels, 1, "same"
+    yield (side, side, channels), more, 1, "same"
+    yield (side, side, channels), fewer, 1, "same"
     yield (side, side, channels), channels, 2, "same"
-    yield (side, side, channels), 2 * channels, 2, "same"
     yield (side, side, channels), channels, 1, "valid"
+    yield (side + 1, side + 1, fewer), fewer, 1, "same"
     yield (1, 1, channels), channels, 2, "same"
-    yield (1, 1, channels), channels + 1, 2, "same"
+    yield (1, 1, channels), channels, 1, "same"
+    yield (1, 1, channels), channels, 3, "same"
+    yield (1, 1, channels), fewer, 2, "same"
 
 
 @needs_projection.known_mistakes
@@ -159,6 +179,10 @@ def _(shape, filters, strides, padding):
     smaller = strides > 1 and shape[0] > 1
     yield "The strides count, too: the branch gets smaller than its input.", other_channels or valid
     yield "The channels count, too: maps cannot be added to maps that are not there.", valid or smaller
+    yield (
+        "Fewer filters do not fit, either: the shortcut then has maps that nothing can be added to.",
+        filters > shape[2] or smaller or valid,
+    )
     yield (
         "Either is enough: a change of the channels, or a change of height and width.",
         other_channels and (strides > 1 or valid),
@@ -176,19 +200,24 @@ def _(shape, filters, strides, padding):
 
 @exercise(lesson=LESSON, points=4, atol=1e-3, rtol=1e-3)
 def residual_block(images, filters, strides):
-    """What the probe finds: the shape of the output, the parameters, and the output with weights drawn in order."""
+    from course_lib.exercises import models
+
     channels = images.shape[-1]
     projects = strides > 1 or channels != filters
-    kernels = [(3, channels), (3, filters)] + [(1, channels)] * projects
-    count = sum(size**2 * inputs * filters for size, inputs in kernels)
-    weights = [_drawn((size, size, inputs, filters)) for size, inputs in kernels]
-    y = np.maximum(_at_rest(_correlated(images, weights[0], strides)), 0)
-    y = _at_rest(_correlated(y, weights[1], 1))
-    shortcut = _at_rest(_correlated(images, weights[2], strides)) if projects else images
+    kernels = [(3, channels, strides), (3, filters, 1)] + [(1, channels, strides)] * projects
+    layers = [_words(size, filters, steps) for size, _, steps in kernels] + ["BatchNormalization"] * len(kernels)
+    trained = sum(size**2 * inputs * filters + 2 * filters for size, inputs, _ in kernels)
+    y = np.maximum(_normalised(_correlated(images, 3, filters, strides)), 0)
+    y = _normalised(_correlated(y, 3, filters, 1))
+    shortcut = _normalised(_correlated(images, 1, filters, strides)) if projects else images
     outputs = np.maximum(y + shortcut, 0)
-    return np.array(outputs.shape[1:]), np.array([count, 2 * filters * len(kernels)]), outputs
+    return models.counted(layers), _shape(outputs), trained, "BatchNormalization", outputs
 
 
+residual_block.results = (
+    "Layers with weights", "Shape of the output", "Numbers that are trained",
+    "Layers that do something else in training", "The output, with weights drawn at random",
+)  # fmt: skip
 residual_block.hints = (
     "The branch: Conv2D(filters, 3, strides, padding='same', use_bias=False), BatchNormalization, ReLU, then the same "
     "again with strides 1 and no ReLU behind.",
@@ -201,38 +230,48 @@ residual_block.hints = (
 @residual_block.cases
 def _(rng):
     for height, width, channels, filters, strides in (
-        (6, 6, 3, 3, 1),
-        (5, 8, 2, 4, 1),
-        (7, 7, 3, 3, 2),
-        (8, 6, 2, 5, 2),
+        (6, 7, 3, 3, 1),
+        (5, 6, 2, 3, 1),
+        (7, 6, 4, 4, 2),
+        (6, 5, 2, 4, 2),
     ):
         yield rng.normal(size=(2, height, width, channels)), filters, strides
 
 
-def _drawn(shape, bias=False):
-    """Weights that depend on their shape alone, so that it does not matter in which order layers were made."""
-    rng = np.random.default_rng([int(bias), *shape])
-    return rng.normal(0, 1 / np.sqrt(np.prod(shape[:-1])), shape)
+_SIZE = 10  # of sums against inputs: so large that nobody's epsilon shows
 
 
-def _at_rest(x):
-    """Batch normalisation that has not seen anything: mean 0, variance 1, and Keras' epsilon."""
-    return x / np.sqrt(1 + 1e-3)
+def _words(size, filters, strides):
+    return f"convolution {filters} of {size} x {size}{f' with strides={strides, strides}' * (strides > 1)} without bias"
 
 
-def _correlated(images, kernel, strides):
+def _shape(maps):
+    return " x ".join(map(str, maps.shape[1:]))
+
+
+def _normalised(x):
+    """Batch normalisation at test time, with the statistics, gamma and beta that the probe draws."""
+    from course_lib.exercises.models import drawn
+
+    names = ("moving_mean", "moving_variance", "gamma", "beta")
+    mean, variance, gamma, beta = (drawn(name, x.shape[-1:], _SIZE) for name in names)
+    return gamma * (x - mean) / np.sqrt(variance) + beta
+
+
+def _correlated(images, size, filters, strides):
     """What a convolution layer with padding="same" computes, by SciPy; Keras pads the odd line below and right."""
-    size = len(kernel)
-    _, height, width, _ = images.shape
+    from course_lib.exercises.models import drawn
+
+    kernel = drawn("kernel", (size, size, images.shape[-1], filters), _SIZE)
     margins = []
-    for length in (height, width):
+    for length in images.shape[1:3]:
         lost = max((-(-length // strides) - 1) * strides + size - length, 0)
         margins.append((lost // 2, lost - lost // 2))
     padded = np.pad(images, ((0, 0), *margins, (0, 0)))
     maps = [
         [
             sum(signal.correlate2d(image[..., c], kernel[..., c, f], mode="valid") for c in range(image.shape[-1]))
-            for f in range(kernel.shape[-1])
+            for f in range(filters)
         ]
         for image in padded
     ]
@@ -241,79 +280,70 @@ def _correlated(images, kernel, strides):
 
 @residual_block.probe
 def _(block, images, filters, strides):
-    """The shape of the output, the parameters of convolutions and those trained in normalisation, and the output with
-    drawn weights."""
-    import keras
+    """What the block is made of, and what comes out of it with drawn weights."""
+    from course_lib.exercises import models
 
-    if not callable(block):
-        raise WrongForm(f"`residual_block` must be a function of x, filters and strides; this is {kind_of(block)}.")
-    inputs = keras.Input(images.shape[1:])
-    outputs = block(inputs, filters, strides)
-    if outputs is None or outputs is ...:
-        return outputs
-    if not isinstance(outputs, keras.KerasTensor):
-        raise WrongForm(f"`residual_block` must return the output of its last layer; this is {kind_of(outputs)}.")
-    model = keras.Model(inputs, outputs)
-    counts = [0, 0]
-    for layer in model.layers:
-        for weight in layer.trainable_weights:
-            is_norm = isinstance(layer, keras.layers.BatchNormalization)
-            counts[is_norm] += int(np.prod(weight.shape))
-            if not is_norm:
-                weight.assign(_drawn(tuple(weight.shape), bias=len(weight.shape) == 1))
-    values = np.asarray(keras.ops.convert_to_numpy(model(images.astype("float32"), training=False)))
-    return np.array(outputs.shape[1:]), np.array(counts), values
+    found = models.read_graph(models.model_around(block, images, filters, strides), images, _SIZE)
+    return found.layers, _shape(found.outputs), found.trained, found.other_in_training, found.outputs
 
 
 def _block(
-    project="where needed", last_relu=True, early_relu=False, use_bias=False, normalise=True, strided=0, shortcut=True
+    first="conv bn relu", second="conv bn", shortcut="conv bn", behind="relu", always=False, strided=0, use_bias=False
 ):
     """What a student would hand in, with one thing changed."""
 
-    @functools.wraps(_block)
     def block(x, filters, strides):
-        import keras
+        from keras import layers
 
-        def convolution(x, size, strides):
-            y = keras.layers.Conv2D(filters, size, strides, padding="same", use_bias=use_bias)(x)
-            return keras.layers.BatchNormalization()(y) if normalise else y
+        def run(steps, x, size=1, strides=1):
+            for step in steps.split():
+                if step == "conv":
+                    x = layers.Conv2D(filters, size, strides, padding="same", use_bias=use_bias)(x)
+                else:
+                    x = {"bn": layers.BatchNormalization, "relu": layers.ReLU}[step]()(x)
+            return x
 
-        steps = (strides, 1) if strided == 0 else (1, strides)
-        y = keras.layers.ReLU()(convolution(x, 3, steps[0]))
-        y = convolution(y, 3, steps[1])
-        if early_relu:
-            y = keras.layers.ReLU()(y)
-        if shortcut:
-            changes = strides > 1 or x.shape[-1] != filters
-            if project == "everywhere" or (project == "where needed" and changes):
-                x = convolution(x, 1, strides)
-            elif project == "bare" and changes:
-                x = keras.layers.Conv2D(filters, 1, strides, use_bias=False)(x)
-            y = keras.layers.Add()([y, x])
-        return keras.layers.ReLU()(y) if last_relu else y
+        moves = (strides, 1) if strided == 0 else (1, strides)
+        y = run(second, run(first, x, 3, moves[0]), 3, moves[1])
+        if shortcut and (always or strides > 1 or x.shape[-1] != filters):
+            x = run(shortcut, x, 1, strides)
+        return run(behind, layers.Add()([y, x]) if shortcut else y)
 
     return block
 
 
 @residual_block.known_mistakes
 def _():
-    yield "There is no shortcut: this is a plain block.", lambda: _block(shortcut=False)
+    yield "There is no shortcut: this is a plain block.", lambda: _block(shortcut="")
     yield (
         "You project everywhere. Where the shape stays, the shortcut must stay x itself: no parameters, and the "
         "identity.",
-        lambda: _block(project="everywhere"),
+        lambda: _block(always=True),
     )
-    yield "The last ReLU, behind the sum, is missing.", lambda: _block(last_relu=False)
+    yield "The last ReLU, behind the sum, is missing.", lambda: _block(behind="")
     yield (
         "There is a ReLU on the branch before the sum: then a block can only add, never take away.",
-        lambda: _block(early_relu=True),
+        lambda: _block(second="conv bn relu"),
+    )
+    yield "The ReLU between the two convolutions is missing.", lambda: _block(first="conv bn")
+    yield (
+        "Batch normalisation stands behind the ReLU. It belongs right behind its convolution, and ReLU behind it.",
+        lambda: _block(first="conv relu bn"),
     )
     yield (
         "The convolutions have biases, which the batch normalisation behind them takes out again.",
         lambda: _block(use_bias=True),
     )
-    yield "Batch normalisation is missing behind the convolutions.", lambda: _block(normalise=False)
-    yield "The projection needs batch normalisation, too.", lambda: _block(project="bare")
+    yield (
+        "Batch normalisation is missing behind the convolutions.",
+        lambda: _block(first="conv relu", second="conv", shortcut="conv"),
+    )
+    yield "The projection needs batch normalisation, too.", lambda: _block(shortcut="conv")
+    yield (
+        "Batch normalisation stands behind the sum, where it changes the shortcut, too. It belongs behind each "
+        "convolution.",
+        lambda: _block(second="conv", shortcut="conv", behind="bn relu"),
+    )
     yield "The strides belong to the first convolution of the branch, not to the second.", lambda: _block(strided=1)
 
 
@@ -322,14 +352,14 @@ def _():
 
 @exercise(lesson=LESSON, points=2)
 def cifar_size(n, first, classes):
-    from course_lib.architectures.blueprint import blueprint
-    from course_lib.architectures.resnet import cifar_resnet
+    """Counted on the shapes of all weights, one layer after the other."""
+    maps = [3, first] + [first * 2**stage for stage in range(3) for _ in range(2 * n)]
+    kernels = [(3, 3, *pair) for pair in itertools.pairwise(maps)] + [(maps[-1], classes)]
+    others = [(2, number) for number in maps[1:]] + [(classes,)]
+    return len(kernels), sum(math.prod(shape) for shape in kernels + others)
 
-    model = blueprint(cifar_resnet, 6 * n + 2, classes=classes, width=first / 16)
-    kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
-    return len(kernels), sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
-
+cifar_size.results = ("Depth", "Parameters")
 cifar_size.hints = (
     "Depth: one convolution in front, three stages of n blocks with two convolutions each, and one dense layer.",
     "A convolution from a to b maps has 9 * a * b weights and no bias; the normalisation behind it has 2 * b numbers.",
@@ -348,10 +378,10 @@ def _(rng):
 
 @cifar_size.known_mistakes
 def _(n, first, classes):
-    def size(norm=2, conv_bias=0, halves=True, bias=1, double=2, extra=2):
+    def size(norm=2, conv_bias=0, halves=True, bias=1, double=2, extra=2, colours=3):
         filters = [first, first * double, first * double**2]
         before = [first, *filters[:2]] if halves else filters
-        count = (9 * 3 + norm + conv_bias) * first
+        count = (9 * colours + norm + conv_bias) * first
         for inputs, outputs in zip(before, filters, strict=True):
             count += (9 * inputs + (2 * n - 1) * 9 * outputs + 2 * n * (norm + conv_bias)) * outputs
         return 6 * n + extra, count + (filters[-1] + bias) * classes
@@ -367,5 +397,6 @@ def _(n, first, classes):
         size(halves=False),
     )
     yield "The dense layer has a bias for each class.", size(bias=0)
+    yield "Colour pictures have three channels, so the first convolution has 9 * 3 weights a filter.", size(colours=1)
     yield "The filters double from stage to stage: first, 2 * first, 4 * first.", size(double=1)
     yield "The convolution in front and the dense layer count, too: 6n + 2 layers, not 6n.", size(extra=0)

@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 from scipy import signal
 
-from course_lib.exercises.answer import WrongForm, kind_of
 from course_lib.exercises.spec import exercise
 
 LESSON = "19_vgg"
@@ -34,9 +33,9 @@ receptive_field.hints = (
 
 @receptive_field.cases
 def _(rng):
-    yield [3], [1]
-    yield [3, 3, 3], [1, 1, 1]
+    yield [3, 3], [1, 1]
     yield [11, 5], [4, 1]
+    yield [3, 3, 2], [2, 3, 1]
     yield [3, 2, 3, 2], [1, 2, 1, 2]
     yield [7, 3, 3, 2], [2, 2, 1, 2]
     for layers in (3, 5):
@@ -61,8 +60,16 @@ def _(kernel_sizes, strides):
     yield "A window of k units adds k - 1 jumps, not k: the windows overlap in the middle.", field(jumps, less=0)
     yield "The field of no layer at all is one pixel, not none: start from 1.", field(jumps) - 1
     yield (
-        "Strides multiply: behind 2 and 2, neighbours are 4 pixels apart. You add them or take the last.",
+        "Strides multiply: behind 2 and 2, neighbours are 4 pixels apart. You take the last one only.",
         field([1, *strides[:-1]]),
+    )
+    yield (
+        "Strides multiply: behind 2 and 3, neighbours are 6 pixels apart. You add them up.",
+        field([1, *np.cumsum(strides[:-1])]),
+    )
+    yield (
+        "You went through the layers from the top. The lowest comes first, and its stride is felt by all above it.",
+        field(np.cumprod([1, *strides[:0:-1]])[::-1]),
     )
 
 
@@ -90,9 +97,9 @@ layers_needed.hints = (
 
 @layers_needed.cases
 def _(rng):
-    yield 3, 3
     yield 7, 3
     yield 8, 3  # not reached exactly
+    yield 3, 3
     yield 12, 5
     yield 1, 3  # a pixel sees itself
     yield int(rng.integers(20, 60)), 3
@@ -111,11 +118,12 @@ def _(field, kernel_size):
         (field - 1) // (kernel_size - 1),
     )
     yield (
-        "One too many: with no layer at all the field is 1, so (field - 1) / (kernel_size - 1) is enough.",
+        "One too many: with no layer at all the field is 1, so (field - 1) / (kernel_size - 1), rounded up, is enough.",
         layers_needed.oracle(field, kernel_size) + 1,
     )
     yield (
-        "One pixel is there before the first layer: divide field - 1, not field, by kernel_size - 1.",
+        "One too many where the division is even: one pixel is there before the first layer, so (field - 1) / "
+        "(kernel_size - 1) layers are then enough.",
         -(-field // (kernel_size - 1)),
     )
 
@@ -125,17 +133,16 @@ def _(field, kernel_size):
 
 @exercise(lesson=LESSON, points=2)
 def stack_or_one(kernel_size, channels, filters):
-    import keras
+    """Counted on arrays of the shapes that the layers' weights have."""
 
     def count(inputs, size):
-        layer = keras.layers.Conv2D(filters, size)
-        layer.build((None, 99, 99, inputs))
-        return layer.count_params()
+        return np.empty((size, size, inputs, filters)).size + np.empty(filters).size
 
     inputs = [channels] + [filters] * (layers_needed.oracle(kernel_size, 3) - 1)
     return count(channels, kernel_size), sum(count(number, 3) for number in inputs)
 
 
+stack_or_one.results = ("One layer", "Stack")
 stack_or_one.hints = (
     "A layer has size * size * channels in * filters weights, and one bias for each filter.",
     "(kernel_size - 1) // 2 layers of 3×3 see as far. Only the first of them reads `channels`. And the others?",
@@ -145,6 +152,7 @@ stack_or_one.hints = (
 
 @stack_or_one.cases
 def _(rng):
+    yield 7, 4, 6
     yield 7, 64, 64
     yield 11, 3, 96
     yield 3, 5, 7  # a stack of one
@@ -168,32 +176,31 @@ def _(kernel_size, channels, filters):
         "Each 3×3 layer adds 2 to the field, so (kernel_size - 1) / 2 of them are needed.",
         counts(layers=-(-kernel_size // 3)),
     )
+    yield (
+        "One too many in the stack: (kernel_size - 1) / 2 layers of 3×3 see kernel_size pixels.",
+        counts(layers=(kernel_size + 1) // 2),
+    )
     yield "The order is turned round: the one large layer comes first, then the stack.", counts()[::-1]
 
 
 # One stage in Keras
 
 
-@exercise(lesson=LESSON, points=3, atol=1e-3, rtol=1e-3)
-def vgg_stage(images, filters, kernel_sizes, seed):
-    rng, maps, parameters = np.random.default_rng(seed), images, 0
-    for size in kernel_sizes:
-        kernel = rng.normal(0, 0.3, (size, size, maps.shape[-1], filters))
-        bias = rng.normal(0, 0.3, filters)
-        parameters += kernel.size + bias.size
-        maps = [[_one_map(image, kernel[..., number]) + bias[number] for number in range(filters)] for image in maps]
-        maps = np.maximum(np.moveaxis(maps, 1, -1), 0)
-    number, height, width, _ = maps.shape
-    halves = maps[:, : height // 2 * 2, : width // 2 * 2].reshape(number, height // 2, 2, width // 2, 2, filters)
-    pooled = halves.max(axis=(2, 4))
-    return np.array(pooled.shape), parameters, pooled
+@exercise(lesson=LESSON, points=3)
+def vgg_stage(images, filters, kernel_sizes):
+    height, width, channels = images.shape[1:]
+    layers = ", ".join(f"convolution {filters} of {size} x {size}" for size in kernel_sizes)
+    sides = ", ".join([f"{height} x {width}"] * len(kernel_sizes))
+    activations = ", ".join(["relu"] * len(kernel_sizes))
+    inputs = [channels] + [filters] * (len(kernel_sizes) - 1)
+    parameters = sum((size**2 * number + 1) * filters for size, number in zip(kernel_sizes, inputs, strict=True))
+    return layers, sides, activations, "max 2 x 2", "none", "none", parameters
 
 
-def _one_map(image, kernel):
-    """One filter over all channels, as SciPy correlates."""
-    return sum(signal.correlate2d(image[..., each], kernel[..., each], mode="same") for each in range(image.shape[-1]))
-
-
+vgg_stage.results = (
+    "Layers", "Sides of the maps of the convolutions", "Activations", "Poolings", "Before the first layer",
+    "Layers that do something else in training", "Parameters",
+)  # fmt: skip
 vgg_stage.hints = (
     "keras.Sequential can be filled in a loop: model.add(layer). It begins with keras.Input(input_shape).",
     "Each convolution: keras.layers.Conv2D(filters, size, padding='same', activation='relu').",
@@ -203,25 +210,24 @@ vgg_stage.hints = (
 
 @vgg_stage.cases
 def _(rng):
-    yield rng.normal(size=(1, 8, 8, 2)), 2, (3,), int(rng.integers(10**6))
-    yield rng.normal(size=(2, 9, 11, 1)), 3, (3, 3), int(rng.integers(10**6))
-    yield rng.normal(size=(2, 12, 10, 3)), 4, (3, 3, 1), int(rng.integers(10**6))
+    yield rng.normal(0, 2, (2, 9, 11, 2)), 3, (3, 3)
+    yield rng.normal(0, 2, (2, 12, 10, 3)), 4, (3, 3, 1)
 
 
 @vgg_stage.probe
-def _(build, images, filters, kernel_sizes, seed):
-    """Shape of the answer, number of parameters, and the answer itself with weights drawn layer by layer."""
-    import keras
+def _(build, images, filters, kernel_sizes):
+    from course_lib.exercises import models
 
-    model = build(images.shape[1:], filters, kernel_sizes)
-    if model is None or model is ...:
-        return model
-    if not isinstance(model, keras.Model):
-        raise WrongForm(f"`vgg_stage` must return a Keras model; this is {kind_of(model)}.")
-    rng = np.random.default_rng(seed)
-    model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.weights])
-    answer = np.asarray(keras.ops.convert_to_numpy(model(images.astype("float32"))))
-    return np.array(answer.shape), model.count_params(), answer
+    found = models.read_chain(models.model_of(build, images, images.shape[1:], filters, kernel_sizes), images)
+    return (
+        found.layers,
+        found.sides,
+        found.activations,
+        found.poolings,
+        found.before,
+        found.other_in_training,
+        found.parameters,
+    )
 
 
 def _wrong_stage(padding="same", relu="all", pool="max", strides=2, each=False, size_of=lambda sizes: sizes):
@@ -290,8 +296,8 @@ activation_bytes.hints = (
 
 @activation_bytes.cases
 def _(rng):
-    yield [(2, 3, 4)], 1, False
-    yield [(2, 3, 4)], 2, True
+    yield [(2, 3, 4), (5,)], 3, False
+    yield [(2, 3, 4), (5,)], 3, True
     yield [(8, 8, 3), (8, 8, 16), (4, 4, 16), (10,)], 3, False
     yield [(int(rng.integers(5, 30)), 7, 3), (int(rng.integers(5, 30)),)], int(rng.integers(3, 9)), True
 
@@ -301,6 +307,8 @@ def _(shapes, batch_size, training):
     values, times = sum(int(np.prod(shape)) for shape in shapes), 1 + training
     yield "These are values. In bytes it is four times as much: float32.", values * batch_size * times
     yield "That is for one picture. A batch keeps the activations of all of its pictures.", 4 * values * times
+    yield "A float32 takes 4 bytes; 8 are those of a float64.", 8 * values * batch_size * times
+    yield "Only training keeps gradients; look at `training`.", 8 * values * batch_size
     yield "The gradients are missing: training keeps one for each value.", 4 * values * batch_size
     yield "You add up the sides. A map holds their product.", 4 * sum(map(sum, shapes)) * batch_size * times
     yield (

@@ -38,11 +38,12 @@ ascent_step.hints = (
 
 @ascent_step.cases
 def _(rng):
-    for pixels, classes in ((1, 2), (4, 2), (6, 3), (12, 5)):
-        # Large kernels, so that some pixels leave the range and others do not.
-        picture = rng.uniform(0.1, 0.9, pixels)
-        yield picture, 2 * rng.normal(size=(pixels, classes)), int(rng.integers(classes)), 0.1, rng.uniform(0.3, 0.6)
-    yield np.array([0.5, 0.9, 0.1]), np.array([[1.0, -1.0], [3.0, 0.5], [-2.0, 2.0]]), 0, 0.1, 0.5
+    # Some pixels leave the range on either side, others do not; and the label is not the class with the highest score.
+    kernel = np.array([[4.0, -1.0], [1.0, 3.0], [1.0, -2.0], [2.0, 0.5]])
+    yield np.array([0.5, 0.95, 0.05, 0.4]), kernel, 1, 0.1, 0.5
+    for pixels, classes in ((5, 2), (6, 3), (12, 5)):
+        picture, kernel = rng.uniform(0.1, 0.9, pixels), 2 * rng.normal(size=(pixels, classes))
+        yield picture, kernel, int(rng.integers(classes)), rng.uniform(0.05, 0.15), rng.uniform(0.3, 0.6)
 
 
 @ascent_step.known_mistakes
@@ -68,6 +69,14 @@ def _(picture, kernel, label, learning_rate, l2):
     yield "Pixels leave the range from 0 to 1. Clip the picture after the step.", step(own - prior, -np.inf, np.inf)
     yield "This goes down the slope, as training does with a loss. A score is to grow: add the step.", step(prior - own)
     yield "The prior is missing: take l2 times the sum of squares off the score before you take its slope.", step(own)
+    yield (
+        "That is the class with the highest score, whichever it is. Push the one that `label` names.",
+        step(kernel[:, (picture @ kernel).argmax()] - prior),
+    )
+    yield (
+        "The prior goes into the slope, so the learning rate multiplies it, too.",
+        np.clip(picture + learning_rate * own - prior, 0, 1),
+    )
     yield "The slope of l2 · x² is 2 · l2 · x: the 2 is missing.", step(own - prior / 2)
 
 
@@ -96,7 +105,7 @@ total_variation.hints = (
 
 @total_variation.cases
 def _(rng):
-    for shape in ((1, 1, 1), (2, 1, 1), (1, 3, 1), (3, 3, 1), (4, 5, 3), (6, 2, 2)):
+    for shape in ((2, 3, 1), (1, 3, 2), (3, 3, 1), (4, 5, 3), (6, 2, 2)):
         yield (rng.random(shape),)
     yield (np.array([[0.9, 0.1], [0.3, 0.2]])[..., None],)  # more down than up, both ways
     yield (np.indices((4, 4)).sum(axis=0)[..., None] % 2.0,)  # a chequerboard
@@ -115,6 +124,14 @@ def _(picture):
     )
     yield "Only neighbours in a column are compared. Those in a row count, too.", np.abs(down).sum()
     yield "Only neighbours in a row are compared. Those in a column count, too.", np.abs(right).sum()
+    yield (
+        "The last row and the last column are left out of one sum. They have neighbours beside them, too.",
+        np.abs(down[:, :-1]).sum() + np.abs(right[:-1]).sum(),
+    )
+    yield (
+        "That is the form with a root, of the squares of both differences. Here their absolute values add up.",
+        np.sqrt(down[:, :-1] ** 2 + right[:-1] ** 2).sum(),
+    )
     yield (
         "The edges wrap around: the last row is no neighbour of the first. Use slices, not np.roll.",
         sum(np.abs(picture - np.roll(picture, 1, axis)).sum() for axis in (0, 1)),
@@ -150,13 +167,16 @@ inversion_slope.hints = (
 
 @inversion_slope.cases
 def _(rng):
-    for pixels, features in ((2, 2), (3, 3), (5, 3), (4, 8)):
-        while True:  # a kink of ReLU has no slope to compare, and one feature at least must be on, one off
+    for pixels, features in ((2, 3), (3, 4), (5, 3), (4, 8)):
+        while True:  # no ReLU at its kink, which has no slope to compare; two features or more are on, and one is off
             picture, kernel = rng.normal(size=pixels), rng.normal(size=(pixels, features))
             sums = picture @ kernel
-            if np.abs(sums).min() > 0.05 and 0 < np.sum(sums > 0) < features:
+            if np.abs(sums).min() > 0.1 and 2 <= np.sum(sums > 0) < features:
                 break
-        yield picture, kernel, np.maximum(rng.normal(size=features), 0) + 0.2
+        wanted = rng.uniform(0.2, 1, features)
+        low, high = np.flatnonzero(sums > 0)[:2]  # one wants to be more than it is, one less
+        wanted[low], wanted[high] = sums[low] + rng.uniform(0.2, 1), sums[high] * rng.uniform(0.1, 0.8)
+        yield picture, kernel, wanted
 
 
 @inversion_slope.known_mistakes
@@ -165,6 +185,12 @@ def _(picture, kernel, wanted):
     on, error = sums > 0, np.maximum(sums, 0) - wanted
     yield "The ReLU is missing on the way back: where its sum is below 0, nothing passes.", kernel @ (2 * error)
     yield "The ReLU is missing altogether: features are max(0, picture @ kernel).", kernel @ (2 * (sums - wanted))
+    yield (
+        "A ReLU lets a slope through where its own sum is above 0, whatever the sign of the slope. Yours asks for the "
+        "sign of the slope, as a deconvnet does.",
+        kernel @ np.maximum(2 * error, 0),
+    )
+    yield "The squared errors are added up; this is the slope of their mean.", kernel @ (2 * error * on) / len(wanted)
     yield "The slope of a square is twice the error: the 2 is missing.", kernel @ (error * on)
     yield (
         "The sign is turned round: it is features - wanted. This is the direction of a step downhill.",
@@ -196,9 +222,9 @@ unpool.hints = (
 
 @unpool.cases
 def _(rng):
-    for shape, pool_size in (((1, 1), 2), ((2, 2), 2), ((1, 3), 2), ((2, 2), 3), ((4, 3), 2)):
+    yield np.array([[1.5, 2.0], [3.0, 4.5]]), np.array([[1, 2], [0, 3]]), 2
+    for shape, pool_size in (((2, 3), 2), ((1, 3), 2), ((2, 2), 3), ((4, 3), 2)):
         yield rng.uniform(0.1, 2, shape), rng.integers(0, pool_size**2, shape), pool_size
-    yield np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1, 2], [0, 3]]), 2
 
 
 @unpool.known_mistakes
@@ -214,6 +240,11 @@ def _(maxima, switches, pool_size):
     yield (
         "Row and column are exchanged: in reading order, divmod(switch, pool_size) is (row, column).",
         unpool.oracle(maxima, column * pool_size + row, pool_size),
+    )
+    places = unpool.oracle(maxima, switches, pool_size).reshape(len(maxima), pool_size, -1, pool_size)
+    yield (
+        "Your windows are woven into one another. They stand side by side: (i, j) begins at row i * pool_size.",
+        places.transpose(1, 0, 3, 2).reshape(np.multiply(maxima.shape, pool_size)),
     )
     yield (
         "You shared each value out over its window. That undoes average pooling; a maximum came from one place.",
@@ -253,7 +284,7 @@ fgsm.hints = (
 
 @fgsm.cases
 def _(rng):
-    for number, pixels in ((1, 1), (2, 3), (4, 6), (6, 10)):
+    for number, pixels in ((2, 3), (4, 6), (6, 10)):
         weights = rng.uniform(0.4, 1.5, pixels) * rng.choice([-1, 1], pixels)
         pictures, labels = rng.uniform(0.15, 0.85, (number, pixels)), np.arange(number) % 2
         yield pictures, labels, weights, rng.normal(), 0.1
@@ -277,6 +308,14 @@ def _(pictures, labels, weights, bias, epsilon):
     yield (
         "This goes towards the label: the loss falls. To fool, go up the loss: plus epsilon times the sign.",
         pushed(-np.sign(slope)),
+    )
+    yield (
+        "This flees from what the unit says, p rounded to 0 or 1. The loss is that of the true class.",
+        pushed(np.sign((residual + labels[:, None] < 0.5) - 0.5) * np.sign(weights)),
+    )
+    yield (
+        "The picture is missing: that is the change, epsilon * sign. Add it to the picture.",
+        np.clip(epsilon * np.sign(slope), 0, 1),
     )
     yield (
         "All pictures move the same way, whatever their label. Up the loss is another way for label 0 than for 1.",

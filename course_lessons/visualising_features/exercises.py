@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 from scipy.spatial.distance import cdist
 
 from course_lib.exercises.spec import exercise
@@ -15,15 +16,17 @@ LESSON = "26_visualising_features"
 
 @exercise(lesson=LESSON, points=2)
 def label_agreement(features, labels, k):
-    return _agreement(cdist(features, features), labels, k)
-
-
-def _agreement(distances, labels, k, with_itself=False):
     shares = []
-    for row, from_here in enumerate(distances):
-        order = [other for other in np.argsort(from_here, kind="stable") if with_itself or other != row]
+    for row, from_here in enumerate(cdist(features, features)):
+        order = [other for other in np.argsort(from_here) if other != row]
         shares.append(np.mean([labels[other] == labels[row] for other in order[:k]]))
     return float(np.mean(shares))
+
+
+def _agreement(distances, labels, k, first=0):
+    """Of the k nearest in the rows of `distances`, from place `first` on."""
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, first:k]
+    return np.mean(labels[nearest] == labels[:, None])
 
 
 label_agreement.hints = (
@@ -35,37 +38,64 @@ label_agreement.hints = (
 
 @label_agreement.cases
 def _(rng):
-    yield np.array([[0.0], [1.0], [3.0], [3.5], [9.0]]), np.array([0, 0, 1, 0, 1]), 1
-    for number, width, classes, k in ((8, 2, 2, 3), (12, 1, 3, 2), (30, 5, 3, 4), (25, 3, 5, 5)):
-        labels = np.arange(number) % classes
-        scales = np.linspace(0.3, 3, number)[:, None]  # long and short rows: a product is not a distance
-        yield (rng.normal(size=(number, width)) + 0.7 * labels[:, None]) * scales, labels, k
+    yield _points(rng, 7, 2, 2, 2)
+    yield _points(rng, 12, 1, 3, 2)
+    for number, width, classes, k in ((20, 2, 2, 3), (30, 5, 3, 4)):
+        while True:  # until every mistake gives another number
+            case = _points(rng, number, width, classes, k)
+            answers = [label_agreement.oracle(*case), *(wrong for _, wrong in _slips(*case))]
+            if len(np.unique(np.round(answers, 6))) == len(answers):
+                break
+        yield case
+
+
+def _points(rng, number, width, classes, k):
+    """Points in clouds, with long and short rows; it is never close who is among the k nearest."""
+    labels = np.arange(number) % classes
+    while True:
+        features = rng.normal(size=(number, width)) + 0.7 * labels[:, None]
+        features *= rng.permutation(np.linspace(0.3, 3, number))[:, None]
+        distances = np.sort(cdist(features, features), axis=1)
+        if np.min(distances[:, k + 1] - distances[:, k]) > 1e-3:
+            return features, labels, k
 
 
 @label_agreement.known_mistakes
-def _(features, labels, k):
+def _slips(features, labels, k):
     distances = cdist(features, features)
+    others = np.where(np.eye(len(labels)), np.inf, distances)
+    lengths = np.linalg.norm(features, axis=1)
+    products = np.where(np.eye(len(labels)), -np.inf, features @ features.T)
     yield (
         "Every point is its own nearest neighbour, and agrees with itself. Leave it out.",
-        _agreement(distances, labels, k, with_itself=True),
+        _agreement(distances, labels, k),
+    )
+    yield (
+        "One neighbour is missing: the point itself stands first, so its neighbours are [:, 1 : k + 1].",
+        _agreement(distances, labels, k, first=1),
     )
     yield "These are the farthest points: sort the distances from small to large.", _agreement(-distances, labels, k)
-    votes = []
-    for row, from_here in enumerate(distances):
-        order = [other for other in np.argsort(from_here, kind="stable") if other != row][:k]
-        votes.append(np.bincount(labels[order]).argmax() == labels[row])
+    nearest = labels[np.argsort(others, axis=1)[:, :k]]
     yield (
         "You let the neighbours vote and score the winner. The agreement is the share of all neighbours with the "
         "label.",
-        np.mean(votes),
+        np.mean([np.bincount(row).argmax() == label for row, label in zip(nearest, labels, strict=True)]),
     )
     yield (
         "A large product is not a small distance: long vectors would be near to all. Subtract first.",
-        _agreement(-(features @ features.T), labels, k),
+        _agreement(-products, labels, k),
+    )
+    yield (
+        "That compares directions: the cosine forgets how long the vectors are. Subtract first.",
+        _agreement(-products / np.outer(lengths, lengths), labels, k),
+    )
+    yield (
+        "You add up absolute differences. Euclidean distances add up their squares.",
+        _agreement(cdist(features, features, "cityblock"), labels, k + 1, first=1),
     )
     yield (
         "That is the number of neighbours that agree, out of k. Divide by k: a share is asked for.",
-        k * _agreement(distances, labels, k),
+        k * _agreement(others, labels, k),
     )
 
 
@@ -73,18 +103,22 @@ def _(features, labels, k):
 
 
 @exercise(lesson=LESSON, points=3, atol=1e-5, rtol=1e-3)
-def saliency_map(images, labels, hidden, last):
-    """The network is flatten, Dense(ReLU), Dense(softmax): its slopes can be written down."""
-    return np.abs(_slopes(images, labels, hidden, last)).max(axis=-1)
+def saliency_map(_images, labels, _hidden, _last):
+    return np.abs(_of_labels(_slopes(_images, _hidden, _last), labels)).max(axis=-1)
 
 
-def _slopes(images, labels, hidden, last):
-    """The gradient of the label's logit by each pixel, from the chain rule by hand."""
-    slopes = []
-    for image, label in zip(images, labels, strict=True):
-        open_units = image.ravel() @ hidden > 0
-        slopes.append((hidden @ (open_units * last[:, label])).reshape(image.shape))
-    return np.array(slopes)
+def _slopes(images, hidden, last):
+    """Of every logit by each pixel, from the chain rule by hand: (classes, *images.shape).
+
+    The network is flatten, Dense(ReLU), Dense(softmax), without biases.
+    """
+    open_units = images.reshape(len(images), -1) @ hidden > 0
+    slopes = np.einsum("ph,nh,hc->cnp", hidden, open_units, last)
+    return slopes.reshape(-1, *images.shape)
+
+
+def _of_labels(slopes, labels):
+    return slopes[labels, np.arange(len(labels))]
 
 
 saliency_map.hints = (
@@ -96,18 +130,18 @@ saliency_map.hints = (
 
 @saliency_map.cases
 def _(rng):
-    for number, height, width, channels, classes in (
-        (1, 2, 3, 3, 2),
-        (3, 4, 4, 3, 4),
-        (2, 5, 3, 2, 3),
-        (4, 3, 6, 1, 5),
-    ):
+    for number, height, width, channels, classes in ((2, 2, 3, 3, 3), (3, 4, 4, 3, 4), (4, 3, 6, 1, 5)):
         pixels = height * width * channels
-        images = rng.random((number, height, width, channels)).astype(np.float32)
-        hidden = rng.normal(0, 1, (pixels, 12)).astype(np.float32)
-        last = rng.normal(0, 1, (12, classes)).astype(np.float32)
-        scores = np.maximum(images.reshape(number, -1) @ hidden, 0) @ last
-        yield images, scores.argmin(axis=1), hidden, last  # never the class that wins
+        while True:
+            images = rng.random((number, height, width, channels)).astype(np.float32)
+            hidden = rng.normal(0, 1 / np.sqrt(pixels), (pixels, 12)).astype(np.float32)
+            last = rng.normal(0, 1, (12, classes)).astype(np.float32)
+            sums = images.reshape(number, -1) @ hidden
+            # The class that loses, the next one, and so on, but never the one that wins; no ReLU at its kink.
+            labels = np.diag((np.maximum(sums, 0) @ last).argsort(axis=1))
+            if len(set(labels)) == number and np.abs(sums).min() > 1e-3:
+                break
+        yield images, labels, hidden, last
 
 
 @saliency_map.probe
@@ -133,94 +167,94 @@ def _model(images, hidden, last):
     return model
 
 
-def _by_gradients(score_of, finish=lambda slopes: np.abs(slopes).max(axis=-1), strip=True):
-    """What a student might write: the gradients of some score, and something made of them."""
+def _by_hand(rule):
+    """What a student would hand in, quicker: `rule` takes the slopes of all logits, probabilities, labels, pictures."""
 
     def candidate(model, images, labels):
-        from course_lib.explain.network import logits
-        from course_lib.gradients import gradients
+        hidden, last = (np.asarray(weight, np.float64) for weight in model.get_weights())
+        logits = np.maximum(images.reshape(len(images), -1) @ hidden, 0) @ last
+        shares = special.softmax(logits, axis=1).T[..., None, None, None]
+        return rule(_slopes(images, hidden, last), shares, labels, images)
 
-        network = logits(model) if strip else model
-        (slopes,) = gradients(lambda x: score_of(network(x), labels), images)
-        return finish(slopes)
-
-    return candidate
+    return lambda: candidate
 
 
-def _of_labels(scores, labels):
-    from keras import ops
-
-    return ops.sum(scores * ops.one_hot(labels, scores.shape[-1]))
+def _of_weights(model, images, labels):
+    """The slopes of the labels' logits by the weights of the hidden layer."""
+    hidden, last = (np.asarray(weight, np.float64) for weight in model.get_weights())
+    flat = images.reshape(len(images), -1)
+    slopes = flat.T @ ((flat @ hidden > 0) * last.T[labels])
+    return np.abs(slopes).max(axis=-1)
 
 
 @saliency_map.known_mistakes
 def _():
-    from keras import ops
+    def of_score(rule, channels=lambda slopes: np.abs(slopes).max(axis=-1)):
+        return _by_hand(lambda *found: channels(rule(*found)))
+
+    def of_logit(channels):
+        return of_score(lambda slopes, shares, labels, images: _of_labels(slopes, labels), channels)
+
+    def scaled(slopes):
+        maps = np.abs(slopes).max(axis=-1)
+        return maps / maps.max(axis=(1, 2), keepdims=True)
 
     yield (
         "That is the gradient of the probability. Softmax mixes the classes: a pixel may raise it by lowering the "
         "others. Take the logit.",
-        lambda: _by_gradients(_of_labels, strip=False),
+        of_score(lambda slopes, shares, labels, _: _of_labels(shares * (slopes - sum(shares * slopes)), labels)),
+    )
+    yield (
+        "That is the gradient of the log-probability, or of the cross-entropy: it watches the other classes, too. Take "
+        "the logit.",
+        of_score(lambda slopes, shares, labels, _: _of_labels(slopes - sum(shares * slopes), labels)),
     )
     yield (
         "The absolute value is missing: a pixel that lowers the score matters just as much.",
-        lambda: _by_gradients(_of_labels, lambda slopes: slopes.max(axis=-1)),
+        of_logit(lambda slopes: slopes.max(axis=-1)),
     )
     yield (
         "You add over the channels. The map takes the channel with the largest absolute slope.",
-        lambda: _by_gradients(_of_labels, lambda slopes: np.abs(slopes).sum(axis=-1)),
+        of_logit(lambda slopes: np.abs(slopes).sum(axis=-1)),
     )
     yield (
         "You take the mean over the channels. The map takes their maximum.",
-        lambda: _by_gradients(_of_labels, lambda slopes: np.abs(slopes).mean(axis=-1)),
+        of_logit(lambda slopes: np.abs(slopes).mean(axis=-1)),
     )
     yield (
         "You add the channels first and take the absolute value last: red up and blue down then cancel. "
         "Absolute value first, then the maximum.",
-        lambda: _by_gradients(_of_labels, lambda slopes: np.abs(slopes.sum(axis=-1))),
+        of_logit(lambda slopes: np.abs(slopes.sum(axis=-1))),
     )
     yield (
-        "The channels are still there: a map has one number for each pixel.",
-        lambda: _by_gradients(_of_labels, np.abs),
+        "You take the maximum first and the absolute value last: a channel that lowers the score is then lost.",
+        of_logit(lambda slopes: np.abs(slopes.max(axis=-1))),
     )
+    yield (
+        "You scaled the maps to a largest value of 1. The slopes themselves are asked for.",
+        of_logit(scaled),
+    )
+    yield "The channels are still there: a map has one number for each pixel.", of_logit(np.abs)
     yield (
         "This watches the class that wins. Watch the label you were given, right or wrong.",
-        lambda: _by_gradients(lambda scores, _: ops.sum(ops.max(scores, axis=-1))),
+        of_score(lambda slopes, shares, labels, _: _of_labels(slopes, shares[..., 0, 0, 0].argmax(axis=0))),
     )
     yield (
         "You let all the logits go up together. Only the label's own counts: one_hot picks it.",
-        lambda: _by_gradients(lambda scores, _: ops.sum(scores)),
+        of_score(lambda slopes, shares, labels, _: sum(slopes)),
     )
-
-
-@saliency_map.mistake(
-    "That is the gradient with respect to the weights, as in training. Here the weights stay and the pixels move."
-)
-def _():
-    def candidate(model, images, labels):
-        from keras import ops
-
-        from course_lib.explain.network import logits
-        from course_lib.gradients import gradients
-
-        weights = [ops.convert_to_numpy(weight) for weight in logits(model).weights]
-
-        def score(hidden, last):
-            flat = ops.reshape(images, (len(images), -1))
-            return _of_labels(ops.matmul(ops.relu(ops.matmul(flat, hidden)), last), labels)
-
-        slopes = gradients(score, *weights)[0]
-        return np.abs(slopes).max(axis=-1)
-
-    return candidate
-
-
-@saliency_map.mistake("You multiplied by the picture: that is another method, and it hides what black pixels would do.")
-def _():
-    def candidate(model, images, labels):
-        return np.abs(_by_gradients(_of_labels, lambda slopes: slopes)(model, images, labels) * images).max(axis=-1)
-
-    return candidate
+    yield (
+        "This watches the label of the first picture in all of them. Each picture has its own.",
+        of_score(lambda slopes, shares, labels, _: slopes[labels[0]]),
+    )
+    yield (
+        "That is the gradient with respect to the weights, as in training. Here the weights stay and the pixels move.",
+        lambda: _of_weights,
+    )
+    yield (
+        "You multiplied by the picture: that is another method, and it hides what black pixels would do.",
+        of_score(lambda slopes, shares, labels, images: _of_labels(slopes, labels) * images),
+    )
 
 
 # Mass inside a mask
@@ -242,8 +276,7 @@ mass_inside.hints = (
 
 @mass_inside.cases
 def _(rng):
-    yield np.array([[[1.0, 3.0], [0.0, 4.0]]]), np.array([[[False, True], [False, False]]])
-    for number, height, width in ((2, 3, 4), (3, 5, 5), (5, 4, 7)):
+    for number, height, width in ((2, 2, 3), (3, 5, 5), (5, 4, 7)):
         masks = rng.random((number, height, width)) < 0.4
         masks[:, 0, 0], masks[:, 1, 1] = True, False
         scales = np.arange(1, number + 1)[:, None, None]
@@ -274,10 +307,10 @@ def _(maps, masks):
 
 
 @exercise(lesson=LESSON, points=3, atol=1e-5, rtol=1e-4)
-def occlusion_map(image, label, size, stride, kernel):
+def occlusion_map(image, label, size, stride, _kernel):
     height, width, _ = image.shape
     rows, columns = range(0, height - size + 1, stride), range(0, width - size + 1, stride)
-    return np.array([[_hidden(image, top, left, size, kernel)[label] for left in columns] for top in rows])
+    return np.array([[_hidden(image, top, left, size, _kernel)[label] for left in columns] for top in rows])
 
 
 def _predict(images, kernel):
@@ -303,11 +336,12 @@ occlusion_map.hints = (
 @occlusion_map.cases
 def _(rng):
     for height, width, channels, classes, size, stride in (
-        (3, 4, 1, 2, 2, 1), (5, 5, 3, 3, 2, 2), (6, 9, 3, 4, 3, 3), (4, 7, 1, 3, 4, 2), (9, 6, 2, 3, 3, 2),
+        (3, 4, 1, 3, 2, 1), (5, 5, 3, 3, 2, 2), (6, 9, 3, 4, 3, 3), (4, 7, 1, 3, 4, 2), (9, 6, 2, 4, 3, 2),
     ):  # fmt: skip
         image = rng.random((height, width, channels))
         kernel = rng.normal(0, 1.5 / np.sqrt(size * size * channels), (image.size, classes))
-        yield image, int(_predict(image[None], kernel)[0].argmin()), size, stride, kernel  # never the class that wins
+        label = int(_predict(image[None], kernel)[0].argsort()[1])  # neither the class that wins nor the one that loses
+        yield image, label, size, stride, kernel
 
 
 @occlusion_map.probe

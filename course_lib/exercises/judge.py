@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -55,6 +55,7 @@ class AnswerKey:
 
     exercise: Exercise
     cases: list[tuple]
+    _mistaken: dict[tuple[int, int], Outcome] = field(default_factory=dict, init=False)
 
     @cached_property
     def expected(self) -> list:
@@ -76,11 +77,12 @@ class AnswerKey:
         )
         return best if best < len(self.expected) else 0
 
-    @cached_property
-    def mistaken(self) -> list[tuple[str, list[Outcome]]]:
-        """For each known mistake its sentence and the outcomes it gives; made only when somebody is wrong."""
-        wrong = [(mistake.message, self.exercise.candidate_of(mistake)) for mistake in self.exercise.mistakes]
-        return [(words, [run(self.exercise, each, case) for case in self.cases]) for words, each in wrong]
+    def mistaken(self, mistake: int, case: int) -> Outcome:
+        """What the known mistake of this number gives for a case; found when it is first asked for."""
+        if (mistake, case) not in self._mistaken:
+            candidate = self.exercise.candidate_of(self.exercise.mistakes[mistake])
+            self._mistaken[mistake, case] = run(self.exercise, candidate, self.cases[case])
+        return self._mistaken[mistake, case]
 
     def verdict(self, outcomes: list[Outcome]) -> Verdict:
         """The verdict on the outcomes of all cases."""
@@ -103,9 +105,11 @@ class AnswerKey:
             verdict.mistake = self._diagnose(outcomes) or self._guess(outcomes)
             if not outcomes[first].fault and (kind := self._whole_type(outcomes)):
                 verdict.reason = f"The decimals are cut off: your result has the integer type {kind}."
+        inputs = zip(exercise.arguments, self.cases[first], strict=True)
         if exercise.results and not exercise.takes_function:  # of a model: the reason names what differs in it
+            verdict.inputs = dict(_in_short(name, value) for name, value in inputs)
             return verdict
-        verdict.inputs = dict(zip(exercise.arguments, self.cases[first], strict=True))
+        verdict.inputs = {name: value for name, value in inputs if not name.startswith("_")}
         if verdict.status == WRONG:
             verdict.expected, verdict.got = self.expected[first], outcomes[first].value
         return verdict
@@ -128,7 +132,11 @@ class AnswerKey:
 
     def _diagnose(self, outcomes: list[Outcome]) -> str:
         """The sentence of the known mistake which gives what the answer gave on every case; "" if none does, or two."""
-        fitting = {words for words, mistaken in self.mistaken if all(map(self.agree, mistaken, outcomes))}
+        fitting = {
+            mistake.message
+            for number, mistake in enumerate(self.exercise.mistakes)
+            if all(self.agree(self.mistaken(number, case), outcome) for case, outcome in enumerate(outcomes))
+        }
         return fitting.pop() if len(fitting) == 1 else ""
 
     def _guess(self, outcomes: list[Outcome]) -> str:
@@ -148,6 +156,11 @@ class AnswerKey:
 
     def _same(self, one, other) -> bool:
         return not difference(one, other, self.exercise.atol, self.exercise.rtol)
+
+
+def _in_short(name: str, value) -> tuple[str, Any]:
+    """What an argument of a probe is called and what it holds, without pages of numbers."""
+    return (f"{name}.shape", value.shape) if isinstance(value, np.ndarray) else (name, value)
 
 
 def _number(value) -> bool | int | float | None:
@@ -190,7 +203,7 @@ def difference(expected, got, atol: float, rtol: float, names: tuple[str, ...] =
     if not off.any():
         return ""
     if have.ndim == 0:
-        return f"Expected {want:.6g}, got {have:.6g}."
+        return "Expected {}, got {}.".format(*(n.item() if n.dtype.kind == "b" else f"{n:.6g}" for n in (want, have)))
     place = tuple(int(index) for index in np.argwhere(off)[0])
     index = place[0] if len(place) == 1 else place
     first = f"At index {index}: expected {want[place]:.6g}, got {have[place]:.6g}."

@@ -3,6 +3,9 @@
     model = model_of(build_mlp, pictures)          # built, by one call
     found = read_chain(model, pictures)            # found.layers: "dense 32, dense 10", found.activations: "relu, none"
 
+    model = model_around(residual_block, pictures, 8, 2)      # of a function that continues a tensor
+    found = read_graph(model, pictures)            # found.layers, sorted; found.outputs, of `drawn` weights
+
 Nothing here asks how a model was written: its layers are watched while it runs, and an activation is known by what it
 does to numbers, whether it is an argument, a layer, an operation or a lambda. Nor does anything here know what is
 right, so a sandbox may hold it.
@@ -15,6 +18,7 @@ import inspect
 import itertools
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -62,6 +66,16 @@ class Chain:
     parameters: int
 
 
+@dataclass
+class Graph:
+    """A network with branches: its layers with weights, `counted`, and its outputs with weights that are `drawn`."""
+
+    layers: str
+    other_in_training: str
+    trained: int
+    outputs: np.ndarray
+
+
 def model_of(candidate, batch, *arguments):
     """The model that `candidate` is, or gives for `arguments`, after one call on `batch`: every layer has its weights.
 
@@ -70,10 +84,7 @@ def model_of(candidate, batch, *arguments):
     import keras
 
     model = candidate(*arguments) if callable(candidate) and not isinstance(candidate, keras.Model) else candidate
-    if model is ...:
-        raise NotImplementedError
-    if model is None:
-        raise WrongForm("It returned None. Is a `return` missing?")
+    _refuse_nothing(model)
     if not isinstance(model, keras.Model):
         raise WrongForm(f"A Keras model is asked for; this is {kind_of(model)}.")
     given, made_for = np.shape(batch)[1:], _input_shape(model)
@@ -91,6 +102,26 @@ def model_of(candidate, batch, *arguments):
     return model
 
 
+def model_around(build, batch, *arguments):
+    """The model from a `keras.Input` to what `build(input, *arguments)` makes of it.
+
+    Raises `WrongForm` if that is no Keras tensor, or one that does not come from the input.
+    """
+    import keras
+
+    if not callable(build):
+        raise WrongForm(f"A function that builds layers is asked for; this is {kind_of(build)}.")
+    inputs = keras.Input(np.shape(batch)[1:])
+    outputs = build(inputs, *arguments)
+    _refuse_nothing(outputs)
+    if not isinstance(outputs, keras.KerasTensor):
+        raise WrongForm(f"The output of the last layer is asked for; this is {kind_of(outputs)}.")
+    try:
+        return keras.Model(inputs, outputs)
+    except ValueError as error:
+        raise WrongForm("What it returned was not made from its input.") from error
+
+
 def calls(model, batch) -> tuple[list[Call], np.ndarray]:
     """Every call of a layer that holds no other layers, in order, while `model` runs on `batch`; and its outputs."""
     found: list[Call] = []
@@ -102,18 +133,34 @@ def calls(model, batch) -> tuple[list[Call], np.ndarray]:
 
 
 @contextlib.contextmanager
-def drawn_weights(model, seed: int = 0, size: float = 2.0) -> Iterator[None]:
-    """For a while, random weights that show what every layer does: its sums are about `size` times its inputs, no bias
-    and no mean is 0, no scale and no variance 1."""
-    rng = np.random.default_rng(seed)
-    before = [(weight, np.array(weight.numpy())) for weight in model.weights]
+def drawn_weights(model, size: float = 2.0) -> Iterator[None]:
+    """For a while, the weights of `drawn` for every layer."""
+    before = [(weight, _array(weight)) for weight in model.weights]
     try:
         for weight, value in before:
-            weight.assign(_drawn(rng, weight.name, value.shape, size))
+            weight.assign(drawn(weight.name, value.shape, size))
         yield
     finally:
         for weight, value in before:
             weight.assign(value)
+
+
+def drawn(name: str, shape: tuple[int, ...], size: float = 2.0) -> np.ndarray:
+    """Random weights that show what every layer does: sums are about `size` times the inputs, no bias and no mean is 0,
+    no scale and no variance 1.
+
+    They depend on name, shape and size alone, so that it does not matter in which order layers were made.
+    """
+    kind = "kernel" if len(shape) > 1 else next((each for each in _KINDS if each in name), "bias")
+    rng = np.random.default_rng([*kind.encode(), *shape])
+    if kind == "kernel":
+        return rng.normal(0, size / np.sqrt(np.prod(shape[:-1])), shape)
+    if kind == "gamma":
+        return rng.uniform(1, 4, shape)
+    return rng.uniform(0.5, 2, shape) * size**2 if kind == "variance" else rng.normal(0, size / 2, shape)
+
+
+_KINDS = ("gamma", "variance", "mean")
 
 
 def read_chain(model, batch) -> Chain:
@@ -135,7 +182,20 @@ def read_chain(model, batch) -> Chain:
         poolings=_listed(pooling for _, pooling in behind if pooling != "none"),
         before=_listed(word for word in dict.fromkeys(first) if word != "none"),
         other_in_training=_listed(other),
-        parameters=int(sum(np.prod(weight.shape) for weight in model.trainable_weights)),
+        parameters=_trained(model),
+    )
+
+
+def read_graph(model, batch, size: float = 2.0) -> Graph:
+    """Run a network with branches on `batch`, with the weights of `drawn`."""
+    with drawn_weights(model, size):
+        everything, outputs = calls(model, batch)
+        other = {type(call.layer).__name__ for call in everything if _differs_in_training(call)}
+    return Graph(
+        layers=counted(_label(call.layer) for call in everything if call.layer.weights),
+        other_in_training=_listed(sorted(other)),
+        trained=_trained(model),
+        outputs=outputs,
     )
 
 
@@ -234,6 +294,16 @@ def _label(layer) -> str:
     return words if layer.trainable else f"{words} (frozen)"
 
 
+def counted(words: Iterable[str]) -> str:
+    """Words sorted, those that come several times counted: "dense 2, 3 times dense 5"."""
+    numbers = sorted(Counter(words).items())
+    return _listed(word if number == 1 else f"{number} times {word}" for word, number in numbers)
+
+
+def _trained(model) -> int:
+    return int(sum(np.prod(weight.shape) for weight in model.trainable_weights))
+
+
 def _sides(maps: np.ndarray) -> str:
     _, height, width, _ = maps.shape
     return str(height) if height == width else f"{height} x {width}"
@@ -241,14 +311,6 @@ def _sides(maps: np.ndarray) -> str:
 
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(words) or "none"
-
-
-def _drawn(rng, name: str, shape: tuple[int, ...], size: float) -> np.ndarray:
-    if len(shape) > 1:
-        return rng.normal(0, size / np.sqrt(np.prod(shape[:-1])), shape)
-    if "variance" in name or "gamma" in name:
-        return rng.uniform(0.5, 2, shape)
-    return rng.normal(0, size / 2, shape)
 
 
 def _leaves(model) -> list:
@@ -295,6 +357,13 @@ def _input_shape(model) -> tuple:
 
 def _shape(sizes) -> str:
     return f"({', '.join(map(str, ['batch', *sizes]))})"
+
+
+def _refuse_nothing(returned) -> None:
+    if returned is ...:
+        raise NotImplementedError
+    if returned is None:
+        raise WrongForm("It returned None. Is a `return` missing?")
 
 
 def _tensor(values):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from course_lib.exercises import looks, waiting
-from course_lib.exercises.judge import CORRECT, NOT_ATTEMPTED, WRONG, Verdict
+from course_lib.exercises.judge import CORRECT, NOT_ATTEMPTED, Verdict
 from course_lib.exercises.looks import INK, Look
 
 _CODE = re.compile("`([^`\n]+)`")
@@ -83,17 +83,18 @@ def verdict_box(verdict: Verdict) -> Box:
     if verdict.status == NOT_ATTEMPTED:
         box.lines = [verdict.reason, f"Stuck? Try `hint({verdict.exercise!r})`."]
         return box
-    lines = [verdict.mistake, verdict.reason]
+    lines, box.facts = [verdict.mistake, verdict.reason], facts(verdict)
     if verdict.passed:
-        lines.append(f"{verdict.passed} of {verdict.total} inputs came out right. The smallest that did not:")
-    box.lines, box.facts = [line for line in lines if line], facts(verdict)
+        right = f"{verdict.passed} of {verdict.total} inputs came out right."
+        lines.append(f"{right} The smallest that did not:" if box.facts else right)
+    box.lines = [line for line in lines if line]
     return box
 
 
 def facts(verdict: Verdict) -> list[tuple[str, str]]:
     """Name and text of what the failing case held, and of what came out when it was wrong."""
     found = [(name, _text(value)) for name, value in (verdict.inputs or {}).items()]
-    if verdict.status == WRONG and verdict.inputs is not None:
+    if verdict.expected is not None:
         found += [("expected", _text(verdict.expected)), ("got", _text(verdict.got))]
     return found
 
@@ -152,7 +153,7 @@ def _as_code(found: re.Match) -> str:
 
 
 def _text(value, limit: int = 60) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and not all(isinstance(part, (int, float, str)) for part in value):
         return "\n".join(_text(part, limit) for part in value)
     if isinstance(value, (np.ndarray, list)) or hasattr(value, "__array__"):
         try:

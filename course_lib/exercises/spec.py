@@ -25,7 +25,8 @@ model instead, a probe turns it into arrays:
     @weights_for_and.probe
     def _(weights, corners): ...  # raises answer.WrongForm, with a sentence, where it cannot look for what was asked
 
-and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them.
+and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them. What only the
+probe needs has a name that begins with _, and no message shows it.
 
 Several results may have names, `dense_backward.results = ("Gradient by the kernel", ...)`; what is found in a model
 should have them, for there they stand in a message in place of the inputs.

@@ -15,6 +15,8 @@ from course_lib.exercises.spec import Exercise
 from course_tools.grading import wire
 from course_tools.grading.needed import Notebook, Program
 
+_OF_KERAS = ("keras", "exercises import models")  # in a probe: it takes the process that has imported Keras
+
 
 class Question:
     """One exercise with inputs drawn from `seed`: the same for every submission, unknown before."""
@@ -33,7 +35,7 @@ class Question:
             "arguments": self.exercise.arguments,
             "probe": self._probe,
             "cases": self._cases,
-            "keras": program.uses_keras or "keras" in (self._probe or ""),
+            "keras": program.uses_keras or any(word in (self._probe or "") for word in _OF_KERAS),
             "seed": self._number,  # of the answer's own random numbers; the seed of the cases stays outside
         }
 
