@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from ledger import coverage, read_syllabus, summary
+from narrow_steps import refuse_narrow_steps
 
 from course_tools.errors import CourseError
 from course_tools.project import find_project
@@ -14,6 +15,11 @@ def no_figures_left_open():
     yield
     if "matplotlib.pyplot" in sys.modules:  # most tests draw nothing, and need not wait for it
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(autouse=True)
+def no_gradient_that_could_end_the_process():
+    refuse_narrow_steps()
 
 
 def pytest_terminal_summary(terminalreporter):
