@@ -6,6 +6,7 @@ what its lesson gives needs no notebook library.
 
 from __future__ import annotations
 
+import ast
 import copy
 import hashlib
 import json
@@ -93,13 +94,21 @@ def without_outputs(notebook: dict) -> dict:
     return bare
 
 
-def executed_part(notebook: dict) -> list[tuple[list[str], bool]]:
-    """What the outputs depend on: each code cell's source, and whether it may fail. While this stays, so do they."""
-    return [
-        (cell["source"], "raises-exception" in cell["metadata"].get("tags", []))
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "code"
-    ]
+def executed_part(notebook: dict) -> list[tuple[str, bool]]:
+    """What the outputs depend on: each code cell's program, and whether it may fail. While this stays, so do they."""
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    may_fail = ["raises-exception" in cell["metadata"].get("tags", []) for cell in cells]
+    return [(_program("".join(cell["source"]), fails), fails) for cell, fails in zip(cells, may_fail, strict=True)]
+
+
+def _program(source: str, may_fail: bool) -> str:
+    """The source without its comments, which change no output; one that fails shows its lines, comments and all."""
+    if may_fail or "getsource" in source:
+        return source
+    try:
+        return ast.unparse(ast.parse(source))
+    except SyntaxError:  # a line for IPython, such as %matplotlib
+        return source
 
 
 def with_outputs(notebook: dict, executed: dict) -> dict:

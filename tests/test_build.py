@@ -343,6 +343,13 @@ def test_new_text_keeps_the_outputs(built, monkeypatch):
     assert drift.drift_of(built, rendered_alpha(built)) == []
 
 
+def test_another_comment_executes_nothing(built):
+    edit(built, 'print("exact")', '# Just a word.\nprint("exact")  # and one more')
+    assert rebuild(built) == ["rewritten, its code is unchanged", "up to date"]
+    solved = load(pair(built)[1])
+    assert "# Just a word." in serialise(solved) and drift.drift_of(built, rendered_alpha(built)) == []
+
+
 def test_new_code_is_executed(built):
     edit(built, '"exact"', '"exactly"')
     assert rebuild(built) == ["executed and written", "up to date"]
