@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
+from waiting import HANGS, wait_until
 
 from course_tools.project import find_project
 
@@ -31,6 +32,7 @@ DESCRIBED = (LESSON, "09_convolution")  # quick lessons with figures and sliders
 WRONG = "def predict(inputs, weights):\n    return np.where(weights[0] + inputs @ weights[1:] >= 0, 1, -1)"
 RIGHT = WRONG.replace(">=", ">")
 
+expect.set_options(timeout=HANGS * 1000)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (apt-get install chromium)")
 
 
@@ -71,22 +73,16 @@ def jupyter_lab(folder: Path):
         yield lambda name: f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token={token}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(HANGS)
 
 
 def _wait_until_up(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(600):
+    def up():
         assert server.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(address, timeout=1)
-            return
-        except OSError:
-            pass
-        try:
-            server.wait(0.1)
-        except subprocess.TimeoutExpired:
-            pass
-    raise AssertionError(f"JupyterLab did not come up: {log.read_text()}")
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(address, timeout=5)
+
+    assert wait_until(up, HANGS), f"JupyterLab did not come up: {log.read_text()}"
 
 
 @contextmanager
@@ -104,10 +100,10 @@ def browser_on(folder: Path):
 
         def open_notebook(name: str):
             tab = browser.new_page(viewport={"width": 1250, "height": 1400})
-            tab.set_default_timeout(30_000)
+            tab.set_default_timeout(HANGS * 1000)
             tab.goto(address_of(name))
-            expect(tab.locator(".jp-Notebook .jp-Cell")).to_have_count(len(cells_of(folder, name)), timeout=90_000)
-            tab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=90_000)
+            expect(tab.locator(".jp-Notebook .jp-Cell")).to_have_count(len(cells_of(folder, name)))
+            tab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
             return tab
 
         yield open_notebook
@@ -162,7 +158,7 @@ def run_all(page) -> None:
         with contextlib.suppress(AssertionError):
             expect(prompts.first).not_to_have_text("[ ]:", timeout=15_000)
             break
-    expect(prompts).to_have_text([re.compile("[0-9]")] * prompts.count(), timeout=180_000)
+    expect(prompts).to_have_text([re.compile("[0-9]")] * prompts.count())
 
 
 def test_a_student_opens_runs_answers_and_plays(page):

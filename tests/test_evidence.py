@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas
 import pytest
 from scipy.stats import ttest_rel
 from tiny_course import course, lesson, make_course
+from waiting import HANGS, wait_until
 
 from course_lib import evidence as library
 from course_lib.rooms import NoLessonError, open_lesson
@@ -110,14 +110,9 @@ def test_killed_it_keeps_what_it_has_and_goes_on(project):
     code = "from course_tools import cli; cli.main()"
     command = [sys.executable, "-c", code, "evidence", "70:slow"]
     path = os.pathsep.join([str(project.root), *filter(None, sys.path)])
-    settings = {**os.environ, "PYTHONPATH": path, "NAP": "60"}
+    settings = {**os.environ, "PYTHONPATH": path, "NAP": str(HANGS)}
     process = subprocess.Popen(command, cwd=project.root, env=settings, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        record = find(project, "slow").record
-        if record and record.seeds == [0, 1]:
-            break
-        time.sleep(0.1)
+    wait_until(lambda: (record := find(project, "slow").record) and record.seeds == [0, 1], HANGS)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert find(project, "slow").record.seeds == [0, 1]

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbconvert import HTMLExporter
 from nbval.plugin import get_sanitize_patterns
 from PIL import Image
+from waiting import HANGS
 
 from course_lib import plots
 from course_lib.plots.controls import explore
@@ -70,7 +71,7 @@ def test_a_notebook_gets_one_picture_with_its_description(published):
 
 def test_a_console_gets_the_description():
     script = "import matplotlib.pyplot as plt; from course_lib import plots; plots.show(plt.figure(), alt='A dot.')"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=HANGS)
     assert answer.stdout == "[figure: A dot.]\n"
 
 
