@@ -28,7 +28,13 @@ def changes(source: str) -> dict[str, str]:
         ("a // b", ["a / b", "b // a"]),
         ("a @ b", ["a * b", "b @ a", "a.T @ b", "a @ b.T"]),
         ("0 <= a < b", ["0 < a < b", "a < b", "0 <= a", "0 <= a <= b", "0 <= a > b"]),
-        ("a == b", ["a != b"]),
+        ("a == b", ["a != b", "a <= b"]),
+        ("a != b", ["a == b", "a > b"]),
+        ("a > 0", ["a >= 0", "a - 0", "np.sign(a - 0)", "np.clip(a - 0, 0, 1)"]),
+        ("np.unique(a)", ["np.unique(np.abs(a))", "np.unique(np.sum(a, axis=-1))", "a[0]", "np.unique(a[:1])"]),
+        ("np.sqrt(a + b)", ["np.sqrt(a) + b"]),
+        ("np.sqrt(a) + b", ["np.sqrt(a + b)"]),
+        ("np.zeros(a)", ["np.zeros(a, dtype=int)"]),
         ("a and b", ["a or b", "a", "b"]),
         ("-a", ["a"]),
         ("a if b else 1", ["a", "1", "1 if b else a"]),
@@ -207,6 +213,19 @@ def test_a_block_is_edited_wherever_it_is_built():
     swapped = block_model(mutated(block, found["Conv2D 1: swapped with the next, ReLU 1"]))
     assert layers_of(swapped) == ["ReLU", "Conv2D", "Add"]
     assert mutated(block, found["Conv2D 1: one of the filters more"])(keras.Input((4, 4, 1)), 2).shape[-1] == 3
+
+
+def test_a_layer_may_be_used_again_for_another():
+    from mutants.model import edits, mutated
+
+    def deep():
+        import keras
+
+        return keras.Sequential([keras.Input((3,)), keras.layers.Dense(3), keras.layers.Dense(3)])
+
+    found = {edit.change: edit for edit in edits(deep, [()])}
+    assert deep().count_params() == 24
+    assert mutated(deep, found["Dense 2: Dense 1 once more"])().count_params() == 12
 
 
 def test_right_forms_compute_the_same_and_look_different():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import keras
 
-ACTIVATIONS = ("linear", "relu", "tanh", "sigmoid", "softmax")
+ACTIVATIONS = ("linear", "relu", "leaky_relu", "tanh", "sigmoid", "softmax")
 Key = tuple[str, int]  # class and number of a layer, as in ("Conv2D", 2)
 
 
@@ -26,6 +26,7 @@ class Edit:
     settings: Callable[[dict], dict] | None = None
     call: Callable | None = None
     follower: Key | None = None  # the two change places
+    same_as: Key | None = None  # that layer is called once more in its place
 
 
 def edits(answer: Callable, calls: list[tuple]) -> list[Edit]:
@@ -75,6 +76,11 @@ def _edits_of(key: Key, layer: keras.Layer, model: keras.Model) -> Iterator[Edit
         yield Edit(f"{name}: {words}", key, settings)
     for words, call in _other_calls(layer):
         yield Edit(f"{name}: {words}", key, call=call)
+    for other, model_layer in _numbered(model):
+        if other == key:
+            break
+        if layer.weights and _settings(model_layer) == _settings(layer):
+            yield Edit(f"{name}: {' '.join(map(str, other))} once more", key, same_as=other)
     consumers = [each for each, other in _numbered(model) if other.input is layer.output]
     if len(consumers) == 1 and not isinstance(layer.input, list):
         yield Edit(f"{name}: swapped with the next, {' '.join(map(str, consumers[0]))}", key, follower=consumers[0])
@@ -127,6 +133,10 @@ def _other_calls(layer: keras.Layer) -> Iterator[tuple[str, Callable]]:
         yield f"{activation} after it", lambda layer, x, a=activation: keras.layers.Activation(a)(layer(x))
 
 
+def _settings(layer: keras.Layer) -> dict:
+    return {"kind": type(layer)} | {name: value for name, value in layer.get_config().items() if name != "name"}
+
+
 def _like(layer: keras.Layer) -> keras.Layer:
     config = layer.get_config()
     return type(layer).from_config({**config, "name": f"{config['name']}_again"})
@@ -176,6 +186,7 @@ def _rebuilt(model: keras.Model, edit: Edit | None = None, everywhere=None, spli
     """The model built anew with an edit, or with other settings everywhere; on `x`, its output there."""
     keys = {id(layer): key for key, layer in _numbered(model)}
     held: list[keras.Layer] = []
+    made: dict[Key, keras.Layer] = {}
 
     def clone(layer):
         config = layer.get_config()
@@ -187,12 +198,15 @@ def _rebuilt(model: keras.Model, edit: Edit | None = None, everywhere=None, spli
             config["activation"] = "linear"
         new = type(layer).from_config(config)
         keys[id(new)] = keys[id(layer)]
+        made[keys[id(layer)]] = new
         return new
 
     def call(layer, *inputs, **options):
         key = keys.get(id(layer))
         if edit and key == edit.layer and edit.call:
             return edit.call(layer, *inputs)
+        if edit and key == edit.layer and edit.same_as in made:
+            return made[edit.same_as](*inputs)
         if edit and key == edit.layer and edit.follower:
             held.append(layer)
             return inputs[0]

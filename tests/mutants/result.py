@@ -12,6 +12,7 @@ SPOILED = {
     "1 more": lambda a: a + 1,
     "doubled": lambda a: a * 2,
     "the last value 1 % off": lambda a: _last(a, lambda x: x + 0.01 * (1 + abs(x))),
+    "without decimals": np.trunc,
     "in reversed order": lambda a: a.ravel()[::-1].reshape(a.shape),
 }
 

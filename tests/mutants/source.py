@@ -25,7 +25,7 @@ NEIGHBOURS = {
     "ReLU": "Softmax LeakyReLU", "Conv2D": "SeparableConv2D Conv2DTranspose",
 }  # fmt: skip
 WORDS = {
-    "same": ["valid"], "valid": ["same"], "relu": [None, "tanh", "sigmoid", "gelu"], "softmax": [None, "sigmoid"],
+    "same": ["valid"], "valid": ["same"], "relu": [None, "tanh", "gelu"], "softmax": [None, "sigmoid"],
     "tanh": [None, "relu", "sigmoid"], "sigmoid": [None, "tanh", "softmax"],
 }  # fmt: skip
 ARITHMETIC = {
@@ -35,11 +35,9 @@ ARITHMETIC = {
 }  # fmt: skip
 COMPARISONS = {
     ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.GtE], ast.Gt: [ast.GtE, ast.Lt], ast.GtE: [ast.Gt, ast.LtE],
-    ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot],
-    ast.IsNot: [ast.Is],
+    ast.Eq: [ast.NotEq, ast.LtE, ast.GtE], ast.NotEq: [ast.Eq, ast.Lt, ast.Gt],
+    ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
 }  # fmt: skip
-
-
 INDIFFERENT = ("strict", "dtype", "name")  # arguments on which a right result does not depend
 
 
@@ -90,6 +88,8 @@ def _changes(node: ast.AST, names: set[str]) -> Iterator[ast.AST]:
                 yield new
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
         yield from (ast.Name(other, ast.Load()) for other in sorted(names - {node.id}))
+        yield ast.Subscript(node, ast.Constant(0), ast.Load())  # one for all
+        yield ast.Subscript(node, ast.Slice(upper=ast.Constant(1)), ast.Load())
 
 
 # Expressions
@@ -123,6 +123,11 @@ def comparison(node: ast.Compare):
     for place, op in enumerate(node.ops):
         for other in COMPARISONS[type(op)]:
             yield ast.Compare(node.left, [*node.ops[:place], other(), *node.ops[place + 1 :]], node.comparators)
+        difference = ast.BinOp(node.left, ast.Sub(), node.comparators[0])
+        if place == 0 and isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+            yield difference
+            yield _numpy("sign", difference)
+            yield _numpy("clip", difference, ast.Constant(0), ast.Constant(1))
     if len(node.ops) > 1:
         yield ast.Compare(node.comparators[0], node.ops[1:], node.comparators[1:])
         yield ast.Compare(node.left, node.ops[:-1], node.comparators[:-1])
@@ -219,6 +224,34 @@ def call(node: ast.Call):
                 yield ast.Call(node.func, args, [*rest, ast.keyword("axis", other)])
             if "keepdims" not in {each.arg for each in rest}:
                 yield ast.Call(node.func, args, [*node.keywords, ast.keyword("keepdims", ast.Constant(True))])
+
+
+@kind(ast.Call)
+def argument(node: ast.Call):
+    """Its first argument without signs, without its order, its sums, its first only; brackets closed too early."""
+    if not node.args:
+        return
+    first, *rest = node.args
+    last = ast.keyword("axis", ast.UnaryOp(ast.USub(), ast.Constant(1)))
+    for other in (_numpy("abs", first), _numpy("sort", first, keywords=[last]), _numpy("sum", first, keywords=[last])):
+        yield ast.Call(node.func, [other, *rest], node.keywords)
+    yield ast.Subscript(first, ast.Constant(0), ast.Load())
+    if isinstance(first, ast.BinOp):
+        yield ast.BinOp(ast.Call(node.func, [first.left, *rest], node.keywords), first.op, first.right)
+
+
+@kind(ast.BinOp)
+def brackets_closed_too_late(node: ast.BinOp):
+    if isinstance(node.left, ast.Call) and len(node.left.args) == 1:
+        inside = ast.BinOp(node.left.args[0], node.op, node.right)
+        yield ast.Call(node.left.func, [inside], node.left.keywords)
+
+
+@kind(ast.Call)
+def filled(node: ast.Call):
+    """An array to be filled that can hold whole numbers only."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ("zeros", "zeros_like", "ones", "empty"):
+        yield ast.Call(node.func, node.args, [*node.keywords, ast.keyword("dtype", ast.Name("int", ast.Load()))])
 
 
 @kind(ast.Name, ast.Attribute)
@@ -368,6 +401,10 @@ def _associative(first: ast.operator, second: ast.operator) -> bool:
 
 def _attribute(value: ast.AST, name: str) -> ast.Attribute:
     return ast.Attribute(value, name, ast.Load())
+
+
+def _numpy(name: str, *arguments: ast.AST, keywords=()) -> ast.Call:
+    return ast.Call(_attribute(ast.Name("np", ast.Load()), name), list(arguments), list(keywords))
 
 
 def _call(name: str, *arguments: ast.AST) -> ast.Call:
