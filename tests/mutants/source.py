@@ -38,6 +38,11 @@ COMPARISONS = {
     ast.Eq: [ast.NotEq, ast.LtE, ast.GtE], ast.NotEq: [ast.Eq, ast.Lt, ast.Gt],
     ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
 }  # fmt: skip
+# What an answer may be blind to, and the functions for which that would show.
+BLIND = {
+    "abs": "unique max min argmax argmin argsort mean sum prod cumsum std var median array_equal",
+    "sort": "unique argmax argmin cumsum array_equal", "sum": "unique argmax argmin argsort",
+}  # fmt: skip
 INDIFFERENT = ("strict", "dtype", "name")  # arguments on which a right result does not depend
 
 
@@ -56,7 +61,7 @@ def mutants(source: str) -> list[Mutant]:
     seen, found, times = {ast.unparse(tree)}, [], Counter()
     for place in list(_places(tree)):
         before = _words(place.around)
-        for new in _changes(place.node, names):
+        for new in _changes(place, names):
             changed, after = place.changed(tree, new)
             if changed in seen or not _compiles(changed):
                 continue
@@ -81,15 +86,18 @@ def kind(*types: type) -> Callable:
     return add
 
 
-def _changes(node: ast.AST, names: set[str]) -> Iterator[ast.AST]:
+def _changes(place: _Place, names: set[str]) -> Iterator[ast.AST]:
+    node, parent = place.node, place.parent
     for change in _KINDS.get(type(node), []):
         for new in change(node):
             if not (isinstance(node, ast.Call) and isinstance(new, ast.Name) and new.id not in names):  # `np` itself
                 yield new
+    if isinstance(node, ast.Compare) and isinstance(parent, (ast.BinOp, ast.Return, ast.Attribute)):
+        yield from softened(node)
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
         yield from (ast.Name(other, ast.Load()) for other in sorted(names - {node.id}))
-        yield ast.Subscript(node, ast.Constant(0), ast.Load())  # one for all
-        yield ast.Subscript(node, ast.Slice(upper=ast.Constant(1)), ast.Load())
+        if not (isinstance(parent, ast.Attribute) and parent.attr == "shape"):
+            yield from one_for_all(node)
 
 
 # Expressions
@@ -121,16 +129,21 @@ def regrouped(node: ast.BinOp):
 @kind(ast.Compare)
 def comparison(node: ast.Compare):
     for place, op in enumerate(node.ops):
-        for other in COMPARISONS[type(op)]:
+        of_words = isinstance(getattr(node.comparators[place], "value", None), str)
+        for other in COMPARISONS[type(op)][: 1 if of_words else None]:
             yield ast.Compare(node.left, [*node.ops[:place], other(), *node.ops[place + 1 :]], node.comparators)
-        difference = ast.BinOp(node.left, ast.Sub(), node.comparators[0])
-        if place == 0 and isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
-            yield difference
-            yield _numpy("sign", difference)
-            yield _numpy("clip", difference, ast.Constant(0), ast.Constant(1))
     if len(node.ops) > 1:
         yield ast.Compare(node.comparators[0], node.ops[1:], node.comparators[1:])
         yield ast.Compare(node.left, node.ops[:-1], node.comparators[:-1])
+
+
+def softened(node: ast.Compare):
+    """a > b, as 1 or 0, for something that grows."""
+    if isinstance(node.ops[0], (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+        difference = ast.BinOp(node.left, ast.Sub(), node.comparators[0])
+        yield difference
+        yield _numpy("sign", difference)
+        yield _numpy("clip", difference, ast.Constant(0), ast.Constant(1))
 
 
 @kind(ast.BoolOp)
@@ -228,21 +241,23 @@ def call(node: ast.Call):
 
 @kind(ast.Call)
 def argument(node: ast.Call):
-    """Its first argument without signs, without its order, its sums, its first only; brackets closed too early."""
-    if not node.args:
+    """The first argument without signs, without its order, its sums; brackets closed too early."""
+    if not node.args or not isinstance(node.func, ast.Attribute):
         return
     first, *rest = node.args
-    last = ast.keyword("axis", ast.UnaryOp(ast.USub(), ast.Constant(1)))
-    for other in (_numpy("abs", first), _numpy("sort", first, keywords=[last]), _numpy("sum", first, keywords=[last])):
-        yield ast.Call(node.func, [other, *rest], node.keywords)
-    yield ast.Subscript(first, ast.Constant(0), ast.Load())
     if isinstance(first, ast.BinOp):
         yield ast.BinOp(ast.Call(node.func, [first.left, *rest], node.keywords), first.op, first.right)
+    last = ast.keyword("axis", ast.UnaryOp(ast.USub(), ast.Constant(1)))
+    for name, where in BLIND.items():
+        if node.func.attr in where.split() and not isinstance(first, ast.Compare):
+            other = _numpy(name, first, keywords=[] if name == "abs" else [last])
+            yield ast.Call(node.func, [other, *rest], node.keywords)
 
 
 @kind(ast.BinOp)
 def brackets_closed_too_late(node: ast.BinOp):
-    if isinstance(node.left, ast.Call) and len(node.left.args) == 1:
+    """f(a + b) for f(a) + b."""
+    if isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(node.left, ast.Call) and len(node.left.args) == 1:
         inside = ast.BinOp(node.left.args[0], node.op, node.right)
         yield ast.Call(node.left.func, [inside], node.left.keywords)
 
@@ -271,6 +286,12 @@ def neighbour(node: ast.Name | ast.Attribute):
 def untransposed(node: ast.Attribute):
     if node.attr == "T":
         yield node.value
+
+
+def one_for_all(node: ast.Name):
+    """The first of an array in place of all."""
+    yield ast.Subscript(node, ast.Constant(0), ast.Load())
+    yield ast.Subscript(node, ast.Slice(upper=ast.Constant(1)), ast.Load())
 
 
 # Statements
