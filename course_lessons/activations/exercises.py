@@ -226,6 +226,7 @@ elu_gradient.hints = (
 @elu_gradient.cases
 def _(rng):
     yield np.array([-2.0, -0.5, 1.5]), 0.5
+    yield np.array([-0.1, 1.5, -3.0]), 2.0  # below 0, and steeper than 1
     for shape, alpha in (((4,), 1.0), ((3, 4), 1.5), ((2, 3, 2), 0.2)):
         yield _without_kink(rng, *shape), alpha
 

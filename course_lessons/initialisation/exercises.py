@@ -30,9 +30,11 @@ different_units.hints = (
 
 @different_units.cases
 def _(rng):
-    # Units 0 and 1 are twins; 2 and 5 differ from them by their bias, 3 by its way out; 4 has twice the weights.
-    kernel = np.outer([1.0, 3.0], [1.0, 1.0, 1.0, 1.0, 2.0, 1.0])
-    bias, next_kernel = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 2.0]), np.array([[1.0, 1.0, 1.0, 2.0, 2.0, 1.0]]).T
+    # Units 0 and 1 are twins; 2 and 5 differ from them by their bias, 3 by its way out; 4 has twice the weights; 6
+    # and 7 differ from them by one weight.
+    kernel = np.array([[1.0, 1.0, 1.0, 1.0, 2.0, 1.0, 1.0, 2.0], [3.0, 3.0, 3.0, 3.0, 6.0, 3.0, 4.0, 3.0]])
+    bias = np.array([0.0, 0.0, 1.0, 0.0, 0.0, 2.0, 0.0, 0.0])
+    next_kernel = np.array([[1.0, 1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 1.0]]).T
     yield kernel, bias, next_kernel
     yield np.zeros((3, 4)), np.zeros(4), np.zeros((4, 2))
     # Three digits are a unit: which way in, which bias, which way out. In both layers every part counts another number.
