@@ -156,10 +156,11 @@ def test_it_is_what_the_launcher_would_have_become(place, first_two, tmp_path, m
     monkeypatch.chdir(tmp_path)
     facts = (
         "[os.getcwd(), os.environ.get('MY_SETTING'), [name for name in sys.modules if name.startswith('course_lib')], "
-        "sys.path, sys.argv[0], os.environ.get('MPLBACKEND'), threads]"
+        "sys.path, sys.argv[0], os.environ.get('MPLBACKEND'), threads, "
+        "pandas.get_option('display.max_columns')]"
     )
     ask = (
-        "import os, sys, threadpoolctl, numpy\n"
+        "import os, sys, threadpoolctl, numpy, pandas\n"
         "threads = [pool['num_threads'] for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'][:1]"
     )
     found = []

@@ -166,6 +166,7 @@ def become_kernel(descriptors: list[int]) -> None:
         del sys.modules[name]
     _use_processors()
     _use_backend()
+    _use_wide_tables()
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()
@@ -186,6 +187,12 @@ def _use_backend() -> None:
 
     os.environ.setdefault("MPLBACKEND", _INLINE)
     matplotlib.rcParams["backend"] = os.environ["MPLBACKEND"]
+
+
+def _use_wide_tables() -> None:
+    """Let tables have all columns, as in a notebook; imported before the kernel, pandas took this for a terminal."""
+    if pandas := sys.modules.get("pandas"):
+        pandas.set_option("display.max_columns", 20)
 
 
 def _answer(launcher: socket.socket, words) -> None:
