@@ -23,7 +23,7 @@ class _Subclassed(keras.Model):
         self.last, self.first = layers.Dense(4), layers.Conv2D(2, 3)
 
     def call(self, pictures):
-        maps = keras.ops.max_pool(keras.ops.maximum(self.first(pictures), 0), 2)
+        maps = keras.ops.max_pool(keras.ops.maximum(self.first(pictures), 0), 2, 2)
         return keras.ops.softmax(self.last(keras.ops.reshape(maps, (-1, 50))))
 
 
@@ -110,7 +110,11 @@ def test_every_call_is_seen_in_order():
             lambda: keras.Sequential([keras.Input((12, 13, 1)), layers.Conv2D(1, 3)]),
             "made for inputs of the shape (batch, 12, 13, 1)",
         ),
-        (lambda: keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(1, 15)]), "size would be negative"),
+        pytest.param(
+            lambda: keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(1, 15)]),
+            "size would be negative",
+            marks=pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the words are TensorFlow's"),
+        ),
         (keras.Sequential, "not built (start with keras.Input)"),
         (lambda: keras.Sequential([keras.Input((144,)), layers.Dense(2)]), "made for inputs of the shape (batch, 144)"),
         (lambda: keras.Model(x := keras.Input((12, 12, 1)), [layers.Flatten()(x), x]), "gives a list"),

@@ -159,6 +159,7 @@ def _(sums):
     )
     yield "That is the share of living units.", 1 - np.mean(dead)
     yield "That is their number; the share is asked for, from 0 to 1.", np.sum(dead)
+    yield "That is a percentage; the share is asked for, from 0 to 1.", 100 * np.mean(dead)
     yield "You divided by the number of examples. The share is one of all units.", np.sum(dead) / len(sums)
     yield "That says which units are dead; the share of them is asked for, one number.", dead * 1.0
     yield (

@@ -71,8 +71,8 @@ multi_label_predict.hints = (
 
 @multi_label_predict.cases
 def _(rng):
-    yield np.array([[-3.0, -2.0, -4.0]]), 0.5  # none
-    yield np.array([[3.0, 2.0, 0.4]]), 0.5  # all: softmax would share out
+    yield np.array([[-3.0, -2.0, -4.0], [-1.0, -5.0, -2.0]]), 0.5  # none
+    yield np.array([[3.0, 2.0, 0.4], [0.2, 1.0, 3.0]]), 0.5  # all: softmax would share out
     yield np.array([[0.3, -0.3, 0.8], [-0.2, 2.5, 0.6]]), 0.6
     for examples, classes, threshold in ((4, 5, 0.3), (6, 10, 0.8)):
         yield rng.normal(0, 2, (examples, classes)), threshold

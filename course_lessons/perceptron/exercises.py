@@ -154,7 +154,13 @@ def _(weights, example, target, learning_rate):
         "Here the output is 0 or 1. This unit answers +1 or -1.",
         weights + learning_rate * (target - (total > 0)) * row,
     )
+    yield "Each weight moves in proportion to its own input: multiply by x_i.", weights + learning_rate * error
+    yield (
+        "The input 1 of the bias stands last in your example. It comes first, as the bias does.",
+        weights + learning_rate * error * np.append(example, 1.0),
+    )
     yield "That is the change alone. Return the new weights: the old ones plus the change.", learning_rate * error * row
+    yield "The weights never move. After a mistake each of them moves by its step.", weights
 
 
 @exercise(lesson=LESSON, points=2, atol=1e-5)
