@@ -1,4 +1,5 @@
-"""What holds for every test, and what the whole run adds: how much of the syllabus is live, said at the end."""
+"""What holds for every test, and what the whole run says at the end: how strong the checkers are, and how much of the
+syllabus is live."""
 
 import sys
 
@@ -23,6 +24,7 @@ def no_gradient_that_could_end_the_process():
 
 
 def pytest_terminal_summary(terminalreporter):
+    _say_how_strong_the_checkers_are(terminalreporter)
     project = find_project()
     try:
         said = summary(coverage(project, read_syllabus(project.root / "data").values()))
@@ -30,3 +32,16 @@ def pytest_terminal_summary(terminalreporter):
         said = str(error)
     terminalreporter.section("syllabus")
     terminalreporter.write_line(said if terminalreporter.verbosity >= 0 else said.splitlines()[0])
+
+
+def _say_how_strong_the_checkers_are(terminalreporter):
+    reports = [each for outcome in ("passed", "failed") for each in terminalreporter.getreports(outcome)]
+    found = [value for each in reports for name, value in each.user_properties if name == "strength"]
+    if not found:
+        return
+    from strength import HEAD, Strength, row, total
+
+    strengths = sorted((Strength(**each) for each in found), key=lambda strength: (strength.lesson, strength.exercise))
+    terminalreporter.section("checkers")
+    for line in (HEAD, *map(row, strengths), total(strengths)):
+        terminalreporter.write_line(line)

@@ -49,6 +49,30 @@ class Strength:
     faults: list[str] = field(default_factory=list)
 
 
+HEAD = f"{'exercise':<52}{'mutants':>8}{'killed':>7}{'equal':>6}{'right':>6}{'mistakes':>9}{'check':>9}{'faults':>7}"
+
+
+def row(strength: Strength) -> str:
+    """A line of the table."""
+    counts = f"{strength.mutants:>8}{strength.killed:>7}{strength.equal:>6}{strength.right:>6}{strength.mistakes:>9}"
+    name = f"{strength.lesson} {strength.exercise}"
+    return f"{name:<52}{counts}{strength.seconds * 1000:>6.0f} ms{len(strength.faults):>7}"
+
+
+def total(strengths: list[Strength]) -> str:
+    """The last line of the table: sums, and the slowest check."""
+
+    def summed(name: str) -> int:
+        return sum(getattr(strength, name) for strength in strengths)
+
+    whole = Strength(
+        f"{len(strengths)} exercises", "", *map(summed, ("mutants", "killed", "equal", "right", "mistakes"))
+    )
+    whole.seconds = max(strength.seconds for strength in strengths)
+    whole.faults = [fault for strength in strengths for fault in strength.faults]
+    return row(whole)
+
+
 @functools.cache
 def equal_mutants(topic: str) -> dict[str, dict[str, str]]:
     """By exercise: the changes that do not change what an answer does, each with the reason.
@@ -207,11 +231,13 @@ class Bench:
                 strength.faults.append(f"listed as equal, but right on {len(accepted)} of {len(self.seeds)}: {change}")
             else:
                 strength.faults.append(f"accepted on {len(accepted)} of {len(self.seeds)} seeds: {change}")
+        if not strength.mutants:
+            strength.faults.append("no wrong answer could be made from the solution")
         strength.faults += [f"listed as equal, but there is no such change: {change}" for change in equal.keys() - seen]
 
     def rejected_right_answers(self) -> Iterator[str]:
         """Right answers that are not taken, of those in other styles and those made from the solution."""
-        found = {answer.style: answer.make() for answer in self.right}
+        found = {"the solution": self.solution} | {answer.style: answer.make() for answer in self.right}
         if self.builds_model:
             from mutants.model import right_forms
 
