@@ -223,7 +223,7 @@ def _(rng):
     for classes, k, numbers in ((6, 2, (5, 2, 1, 3)), (10, 3, (4, 3, 1, 5)), (26, 5, (6, 1, 3, 2))):
         # So many pictures with the right class in places 1, k, k + 1 and last that every slip counts other pictures.
         ranks = rng.permutation(np.repeat([0, k - 1, k, classes - 1], numbers))
-        scores = special.softmax(rng.normal(0, 1, (len(ranks), classes)), axis=1)
+        scores = rng.normal(0, 1, (len(ranks), classes))  # some below 0
         yield scores, np.argsort(-scores, axis=1)[np.arange(len(ranks)), ranks], k
     yield special.softmax(rng.normal(0, 1, (9, 7)), axis=1), rng.integers(7, size=9), 1
 

@@ -165,8 +165,10 @@ def _(rng):
     yield (side, side, channels), more, 1, "same"
     yield (side, side, channels), fewer, 1, "same"
     yield (side, side, channels), channels, 2, "same"
-    yield (side, side, channels), channels, 1, "valid"
+    yield (side, side, side + 2), side + 2, 1, "valid"
+    yield (3, 3, channels), channels, 2, "valid"
     yield (side + 1, side + 1, fewer), fewer, 1, "same"
+    yield (side + 2, side + 2, more), more, 1, "same"
     yield (1, 1, channels), channels, 2, "same"
     yield (1, 1, channels), channels, 1, "same"
     yield (1, 1, channels), channels, 3, "same"
@@ -232,6 +234,7 @@ def _(rng):
     for height, width, channels, filters, strides in (
         (6, 7, 3, 3, 1),
         (5, 6, 2, 3, 1),
+        (6, 5, 4, 3, 1),
         (7, 6, 4, 4, 2),
         (6, 5, 2, 4, 2),
     ):

@@ -168,10 +168,10 @@ inversion_slope.hints = (
 @inversion_slope.cases
 def _(rng):
     for pixels, features in ((2, 3), (3, 4), (5, 3), (4, 8)):
-        while True:  # no ReLU at its kink, which has no slope to compare; two features or more are on, and one is off
+        while True:  # no ReLU at its kink, which has no slope to compare; two features or more are on, and one just off
             picture, kernel = rng.normal(size=pixels), rng.normal(size=(pixels, features))
             sums = picture @ kernel
-            if np.abs(sums).min() > 0.1 and 2 <= np.sum(sums > 0) < features:
+            if np.abs(sums).min() > 0.1 and np.sum(sums > 0) >= 2 and np.any((sums < 0) & (sums > -0.8)):
                 break
         wanted = rng.uniform(0.2, 1, features)
         low, high = np.flatnonzero(sums > 0)[:2]  # one wants to be more than it is, one less
@@ -288,8 +288,9 @@ def _(rng):
         weights = rng.uniform(0.4, 1.5, pixels) * rng.choice([-1, 1], pixels)
         pictures, labels = rng.uniform(0.15, 0.85, (number, pixels)), np.arange(number) % 2
         yield pictures, labels, weights, rng.normal(), 0.1
-    edges = np.array([[0.02, 0.98, 0.5], [0.97, 0.03, 0.5]])
-    yield edges, np.array([1, 0]), np.array([1.0, -1.0, 0.5]), 0.1, 0.1
+    # Two pictures that the unit gets wrong, two that it gets right; some pixels lie near 0 or 1.
+    pictures = np.array([[0.02, 0.98, 0.5], [0.97, 0.03, 0.5], [0.9, 0.1, 0.6], [0.1, 0.8, 0.5]])
+    yield pictures, np.array([1, 0, 1, 0]), np.array([1.0, -1.0, 0.5]), -0.3, 0.1
 
 
 @fgsm.known_mistakes
