@@ -6,7 +6,6 @@ import math
 import statistics
 
 import numpy as np
-from scipy import signal
 
 from course_lib.exercises.spec import exercise
 from course_lib.gradcheck import numerical_gradient
@@ -94,82 +93,10 @@ def _(x, gamma, beta, epsilon):
     )
 
 
-# Which gamma and beta undo it
+# Backward, one path after the other
 
 
-@exercise(lesson=LESSON, points=2, atol=1e-5)
-def undo_gamma_beta(x, epsilon):
-    # Two examples settle a straight line: which gamma and beta bring x_hat back to x?
-    normal = _normalised(x, epsilon)
-    first, last = x.argmin(axis=0), x.argmax(axis=0)
-    units = np.arange(x.shape[1])
-    gamma = (x[last, units] - x[first, units]) / (normal[last, units] - normal[first, units])
-    return gamma, x[first, units] - gamma * normal[first, units]
-
-
-undo_gamma_beta.results = ("gamma", "beta")
-undo_gamma_beta.hints = (
-    "You want gamma x_hat + beta = x, with x_hat = (x - mean) / sqrt(variance + epsilon). Solve the second for x.",
-    "x = sqrt(variance + epsilon) x_hat + mean. Compare with gamma x_hat + beta, factor by factor.",
-)
-
-
-@undo_gamma_beta.cases
-def _(rng):
-    for examples, units in ((3, 2), (4, 3), (9, 4)):
-        yield rng.normal(3, 2, (examples, units)), rng.uniform(0.1, 1)
-
-
-@undo_gamma_beta.known_mistakes
-def _(x, epsilon):
-    mean, variance = x.mean(axis=0), x.var(axis=0)
-    root = np.sqrt(variance + epsilon)
-    yield (
-        "Nearly: the layer divided by sqrt(variance + epsilon), so gamma must contain epsilon too.",
-        (np.sqrt(variance), mean),
-    )
-    yield (
-        "That gamma is the variance. The layer divided by its root, so gamma is a root, too.",
-        (variance + epsilon, mean),
-    )
-    yield (
-        "That gamma divides once more. To undo the division, gamma must multiply by what was divided by.",
-        (1 / root, mean),
-    )
-    yield (
-        "epsilon stands outside the root. The layer divided by sqrt(variance + epsilon): that is gamma.",
-        (np.sqrt(variance) + epsilon, mean),
-    )
-    yield (
-        "You divide by m - 1. The layer divided the summed squares by m, the size of the batch (ddof=0).",
-        (np.sqrt(x.var(axis=0, ddof=1) + epsilon), mean),
-    )
-    yield (
-        "That beta is in units of x_hat. It is added last, behind gamma, so it is the mean of x itself.",
-        (root, mean / root),
-    )
-    yield "The mean was subtracted; beta has to add it again. Its sign is turned round.", (root, -mean)
-    yield "The order is turned round: gamma comes first, then beta.", (mean, root)
-
-
-# Backward
-
-
-@exercise(lesson=LESSON, points=4, atol=1e-5)
-def batchnorm_backward(upstream, x, gamma, epsilon):
-    x = np.array(x, dtype=float)
-    return numerical_gradient(lambda: float(np.sum(upstream * gamma * _normalised(x, epsilon))), x)
-
-
-batchnorm_backward.hints = (
-    "Begin with s = upstream * gamma / sqrt(variance + epsilon): that is the gradient if the statistics stood still.",
-    "They do not. Take the mean of s over the batch away from every row: nudging one input also moves the mean.",
-    "The variance moves as well: also take away x_hat times the mean over the batch of s * x_hat. All along axis=0.",
-)
-
-
-@batchnorm_backward.cases
-def _(rng):
+def _setting(rng):
     for examples, units in ((3, 2), (5, 2), (8, 3)):
         yield (
             rng.normal(size=(examples, units)),
@@ -177,6 +104,110 @@ def _(rng):
             rng.uniform(0.5, 2, units),
             rng.uniform(0.05, 0.3),
         )
+
+
+@exercise(lesson=LESSON, points=2, atol=1e-5)
+def gradient_by_variance(upstream, x, gamma, epsilon):
+    variance, centred = x.var(axis=0), x - x.mean(axis=0)
+    return numerical_gradient(lambda: float(np.sum(upstream * gamma * centred / np.sqrt(variance + epsilon))), variance)
+
+
+gradient_by_variance.hints = (
+    "First walk back to x_hat: y = gamma x_hat + beta, so the slope of the loss by x_hat is upstream * gamma.",
+    "x_hat = (x - mean) * (variance + epsilon) ** -0.5. Its slope by the variance: the power rule, x - mean stands by.",
+    "All examples share this variance, so what they say is added up: a sum over axis=0.",
+)
+gradient_by_variance.cases(_setting)
+
+
+@gradient_by_variance.known_mistakes
+def _(upstream, x, gamma, epsilon):
+    slopes, centred, shifted = upstream * gamma, x - x.mean(axis=0), x.var(axis=0) + epsilon
+    each = -0.5 * slopes * centred * shifted**-1.5
+    right = each.sum(axis=0)
+    yield (
+        "A number for each example: all of them share one variance, so add up what they say, along axis=0.",
+        each,
+    )
+    yield "That is the mean over the examples. Each of them feels the variance: add them up.", each.mean(axis=0)
+    yield "The sign: a larger variance makes x_hat smaller.", -right
+    yield "The factor 1/2 of the root is missing.", 2 * right
+    yield "gamma is missing: the gradient passes it before it reaches x_hat.", right / gamma
+    yield (
+        "The power rule lowers the exponent by 1: from -1/2 to -3/2, not to -1/2.",
+        right * shifted,
+    )
+    yield (
+        "You took x_hat for x - mean, and so divide by the deviation once more.",
+        right / np.sqrt(shifted),
+    )
+    yield "The mean is missing: x_hat is made of x - mean.", np.sum(-0.5 * slopes * x, axis=0) * shifted**-1.5
+    yield (
+        "epsilon is missing under the root: the layer divided by sqrt(variance + epsilon).",
+        np.sum(-0.5 * slopes * centred, axis=0) * x.var(axis=0) ** -1.5,
+    )
+    yield (
+        "That is the slope by the deviation. By the variance the root's own slope, 1 / (2 deviation), comes in.",
+        right * 2 * np.sqrt(shifted),
+    )
+
+
+@exercise(lesson=LESSON, points=2, atol=1e-5)
+def gradient_by_mean(upstream, x, gamma, epsilon):
+    mean = x.mean(axis=0)
+
+    def loss():
+        centred = x - mean
+        return float(np.sum(upstream * gamma * centred / np.sqrt(np.mean(centred**2, axis=0) + epsilon)))
+
+    return numerical_gradient(loss, mean)
+
+
+gradient_by_mean.hints = (
+    "Two arrows leave the mean in the graph: one goes to x - mean and so to x_hat, one to the variance.",
+    "On the first, nudging the mean up moves every x_hat down by 1 / sqrt(variance + epsilon) for each unit of nudge.",
+    "On the second: the slope of mean((x - mean)²) by the mean is -2 times the mean of x - mean. How much is that?",
+)
+gradient_by_mean.cases(_setting)
+
+
+@gradient_by_mean.known_mistakes
+def _(upstream, x, gamma, epsilon):
+    deviation = np.sqrt(x.var(axis=0) + epsilon)
+    slopes = upstream * gamma / deviation
+    right = -slopes.sum(axis=0)
+    by_variance = np.sum(-0.5 * upstream * gamma * (x - x.mean(axis=0)), axis=0) * deviation**-3
+    yield "A number for each example: all share one mean, so add up what they say, along axis=0.", -slopes
+    yield "That is the mean over the examples. Each of them feels the mean of the batch: add them up.", right / len(x)
+    yield "The sign: the mean is subtracted, so x_hat falls when it rises.", -right
+    yield "gamma is missing: the gradient passes it before it reaches x_hat.", right / gamma
+    yield "The division by sqrt(variance + epsilon) is missing.", right * deviation
+    yield "You divide by the variance. x_hat was divided by its root.", right / deviation
+    yield (
+        "epsilon is missing under the root: the layer divided by sqrt(variance + epsilon).",
+        right * deviation / x.std(axis=0),
+    )
+    yield (
+        "The way through the variance is not nothing in your answer. Its slope by the mean is -2 times the mean of "
+        "x - mean, and what was centred has the mean 0; you took the mean of x.",
+        right + by_variance * -2 * x.mean(axis=0),
+    )
+
+
+@exercise(lesson=LESSON, points=3, atol=1e-5)
+def batchnorm_backward(upstream, x, gamma, epsilon):
+    x = np.array(x, dtype=float)
+    return numerical_gradient(lambda: float(np.sum(upstream * gamma * _normalised(x, epsilon))), x)
+
+
+batchnorm_backward.hints = (
+    "Three arrows leave x in the graph. Add what comes back along each: from x_hat, from the variance, from the mean.",
+    "From x_hat: upstream * gamma / sqrt(variance + epsilon). From the mean: one of N examples moves it by 1/N.",
+    "From the variance: its slope by one example is 2 (x - mean) / N. What reaches it: Exercise 2.",
+)
+
+
+batchnorm_backward.cases(_setting)
 
 
 @batchnorm_backward.known_mistakes
@@ -214,124 +245,75 @@ def _(upstream, x, gamma, epsilon):
     )
 
 
-# The running average
+# Folded into the convolution below
 
 
-@exercise(lesson=LESSON, points=2, atol=1e-5)
-def running_average(start, batch_means, momentum):
-    # A running average is a filter of first order; `start` is its memory.
-    filtered, _ = signal.lfilter([1 - momentum], [1, -momentum], batch_means, axis=0, zi=momentum * start[None])
-    return filtered[-1]
-
-
-running_average.hints = (
-    "Go through the batches in order. After each one, the average moves a little towards the mean of that batch.",
-    "momentum is the share of the OLD value that is kept: with 0.99, one hundredth of the new batch comes in.",
-    "average = momentum * average + (1 - momentum) * batch_mean, once for each row of batch_means.",
-)
-
-
-@running_average.cases
-def _(rng):
-    for steps, units in ((2, 2), (3, 2), (7, 3), (30, 4)):
-        yield rng.normal(size=units), rng.normal(3, 1, (steps, units)), rng.uniform(0.6, 0.95)
-
-
-@running_average.known_mistakes
-def _(start, batch_means, momentum):
-    yield (
-        "momentum is the wrong way round: it is the share of the OLD value that is kept; the batch counts "
-        "1 - momentum.",
-        running_average.oracle(start, batch_means, 1 - momentum),
-    )
-    yield (
-        "That is the plain mean of all batches. Recent batches must count more: the network has changed.",
-        batch_means.mean(axis=0),
-    )
-    yield (
-        "Only the last batch came in. Update the average once for each row of batch_means.",
-        momentum * start + (1 - momentum) * batch_means[-1],
-    )
-    yield (
-        "You began from zero. The average begins from `start`.",
-        running_average.oracle(np.zeros_like(start), batch_means, momentum),
-    )
-    yield (
-        "You began with the first batch. The average begins from `start`, and the first batch moves it, too.",
-        running_average.oracle(batch_means[0], batch_means[1:], momentum),
-    )
-    yield (
-        "These are the averages on the way. Return the last one: a number for each unit.",
-        [running_average.oracle(start, batch_means[:steps], momentum) for steps in range(1, len(batch_means) + 1)],
-    )
-    yield (
-        "The new value must be weighted with 1 - momentum, or the average grows and grows.",
-        running_average.oracle(start, batch_means / (1 - momentum), momentum),
-    )
-
-
-# The layer at test time
-
-
-@exercise(lesson=LESSON, points=2, atol=1e-5)
-def batchnorm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon):
+@exercise(lesson=LESSON, points=3, atol=1e-5)
+def fold_batchnorm(kernel, gamma, beta, moving_mean, moving_variance, epsilon):
     import keras
 
-    arrays = (np.asarray(array, dtype="float64") for array in (x, moving_mean, moving_variance, beta, gamma))
-    images, mean, variance, offset, scale = arrays
-    result = keras.ops.batch_normalization(images, mean, variance, axis=1, offset=offset, scale=scale, epsilon=epsilon)
-    return keras.ops.convert_to_numpy(result)
+    # Both layers as they are, asked about a patch of zeros and about patches with a single 1.
+    height, width, channels, filters = kernel.shape
+    patches = np.eye(height * width * channels + 1, height * width * channels, -1)
+    sums = patches @ kernel.reshape(-1, filters)
+    given = (np.asarray(array, dtype="float64") for array in (sums, moving_mean, moving_variance, beta, gamma))
+    sums, mean, variance, offset, scale = given
+    answers = keras.ops.batch_normalization(sums, mean, variance, axis=1, offset=offset, scale=scale, epsilon=epsilon)
+    nothing, *ones = keras.ops.convert_to_numpy(answers)
+    return (np.array(ones) - nothing).reshape(kernel.shape), nothing
 
 
-batchnorm_inference.hints = (
-    "The formula of the forward pass stays, only where mean and variance come from changes.",
-    "Nothing may be measured on x: every example must get the same answer whatever its companions are.",
-    "gamma * (x - moving_mean) / np.sqrt(moving_variance + epsilon) + beta",
+fold_batchnorm.results = ("the kernel", "the bias")
+fold_batchnorm.hints = (
+    "Write y = gamma (x - moving_mean) / sqrt(moving_variance + epsilon) + beta as slope * x + rest. What is slope?",
+    "x comes from a convolution, which is linear: a kernel that is slope times as large gives slope times as much.",
+    "slope = gamma / sqrt(moving_variance + epsilon). The kernel is kernel * slope (filters come last); find the rest.",
 )
 
 
-@batchnorm_inference.cases
+@fold_batchnorm.cases
 def _(rng):
-    for examples, units in ((1, 3), (3, 2), (5, 2), (8, 4)):
+    for shape in ((1, 1, 2, 3), (2, 1, 3, 3), (3, 3, 2, 4)):
+        filters = shape[-1]
         yield (
-            rng.normal(2, 1.5, (examples, units)),
-            rng.uniform(0.5, 2, units),
-            rng.normal(size=units),
-            rng.normal(2, 0.5, units),
-            rng.uniform(1.5, 3, units),
+            rng.normal(size=shape),
+            rng.uniform(0.5, 2, filters),
+            rng.normal(size=filters),
+            rng.normal(1, 1, filters),
+            rng.uniform(1.5, 3, filters),
             rng.uniform(0.1, 0.5),
         )
 
 
-@batchnorm_inference.known_mistakes
-def _(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    centred = x - moving_mean
+@fold_batchnorm.known_mistakes
+def _(kernel, gamma, beta, moving_mean, moving_variance, epsilon):
+    root = np.sqrt(moving_variance + epsilon)
+    slope = gamma / root
+    bias = beta - slope * moving_mean
+
+    def folded(slope):
+        return kernel * slope, beta - slope * moving_mean
+
+    yield "The bias is not beta alone: the moving mean is taken away as well, times the slope.", (kernel * slope, beta)
+    yield "The sign of the mean: it was subtracted.", (kernel * slope, beta + slope * moving_mean)
     yield (
-        "You use the statistics of this batch. At test time the running averages take their place, or one example "
-        "alone always gives beta.",
-        gamma * _normalised(x, epsilon) + beta,
+        "The mean is subtracted before the layer divides, so in the bias it is multiplied by the slope, too.",
+        (kernel * slope, beta - moving_mean),
+    )
+    yield "beta is missing in the bias.", (kernel * slope, -slope * moving_mean)
+    yield "The kernel is as it was. It has to be multiplied by the slope.", (kernel, bias)
+    yield "gamma is missing in the slope.", folded(1 / root)
+    yield (
+        "epsilon is missing under the root. The layer has it at test time, too.",
+        folded(gamma / np.sqrt(moving_variance)),
     )
     yield (
-        "The mean is the running one, but the variance is still that of this batch.",
-        gamma * centred / np.sqrt(x.var(axis=0) + epsilon) + beta,
+        "epsilon stands outside the root: sqrt(variance) + epsilon. It belongs inside.",
+        folded(gamma / (np.sqrt(moving_variance) + epsilon)),
     )
+    yield "You divide by the variance. Divide by the root of variance + epsilon.", folded(gamma / root**2)
+    yield "You multiply by the root. The layer divides by it.", folded(gamma * root)
     yield (
-        "The variance is the running one, but the mean is still that of this batch.",
-        gamma * (x - x.mean(axis=0)) / np.sqrt(moving_variance + epsilon) + beta,
-    )
-    yield (
-        "gamma and beta are missing: they were learned for use at test time, too.",
-        centred / np.sqrt(moving_variance + epsilon),
-    )
-    yield (
-        "You divide by the variance. Divide by the root of variance + epsilon.",
-        gamma * centred / (moving_variance + epsilon) + beta,
-    )
-    yield (
-        "epsilon stands outside the root: sqrt(variance) + epsilon. It belongs inside, as in training.",
-        gamma * centred / (np.sqrt(moving_variance) + epsilon) + beta,
-    )
-    yield (
-        "epsilon is missing under the root. The network was trained with it.",
-        gamma * centred / np.sqrt(moving_variance) + beta,
+        "Each filter has its own slope, and the filters are the last axis of the kernel, not the third.",
+        (kernel * np.resize(slope, kernel.shape[2])[:, None], bias),
     )

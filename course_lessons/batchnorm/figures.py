@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from course_lib.plots import BLACK, BLUE, CYCLE, DIVERGING, GREY, ORANGE, SKY, VERMILION
+from course_lib.plots import BLACK, BLUE, CYCLE, DIVERGING, GREY, ORANGE, PURPLE, SKY, VERMILION
 from course_lib.plots.planes import points, regions
 
 _MOMENTS = (SKY, BLUE, BLACK)  # early, later, last: darker as time goes on
@@ -37,28 +37,24 @@ def shifted_pictures(rows: dict[str, np.ndarray], accuracies: dict[str, float], 
 def stations(rows: dict[str, dict[str, list]], moments: list[str], special: str) -> Figure:
     """A network as a chain of boxes, and under each box what flows there at several moments of the training.
 
-    rows: title -> {station: one array of values for each moment, or None where the chain passes through}; the station
-    called `special` is drawn in another colour.
+    rows: title -> {station: one array of values for each moment}, as many stations in each row; the station called
+    `special` is drawn in another colour.
     """
-    names = list(max(rows.values(), key=len))
+    columns = len(next(iter(rows.values())))
     figure, all_axes = plt.subplots(
-        2 * len(rows), len(names), figsize=(9, 2.35 * len(rows)), height_ratios=(0.5, 1) * len(rows)
+        2 * len(rows), columns, figsize=(9, 2.35 * len(rows)), height_ratios=(0.5, 1) * len(rows)
     )
     for index, (title, chain) in enumerate(rows.items()):
         boxes, plots = all_axes[2 * index], all_axes[2 * index + 1]
-        for column, (name, box, axes) in enumerate(zip(names, boxes, plots, strict=True)):
-            values = chain.get(name)
-            _box(box, name if values is not None else "", name == special, column > 0, column < len(names) - 1)
-            axes.set(yticks=[])
-            axes.spines["left"].set_visible(False)
-            if values is None:
-                axes.axis("off")
-                continue
+        for column, ((name, values), box, axes) in enumerate(zip(chain.items(), boxes, plots, strict=True)):
+            _box(box, name, name == special, column > 0, column < columns - 1)
             low, high = np.quantile(np.concatenate(values), [0.005, 0.995])
             bins = np.linspace(low - 1e-6, high + 1e-6, 26)
             for moment, colour in zip(values, _MOMENTS, strict=False):
                 axes.hist(moment, bins, density=True, histtype="step", color=colour, linewidth=1.6)
             axes.locator_params(axis="x", nbins=3)
+            axes.set(yticks=[])
+            axes.spines["left"].set_visible(False)
         boxes[0].set_title(title, loc="left", fontsize=11)
     colours = zip(moments, _MOMENTS, strict=False)
     handles = [plt.Line2D([], [], color=colour, label=moment) for moment, colour in colours]
@@ -69,30 +65,27 @@ def stations(rows: dict[str, dict[str, list]], moments: list[str], special: str)
 def _box(axes, name: str, special: bool, arrow_in: bool, arrow_out: bool) -> None:
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.axis("off")
-    style = {"arrowstyle": "-|>" if name else "-", "color": GREY, "shrinkA": 0, "shrinkB": 0}
+    style = {"color": GREY, "shrinkA": 0, "shrinkB": 0}
     if arrow_in:
-        axes.annotate("", (0.24 if name else 0.5, 0.5), (-0.15, 0.5), arrowprops=style, annotation_clip=False)
+        arrow = style | {"arrowstyle": "-|>"}
+        axes.annotate("", (0.24, 0.5), (-0.15, 0.5), arrowprops=arrow, annotation_clip=False)
     if arrow_out:
-        style = style | {"arrowstyle": "-"}
-        axes.annotate("", (1.15, 0.5), (0.76 if name else 0.5, 0.5), arrowprops=style, annotation_clip=False)
-    if name:
-        face = ORANGE if special else "#eef3f8"
-        axes.add_patch(
-            FancyBboxPatch((0.27, 0.2), 0.46, 0.6, boxstyle="round,pad=0.03", facecolor=face, edgecolor=BLACK)
-        )
-        axes.text(0.5, 0.48, name, ha="center", va="center", fontsize=11)
+        axes.annotate("", (1.15, 0.5), (0.76, 0.5), arrowprops=style | {"arrowstyle": "-"}, annotation_clip=False)
+    face = ORANGE if special else "#eef3f8"
+    axes.add_patch(FancyBboxPatch((0.27, 0.2), 0.46, 0.6, boxstyle="round,pad=0.03", facecolor=face, edgecolor=BLACK))
+    axes.text(0.5, 0.48, name, ha="center", va="center", fontsize=11)
 
 
-def tracks(panels: dict[str, tuple[np.ndarray, np.ndarray]], units: list[int], ylabel: str) -> Figure:
-    """One panel per title: means and standard deviations `(steps, units)` of a few units, the first with a band."""
+def tracks(panels: dict[str, tuple[np.ndarray, np.ndarray]], units: list[int], xlabel: str, ylabel: str) -> Figure:
+    """One panel per title: means and standard deviations `(times, units)` of a few units, the first with a band."""
     figure, all_axes = plt.subplots(1, len(panels), figsize=(8.4, 3), sharey=True)
     for axes, (title, (means, deviations)) in zip(all_axes, panels.items(), strict=True):
-        steps, first = np.arange(len(means)), units[0]
+        times, first = np.arange(1, len(means) + 1), units[0]
         low, high = means[:, first] - deviations[:, first], means[:, first] + deviations[:, first]
-        axes.fill_between(steps, low, high, color=SKY, alpha=0.35, linewidth=0, label=f"unit {first}: mean ± deviation")
+        axes.fill_between(times, low, high, color=SKY, alpha=0.35, linewidth=0, label=f"unit {first}: mean ± deviation")
         for unit, colour, style in zip(units, CYCLE, ("-", "--", ":"), strict=False):
-            axes.plot(steps, means[:, unit], style, color=colour, label=f"unit {unit}: mean", linewidth=1.5)
-        axes.set(title=title, xlabel="step")
+            axes.plot(times, means[:, unit], style, color=colour, label=f"unit {unit}: mean", linewidth=1.5)
+        axes.set(title=title, xlabel=xlabel)
     all_axes[0].set_ylabel(ylabel)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=len(units) + 1)
     return figure
@@ -178,6 +171,71 @@ def _before_and_after(axes, batch_size, shift, stretch, gamma, beta) -> None:
         panel.set(yticks=[], xlim=(-8, 8))
         panel.spines["left"].set_visible(False)
     axes[1].set_xlabel("what enters the activation")
+
+
+def paths() -> Figure:
+    """The way of the loss back to one input of a batch normalisation: three arrows leave x, each in its own colour."""
+    figure, axes = plt.subplots(figsize=(8.4, 3.3))
+    places = {
+        "$x_i$": (0, 0),
+        "mean": (1.5, -2.2),
+        "Var": (3.1, -1.2),
+        "$\\hat x_i$": (4.8, 0),
+        "$y_i$": (6.3, 0),
+        "$\\ell$": (7.6, 0),
+    }
+    direct, variance, mean = (BLUE, "-"), (VERMILION, "--"), (PURPLE, ":")
+    x, middle, spread, normal, y, loss = places
+    arrows = [
+        (x, normal, direct, 0),
+        (x, spread, variance, 0),
+        (spread, normal, variance, 0),
+        (x, middle, mean, 0),
+        (middle, normal, mean, 0.25),
+        (middle, spread, mean, 0),
+        (normal, y, (GREY, "-"), 0),
+        (y, loss, (GREY, "-"), 0),
+    ]
+    for start, end, (colour, style), bend in arrows:
+        axes.annotate(
+            "", places[end], places[start],
+            arrowprops={
+                "arrowstyle": "-|>", "color": colour, "linestyle": style, "linewidth": 2, "shrinkA": 21, "shrinkB": 21,
+                "connectionstyle": f"arc3,rad={bend}",
+            },
+        )  # fmt: skip
+    for name, place in places.items():
+        box = {"boxstyle": "round,pad=0.4", "facecolor": "#eef3f8", "edgecolor": BLACK}
+        axes.text(*place, name, ha="center", va="center", fontsize=13, bbox=box)
+    words = {
+        "straight on": (2.4, 0.2, BLUE),
+        "by the variance": (2.1, -0.55, VERMILION),
+        "by the mean": (0.05, -1.35, PURPLE),
+    }
+    for label, (left, height, colour) in words.items():
+        axes.text(left, height, label, color=colour, fontsize=10.5, ha="center")
+    axes.text(5.55, 0.3, "γ, β", color=GREY, fontsize=10.5, ha="center")
+    axes.set(xlim=(-0.9, 8.1), ylim=(-2.7, 0.7))
+    axes.axis("off")
+    return figure
+
+
+def shared_statistics(examples: int = 3, side: int = 4, channels: int = 3) -> Figure:
+    """The maps of a convolution, a row of squares for each example: what shares a mean has one colour."""
+    figure, axes = plt.subplots(figsize=(5.6, 3.4))
+    for example in range(examples):
+        for channel, colour in zip(range(channels), (SKY, ORANGE, "#cfcfcf"), strict=False):
+            left, bottom = channel * (side + 1.5), -example * (side + 1)
+            for row in range(side):
+                for column in range(side):
+                    place = (left + column, bottom + row)
+                    axes.add_patch(plt.Rectangle(place, 1, 1, facecolor=colour, edgecolor="white"))
+        axes.text(-0.6, bottom + side / 2, f"picture {example + 1}", ha="right", va="center", fontsize=10.5)
+    for channel in range(channels):
+        axes.text(channel * (side + 1.5) + side / 2, side + 0.5, f"channel {channel + 1}", ha="center", fontsize=10.5)
+    axes.set(xlim=(-5, channels * (side + 1.5)), ylim=(-(examples - 1) * (side + 1) - 0.3, side + 1.6), aspect="equal")
+    axes.axis("off")
+    return figure
 
 
 def jacobians(panels: dict[str, np.ndarray]) -> Figure:

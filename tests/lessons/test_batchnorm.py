@@ -30,19 +30,22 @@ def test_shifted_pictures_name_their_accuracy():
     assert [words(axes) for axes in figure.axes[3::4]] == ["fresh 97% right", "faded 40% right"]
 
 
-def test_stations_leave_a_gap_where_the_chain_passes_through():
+def test_stations_are_boxes_in_the_order_of_the_chain():
     values = [np.arange(5.0), np.arange(5.0) + 1]
-    rows = {"one": {"x": values, "BN": None, "y": values}, "two": {"x": values, "BN": values, "y": values}}
+    rows = {"one": {"x": values, "sum": values, "y": values}, "two": {"x": values, "BN": values, "y": values}}
     figure = figures.stations(rows, ["before", "after"], special="BN")
-    names = [words(axes) for axes in figure.axes]
-    assert [names.count(name) for name in ("x", "BN", "y")] == [2, 1, 2]
+    assert [words(axes) for axes in figure.axes if axes.texts] == ["x", "sum", "y", "x", "BN", "y"]
+    faces = [axes.patches[0].get_facecolor() for axes in figure.axes if words(axes) in ("sum", "BN")]
+    assert faces[0] != faces[1]
     assert [text.get_text() for text in figure.legends[0].texts] == ["before", "after"]
 
 
 def test_tracks_follow_the_units_asked_for():
     means = np.cumsum(np.ones((4, 3)), axis=0) * [1, 10, 100]
-    figure = figures.tracks({"a": (means, means), "b": (0 * means, means)}, units=[2, 0], ylabel="sum")
+    panels = {"a": (means, means), "b": (0 * means, means)}
+    figure = figures.tracks(panels, units=[2, 0], xlabel="epoch", ylabel="sum")
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), means[:, 2])
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_xdata(), [1, 2, 3, 4])
     assert len(figure.axes[1].lines) == 2 and figure.axes[0].get_ylabel() == "sum"
 
 
@@ -64,6 +67,25 @@ def test_histograms_tell_mean_and_deviation():
     assert len(figure.axes[1].lines) == len(figure.axes[0].lines) + 1
 
 
+def test_three_paths_leave_the_input_of_the_graph():
+    axes = figures.paths().axes[0]
+    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    places = {text.get_text(): text.get_position() for text in axes.texts if text not in arrows}
+    ends = {text.xy for text in arrows if text.get_position() == places["$x_i$"]}
+    assert ends == {places["$\\hat x_i$"], places["Var"], places["mean"]}
+    assert sum(text.xy == places["$\\hat x_i$"] for text in arrows) == 3
+
+
+def test_a_channel_has_one_colour_in_all_pictures():
+    squares = figures.shared_statistics(examples=2, side=3, channels=2).axes[0].patches
+    colours = {}
+    for square in squares:
+        colours.setdefault(square.get_facecolor(), set()).add(square.get_xy())
+    assert sorted(map(len, colours.values())) == [18, 18]
+    left, right = ({x for x, _ in places} for places in colours.values())
+    assert max(left) < min(right)
+
+
 def test_jacobians_show_their_numbers():
     figure = figures.jacobians({"whole": np.array([[0.5, -0.25], [-0.001, 1]]), "naive": np.eye(2)})
     assert words(figure.axes[0]) == "0.50 -0.25 0.00 1.00"
@@ -77,8 +99,6 @@ def test_decision_panels_draw_every_network():
 
 
 def test_heat_maps_write_per_cents():
-    figure = figures.heat_maps(
-        {"off": np.array([[0.1, 1.0]]), "on": np.ones((1, 2))}, [0.3], [1, 10], "r", "s", ""
-    )
+    figure = figures.heat_maps({"off": np.array([[0.1, 1.0]]), "on": np.ones((1, 2))}, [0.3], [1, 10], "r", "s", "")
     assert words(figure.axes[0]) == "10 100"
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1", "10"]

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from scipy import stats
 
 from right_answers import right
 
@@ -60,40 +59,83 @@ def forward_by_a_layer(x, gamma, beta, epsilon):
     return layer(x, training=True)
 
 
-# undo_gamma_beta
+# gradient_by_variance
 
 
-@right("undo_gamma_beta")
-def undo_as_an_array(x, epsilon):
-    return np.array([np.sqrt(np.var(x, axis=0) + epsilon), np.mean(x, axis=0)])
+@right("gradient_by_variance")
+def variance_in_loops(upstream, x, gamma, epsilon):
+    examples, units = x.shape
+    gradient = [0.0] * units
+    for unit in range(units):
+        mean = sum(x[:, unit]) / examples
+        variance = sum((value - mean) ** 2 for value in x[:, unit]) / examples
+        for value, slope in zip(x[:, unit], upstream[:, unit], strict=True):
+            gradient[unit] -= slope * gamma[unit] * (value - mean) / (2 * (variance + epsilon) ** 1.5)
+    return gradient
 
 
-@right("undo_gamma_beta")
-def undo_in_lists(x, epsilon):
-    columns = [list(column) for column in zip(*x, strict=True)]
-    means = [sum(column) / len(column) for column in columns]
-    squares = [sum((v - m) ** 2 for v in column) / len(column) for column, m in zip(columns, means, strict=True)]
-    return [(square + epsilon) ** 0.5 for square in squares], means
+@right("gradient_by_variance")
+def variance_in_float32(upstream, x, gamma, epsilon):
+    upstream, x, gamma = _float32(upstream, x, gamma)
+    shifted = x.var(axis=0) + np.float32(epsilon)
+    return -np.einsum("nu,nu->u", upstream * gamma, x - x.mean(axis=0)) / (2 * shifted * np.sqrt(shifted))
 
 
-@right("undo_gamma_beta")
-def undo_in_float32(x, epsilon):
-    x = x.astype(np.float32)
-    return np.hypot(x.std(axis=0), np.float32(np.sqrt(epsilon))), x.mean(axis=0)
+@right("gradient_by_variance")
+def variance_by_automatic_differentiation(upstream, x, gamma, epsilon):
+    import tensorflow as tf
+
+    variance = tf.constant(x.var(axis=0))
+    with tf.GradientTape() as tape:
+        tape.watch(variance)
+        loss = tf.reduce_sum(upstream * gamma * (x - x.mean(axis=0)) / tf.sqrt(variance + epsilon))
+    return tape.gradient(loss, variance)
 
 
-@right("undo_gamma_beta")
-def undo_by_fitting_a_line(x, epsilon):
-    normal = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + epsilon)
-    lines = [np.polyfit(normal[:, unit], x[:, unit], 1) for unit in range(x.shape[1])]
-    return tuple(np.transpose(lines))
+@right("gradient_by_variance")
+def variance_through_the_deviation(upstream, x, gamma, epsilon):
+    deviation = np.sqrt(x.var(axis=0) + epsilon)
+    by_deviation = -np.sum(upstream * gamma * (x - x.mean(axis=0)), axis=0) / deviation**2
+    return by_deviation / (2 * deviation)
 
 
-@right("undo_gamma_beta")
-def undo_in_tensors(x, epsilon):
-    from keras import ops
+# gradient_by_mean
 
-    return ops.sqrt(ops.var(x, axis=0) + epsilon), ops.mean(x, axis=0)
+
+@right("gradient_by_mean")
+def mean_along_both_arrows(upstream, x, gamma, epsilon):
+    centred, inverse = x - x.mean(axis=0), 1 / np.sqrt(x.var(axis=0) + epsilon)
+    by_normal = upstream * gamma
+    by_variance = np.sum(by_normal * centred * -0.5 * inverse**3, axis=0)
+    return -np.sum(by_normal * inverse, axis=0) + by_variance * np.mean(-2 * centred, axis=0)
+
+
+@right("gradient_by_mean")
+def mean_in_loops(upstream, x, gamma, epsilon):
+    return [
+        -scale
+        * sum(slopes)
+        / math.sqrt(sum((v - sum(values) / len(values)) ** 2 for v in values) / len(values) + epsilon)
+        for slopes, values, scale in zip(upstream.T.tolist(), x.T.tolist(), gamma, strict=True)
+    ]
+
+
+@right("gradient_by_mean")
+def mean_in_float32(upstream, x, gamma, epsilon):
+    upstream, x, gamma = _float32(upstream, x, gamma)
+    return -(upstream.sum(axis=0) * gamma) / np.sqrt(x.var(axis=0) + np.float32(epsilon))
+
+
+@right("gradient_by_mean")
+def mean_by_automatic_differentiation(upstream, x, gamma, epsilon):
+    import tensorflow as tf
+
+    mean = tf.constant(x.mean(axis=0))
+    with tf.GradientTape() as tape:
+        tape.watch(mean)
+        variance = tf.reduce_mean((x - mean) ** 2, axis=0)
+        loss = tf.reduce_sum(upstream * gamma * (x - mean) / tf.sqrt(variance + epsilon))
+    return tape.gradient(loss, mean)
 
 
 # batchnorm_backward
@@ -140,83 +182,42 @@ def backward_by_automatic_differentiation(upstream, x, gamma, epsilon):
     return tape.gradient(loss, x)
 
 
-# running_average
+# fold_batchnorm
 
 
-@right("running_average")
-def average_by_weights(start, batch_means, momentum):
-    steps = len(batch_means)
-    weights = (1 - momentum) * momentum ** np.arange(steps - 1, -1, -1)
-    return momentum**steps * start + weights @ batch_means
+@right("fold_batchnorm")
+def fold_in_loops(kernel, gamma, beta, moving_mean, moving_variance, epsilon):
+    folded, bias = kernel.tolist(), []
+    for number, values in enumerate(zip(gamma, beta, moving_mean, moving_variance, strict=True)):
+        scale, shift, mean, variance = values
+        slope = scale / math.sqrt(variance + epsilon)
+        bias.append(shift - slope * mean)
+        for row in folded:
+            for place in row:
+                for channel in place:
+                    channel[number] *= slope
+    return folded, bias
 
 
-@right("running_average")
-def average_by_recursion(start, batch_means, momentum):
-    if len(batch_means) == 0:
-        return start
-    return momentum * average_by_recursion(start, batch_means[:-1], momentum) + (1 - momentum) * batch_means[-1]
+@right("fold_batchnorm")
+def fold_in_float32(kernel, gamma, beta, moving_mean, moving_variance, epsilon):
+    kernel, gamma, beta, mean, variance = _float32(kernel, gamma, beta, moving_mean, moving_variance)
+    slope = gamma / np.sqrt(variance + np.float32(epsilon))
+    return kernel * slope, beta - mean * slope
 
 
-@right("running_average")
-def average_moved_in_lists(start, batch_means, momentum):
-    average = list(start)
-    for row in batch_means.tolist():
-        for unit, mean in enumerate(row):
-            average[unit] += (1 - momentum) * (mean - average[unit])
-    return average
+@right("fold_batchnorm")
+def fold_by_a_diagonal(kernel, gamma, beta, moving_mean, moving_variance, epsilon):
+    slopes = np.diag(gamma * (moving_variance + epsilon) ** -0.5)
+    return [np.tensordot(kernel, slopes, axes=1), beta - moving_mean @ slopes]
 
 
-@right("running_average")
-def average_in_float32(start, batch_means, momentum):
-    average, batch_means = _float32(start, batch_means)
-    for mean in batch_means:
-        average = np.float32(momentum) * average + np.float32(1 - momentum) * mean
-    return average
-
-
-@right("running_average")
-def average_in_tensors(start, batch_means, momentum):
+@right("fold_batchnorm")
+def fold_by_asking_the_layer(kernel, gamma, beta, moving_mean, moving_variance, epsilon):
     import keras
 
-    average = keras.ops.convert_to_tensor(start, "float32")
-    for mean in keras.ops.convert_to_tensor(batch_means, "float32"):
-        average = momentum * average + (1 - momentum) * mean
-    return average
-
-
-# batchnorm_inference
-
-
-@right("batchnorm_inference")
-def inference_as_one_straight_line(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    slope = gamma / (moving_variance + epsilon) ** 0.5
-    return slope * x + (beta - slope * moving_mean)
-
-
-@right("batchnorm_inference")
-def inference_in_loops(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return [
-        [
-            g * (value - mean) / math.sqrt(variance + epsilon) + b
-            for value, g, b, mean, variance in zip(row, gamma, beta, moving_mean, moving_variance, strict=True)
-        ]
-        for row in x
-    ]
-
-
-@right("batchnorm_inference")
-def inference_in_float32(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    x, gamma, beta, mean, variance = _float32(x, gamma, beta, moving_mean, moving_variance)
-    return gamma * (x - mean) / np.sqrt(variance + np.float32(epsilon)) + beta
-
-
-@right("batchnorm_inference")
-def inference_by_tensorflow(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    import tensorflow as tf
-
-    return tf.nn.batch_normalization(x, moving_mean, moving_variance, beta, gamma, epsilon)
-
-
-@right("batchnorm_inference")
-def inference_by_scipy(x, gamma, beta, moving_mean, moving_variance, epsilon):
-    return stats.zmap(x, [moving_mean - 1, moving_mean + 1], axis=0) / np.sqrt(moving_variance + epsilon) * gamma + beta
+    layer = keras.layers.BatchNormalization(epsilon=epsilon)
+    layer.build((None, len(gamma)))
+    layer.set_weights([gamma, beta, moving_mean, moving_variance])
+    bias, one = np.asarray(layer(np.array([np.zeros(len(gamma)), np.ones(len(gamma))])))
+    return kernel * (one - bias), bias

@@ -1,0 +1,92 @@
+"""What lesson 15 says of effects and causes, and what in the records carries it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from course_lib.evidence import claim, compare
+
+
+def at_best_rate(rows, activation, score):
+    """The runs with one activation, for each place those at the rate with the lowest mean `score`."""
+    rows = rows[rows.activation == activation]
+    means = rows.fillna({score: np.inf}).groupby(["place", "rate"])[score].mean()
+    best = set(means.groupby("place").idxmin())
+    return rows[[(row.place, row.rate) in best for row in rows.itertuples()]]
+
+
+@claim(
+    "With the layer in front of every ReLU, the mean of what enters a unit wanders less.",
+    record="moments",
+)
+def _(rows):
+    return compare(rows, "place", "wander", against="none").loc["before", "high"] < 0
+
+
+@claim(
+    "With early stopping, the network whose lower half moves reaches a lower loss than its frozen twin.",
+    record="lower_half",
+)
+def _(rows):
+    lowest = rows.groupby("seed")[["frozen", "now"]].min().reset_index()
+    return compare(lowest.melt("seed", var_name="kind", value_name="loss"), "kind", "loss").loc["now", "high"] < 0
+
+
+@claim("With gamma and beta learned, more points of new rings are classified right.", record="rings")
+def _(rows):
+    return compare(rows, "kind", "right", against="fixed").loc["learned", "low"] > 0
+
+
+@claim("With momentum 0.99 fewer digits are read after the first epoch than with 0.9", record="momentum")
+def _(rows):
+    first = rows[rows.when == "epoch 1"]
+    return compare(first, "momentum", "right", against=0.9).loc[0.99, "high"] < 0
+
+
+@claim("With momentum 0.5 one stray batch costs right answers", record="momentum")
+def _(rows):
+    strayed = rows[(rows.momentum == 0.5) & rows.when.isin(["epoch 8", "a stray batch"])]
+    return compare(strayed, "when", "right", against="epoch 8").loc["a stray batch", "high"] < 0
+
+
+@claim("with it before a ReLU, nine of ten digits are read after fewer steps", record="race")
+def _(rows):
+    chosen = at_best_rate(rows, "ReLU", "steps_to_90")
+    return compare(chosen, "place", "steps_to_90", against="none").loc["before", "high"] < 0
+
+
+@claim("and fewer test digits are misread", record="race")
+def _(rows):
+    chosen = at_best_rate(rows, "ReLU", "validation_loss")
+    return compare(chosen, "place", "test_error", against="none").loc["before", "high"] < 0
+
+
+@claim("behind a tanh it took fewer steps than none", record="race")
+def _(rows):
+    chosen = at_best_rate(rows, "tanh", "steps_to_90")
+    return compare(chosen, "place", "steps_to_90", against="none").loc["after", "high"] < 0
+
+
+@claim("More of the cells work with batch normalisation than without.", record="grid")
+def _(rows):
+    good = (rows.right > 0.9).groupby([rows.seed, rows.place], sort=False).mean().reset_index()
+    return compare(good, "place", "right", against="none").loc["before", "low"] > 0
+
+
+@claim("What enters the ReLUs of the shaken network jumps more than in the plain one", record="moments")
+def _(rows):
+    return compare(rows, "place", "jump", against="none").loc["shaken", "low"] > 0
+
+
+@claim("the shaken network needs fewer steps than the plain one.", record="race")
+def _(rows):
+    chosen = at_best_rate(rows, "ReLU", "steps_to_90")
+    return compare(chosen, "place", "steps_to_90", against="none").loc["shaken", "high"] < 0
+
+
+@claim("shaking costs steps, and at the rate of 0.1 the shaken network is slower than the plain one", record="race")
+def _(rows):
+    chosen = at_best_rate(rows, "ReLU", "steps_to_90")
+    at_tenth = rows[(rows.activation == "ReLU") & (rows.rate == 0.1)]
+    costs = compare(chosen, "place", "steps_to_90", against="before").loc["shaken", "low"]
+    return min(costs, compare(at_tenth, "place", "steps_to_90", against="none").loc["shaken", "low"]) > 0
