@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-import statistics
+from functools import cache
 
 import numpy as np
-from scipy.special import expit
+from scipy.integrate import quad
 
+from course_lib import data
 from course_lib.exercises.spec import exercise
 from course_lib.gradcheck import numerical_gradient
+from course_lib.layers import Tanh
 
 LESSON = "14_initialisation"
 
@@ -92,85 +94,16 @@ def _(kernel, bias, next_kernel):
     yield "That is how many are left over. How many different units there are is asked for.", len(bias) - kinds(table)
 
 
-@exercise(lesson=LESSON, points=2, atol=1e-4)  # the mean of squares less the square of the mean, in float32
-def forward_statistics(inputs, kernels):
-    rows, deviations = inputs.tolist(), []
-    for kernel in kernels:
-        columns = kernel.T.tolist()
-        rows = [[math.tanh(math.fsum(map(float.__mul__, row, column))) for column in columns] for row in rows]
-        deviations.append(statistics.pstdev(value for row in rows for value in row))
-    return np.array(deviations)
-
-
-forward_statistics.hints = (
-    "A loop over the kernels: outputs = np.tanh(outputs @ kernel), starting with outputs = inputs.",
-    "After each layer append outputs.std(): one number for all examples and units together.",
-)
-
-
 def _a_network(rng, sizes, examples):
     kernels = [rng.normal(0, 0.7, size) for size in itertools.pairwise(sizes)]
     return rng.normal(1, 1, (examples, sizes[0])), kernels
 
 
-def _forward(inputs, kernels, bend=np.tanh):
+def _forward(inputs, kernels):
     outputs = [inputs]
     for kernel in kernels:
-        outputs.append(bend(outputs[-1] @ kernel))
+        outputs.append(np.tanh(outputs[-1] @ kernel))
     return outputs
-
-
-@forward_statistics.cases
-def _(rng):
-    for sizes, examples in (((2, 2, 2), 3), ((4, 4, 4, 4), 5), ((3, 5, 2), 4), ((6, 1), 8)):
-        yield _a_network(rng, sizes, examples)
-
-
-@forward_statistics.known_mistakes
-def _(inputs, kernels):
-    outputs = _forward(inputs, kernels)
-    sums = [before @ kernel for before, kernel in zip(outputs, kernels, strict=False)]
-
-    def each(measure, arrays=outputs[1:]):
-        return np.array([measure(array) for array in arrays])
-
-    yield "These are variances. The standard deviation is their square root: .std(), not .var().", each(np.var)
-    yield "These are means. The standard deviation says how far the outputs spread: .std().", each(np.mean)
-    yield (
-        "You forgot the bend: each layer gives tanh(outputs @ kernel).",
-        each(np.std, _forward(inputs, kernels, bend=lambda sums: sums)[1:]),
-    )
-    yield "The bend is a sigmoid here; the layers are tanh.", each(np.std, _forward(inputs, kernels, expit)[1:])
-    yield (
-        "The bend is ReLU here; the layers are tanh.",
-        each(np.std, _forward(inputs, kernels, lambda sums: np.maximum(sums, 0))[1:]),
-    )
-    yield (
-        "The first number belongs to the inputs. Only the layers are asked for, one number each.",
-        each(np.std, outputs),
-    )
-    yield (
-        "The numbers lag behind by a layer: measure after the layer, not before it.",
-        each(np.std, outputs[:-1]),
-    )
-    yield "You measured the sums before tanh. The outputs after it are asked for.", each(np.std, sums)
-    yield (
-        "You averaged the deviations of single units. All outputs of the layer count together: .std() without an axis.",
-        each(lambda y: y.std(axis=0).mean()),
-    )
-    yield (
-        "You averaged the deviations of single examples. All outputs of the layer count together: .std() without an "
-        "axis.",
-        each(lambda y: y.std(axis=1).mean()),
-    )
-    yield (
-        "This is the root of the mean square. The standard deviation is measured from the mean: .std().",
-        each(lambda y: np.sqrt(np.mean(y**2))),
-    )
-    yield (
-        "You divide by n - 1 (ddof=1). Here it is the plain .std(), which divides by n.",
-        each(lambda y: y.std(ddof=1)),
-    )
 
 
 @exercise(lesson=LESSON, points=4, atol=1e-5, rtol=1e-4)
@@ -324,65 +257,174 @@ def _(shape):
     )
 
 
-@exercise(lesson=LESSON, points=2, atol=1e-5)
-def he_normal(draws):
-    fan_in = draws[..., 0].size
-    return draws * math.sqrt(2) / math.sqrt(fan_in)
+@exercise(lesson=LESSON, points=3)
+def leaky_deviation(shape, slope):
+    def passed_on(u):
+        return (u if u > 0 else slope * u) ** 2 * math.exp(-(u**2) / 2) / math.sqrt(2 * math.pi)
+
+    share = quad(passed_on, -12, 0)[0] + quad(passed_on, 0, 12)[0]
+    wires = np.ones(shape)[..., 0].sum()
+    return 1 / math.sqrt(share * wires)
 
 
-he_normal.hints = (
-    "fan_in is the number of inputs of one unit: all sizes of the shape multiplied, except the last.",
-    "np.prod(draws.shape[:-1]) is that number, for a dense kernel as for a convolution's.",
-    "Multiply the draws by the standard deviation you want: the square root of 2 / fan_in.",
+leaky_deviation.hints = (
+    "Half of the sums are positive and pass as they are: they bring half of mean(a²).",
+    "The other half are multiplied by slope, so their squares by slope²: they bring slope² / 2 of mean(a²).",
+    "Together (1 + slope²) / 2 of mean(a²) are left. Which variance makes n_in · Var(W) · (1 + slope²) / 2 = 1?",
+    "n_in is the number of inputs of one unit or filter: all sizes of the shape multiplied, except the last.",
 )
 
 
-@he_normal.cases
+@leaky_deviation.cases
 def _(rng):
-    for shape in ((3, 2), (2, 5), (20, 10), (3, 3, 2, 4), (5, 1, 3, 2)):
-        yield (rng.normal(size=shape),)
+    yield (3, 2), 0.5
+    for shape in ((300, 100), (3, 3, 16, 32), (5, 1, 3, 8), (7, 3, 4, 6)):
+        yield shape, round(rng.uniform(0.2, 0.9), 2)
+    yield (64, 10), 0.0
+    yield tuple(int(size) for size in rng.integers(2, 9, size=4)), 0.3
 
 
-@he_normal.known_mistakes
-def _(draws):
-    fan_in, fan_out = math.prod(draws.shape[:-1]), math.prod(draws.shape[:-2]) * draws.shape[-1]
+@leaky_deviation.known_mistakes
+def _(shape, slope):
+    area = math.prod(shape[:-2])
+    fan_in, fan_out, share = area * shape[-2], area * shape[-1], (1 + slope**2) / 2
 
-    def he(variance):
-        return draws * math.sqrt(variance)
+    def for_a_share(share):
+        return math.sqrt(1 / (share * fan_in))
 
+    yield "That is the variance. The standard deviation is its square root.", 1 / (share * fan_in)
     yield (
-        "You scaled by the variance 2 / fan_in. Numbers are scaled by the standard deviation, its square root.",
-        draws * 2 / fan_in,
+        "That is He's deviation, as if negative sums brought nothing. Here they bring slope² / 2 of the mean square.",
+        for_a_share(1 / 2),
     )
     yield (
-        "You divided by the standard deviation. Multiply: the draws have the deviation 1.",
-        draws / math.sqrt(2 / fan_in),
+        "Multiplied by slope, a sum has slope² times its square: the slope counts twice.",
+        for_a_share((1 + slope) / 2),
     )
     yield (
-        "You took the number of units, fan_out. What counts for a sum is how many inputs it has: fan_in.",
-        he(2 / draws.shape[-1]),
+        "The negative half adds to the mean square: 1 + slope², not 1 - slope².",
+        for_a_share((1 - slope**2) / 2),
     )
     yield (
-        "You took fan_out, height x width x filters. What counts for a sum is how many inputs it has: fan_in.",
-        he(2 / fan_out),
+        "Each half of the sums brings half of its mean square: the share is (1 + slope²) / 2.",
+        for_a_share(1 + slope**2),
     )
     yield (
-        "The 2 is missing: ReLU throws half of the signal away, so the variance must be twice Xavier's.",
-        he(1 / fan_in),
+        "The two halves bring 1/2 and slope² / 2. You took the whole of the positive one.",
+        for_a_share(1 + slope**2 / 2),
     )
     yield (
-        "That is Glorot's deviation, with fan_in + fan_out. He's is the root of 2 / fan_in.",
-        he(2 / (fan_in + fan_out)),
+        "The two halves bring 1/2 and slope² / 2. You took the whole of the negative one.",
+        for_a_share(1 / 2 + slope**2),
     )
-    yield "You forgot the kernel's area: a filter reads height x width x in_channels inputs.", he(2 / draws.shape[-2])
+    yield "Upside down: the less passes, the larger the weights must be.", math.sqrt(share / fan_in)
+    yield "That leaves the activation out: it passes only a share of the mean square.", for_a_share(1)
     yield (
-        "draws.shape[0] is the number of inputs in a dense kernel only. In a convolution's it is the height.",
-        he(2 / draws.shape[0]),
+        "That keeps the variance of the outputs. The next sums see their mean square, and their mean is not 0.",
+        for_a_share(share - (1 - slope) ** 2 / (2 * math.pi)),
     )
-    yield "That is Xavier's variance *halved*. He's is twice Xavier's: 2 / fan_in.", he(1 / (2 * fan_in))
+    yield (
+        "You forgot the kernel's area: a filter reads height x width x in_channels inputs.",
+        math.sqrt(1 / (share * shape[-2])),
+    )
+    yield "You took fan_out. What counts for a sum is how many inputs it has: n_in.", math.sqrt(1 / (share * fan_out))
+    yield (
+        "shape[0] is the number of inputs in a dense kernel only. In a convolution's it is the height.",
+        math.sqrt(1 / (share * shape[0])),
+    )
     yield (
         "You took the number of all weights. A unit reads only its own inputs: leave out the last size.",
-        he(2 / draws.size),
+        math.sqrt(1 / (share * math.prod(shape))),
     )
-    yield "With 6 this is the limit of HeUniform. The standard deviation has a 2.", he(6 / fan_in)
-    yield "That is the deviation itself, one number. Multiply the draws by it.", math.sqrt(2 / fan_in)
+
+
+@exercise(lesson=LESSON, points=4, rtol=1e-4)
+def measured_factors(images, kernels):
+    inputs, factors = images, []
+    for kernel in kernels:
+        products = np.einsum("ni,iu->nu", inputs, kernel)
+        factors.append(math.sqrt(products.size) / np.linalg.norm(products))
+        inputs = Tanh().forward(products * factors[-1])
+    return np.array(factors)
+
+
+measured_factors.hints = (
+    "One layer first: sums = inputs @ kernel; their root mean square is np.sqrt(np.mean(sums**2)).",
+    "If every weight is multiplied by f, every sum is, too. Which f makes the root mean square 1?",
+    "What goes to the next layer is np.tanh(f * sums): it is fed by the layer that is set right already.",
+)
+
+
+@measured_factors.cases
+def _(rng):
+    yield (
+        np.array([[1.0, 0.0], [0.5, 1.0], [0.0, 2.0]]),
+        [np.array([[1.0, -2.0], [3.0, 1.0]]), np.array([[2.0], [1.0]])],
+    )
+    for sizes, deviation in (((784, 12, 8, 10), 0.01), ((784, 10, 10, 10, 10), 1.0), ((784, 6, 10), 0.1)):
+        images = _digits()[rng.choice(500, size=30, replace=False)]
+        yield images, [rng.normal(0, deviation, size) for size in itertools.pairwise(sizes)]
+
+
+@cache
+def _digits():
+    return data.mnist_5k().validation.images.reshape(-1, 784).astype(float)
+
+
+@measured_factors.known_mistakes
+def _(images, kernels):
+    def rms(array):
+        return np.sqrt(np.mean(array**2))
+
+    def factors(find=lambda sums: 1 / rms(sums), bend=np.tanh, feed=lambda sums, factor: sums * factor):
+        inputs, found = images, []
+        for kernel in kernels:
+            found.append(find(inputs @ kernel))
+            inputs = bend(feed(inputs @ kernel, found[-1]))
+        return np.array(found)
+
+    yield (
+        "You fed the upper layers from kernels that are not yet set right. Go up layer by layer: tanh(factor * sums).",
+        factors(feed=lambda sums, _: sums),
+    )
+    yield "These are the root mean squares. The factor that makes one of them 1 is its inverse.", factors(rms)
+    yield (
+        "These are the root mean squares of the layers, measured one after the other. Their inverses are asked for.",
+        factors(rms, feed=lambda sums, size: sums / size),
+    )
+    yield (
+        "These are the root mean squares as the network is now. Set each layer right before you measure the next, and "
+        "return the inverses.",
+        factors(rms, feed=lambda sums, _: sums),
+    )
+    yield "You divided by the mean square. Take its root.", factors(lambda sums: 1 / np.mean(sums**2))
+    yield (
+        "That is the standard deviation, measured from the mean. The mean square is what the next layer sees.",
+        factors(lambda sums: 1 / sums.std()),
+    )
+    yield (
+        "You made the mean size |a| of the sums 1. The root mean square is asked for.",
+        factors(lambda sums: 1 / np.mean(np.abs(sums))),
+    )
+    yield "You forgot the bend: the next layer is fed with tanh of the sums.", factors(bend=lambda sums: sums)
+    yield "The bend is ReLU here; the layers are tanh.", factors(bend=lambda sums: np.maximum(sums, 0))
+    yield (
+        "You measured the outputs, after tanh. The sums before it are asked for.",
+        factors(lambda sums: 1 / rms(np.tanh(sums))),
+    )
+    yield (
+        "You measured one example only. All sums of a layer, of all images, count together.",
+        factors(lambda sums: 1 / rms(sums[0])),
+    )
+    yield (
+        "You measured one unit only. All sums of a layer count together.",
+        factors(lambda sums: 1 / rms(sums[:, 0])),
+    )
+    yield (
+        "You added up the squares. Take their mean.",
+        factors(lambda sums: 1 / np.sqrt(np.sum(sums**2))),
+    )
+    yield (
+        "You took the factor for inputs of size 1, from the kernel alone. Measure the sums that these images give.",
+        lambda *_: np.array([1 / (rms(kernel) * math.sqrt(len(kernel))) for kernel in kernels]),
+    )

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from drawn import pixels
 from lesson_code import all_lessons, answer
+from scipy.special import logsumexp
 
-from course_lessons.initialisation import figures
+from course_lessons.initialisation import evidence, figures
+from course_lib.gradcheck import numerical_gradient
 from course_lib.layers import Dense, Sequential, Tanh
 
 LESSON = "14_initialisation"
@@ -51,6 +53,38 @@ def test_histograms_have_a_panel_for_each_layer_and_name_its_deviation():
     assert sum(patch.get_height() for patch in figure.axes[1].patches) == 1000
 
 
+# The experiment
+
+
+@pytest.mark.parametrize("activation", ["tanh", "ReLU"])
+def test_the_gradients_of_the_experiment_are_right(activation):
+    rng = np.random.default_rng(0)
+    inputs, one_hot = rng.normal(size=(7, 5)), np.eye(3)[rng.integers(3, size=7)]
+    weights = [array.astype(float) for array in evidence.draw([5, 4, 4, 3], ["LeCun", "He"], rng)]
+    for bias in weights[1::2]:
+        bias += rng.normal(size=bias.shape)
+
+    def loss():
+        logits = evidence.outputs(inputs, weights, activation)[-1]
+        return -np.sum(one_hot * (logits - logsumexp(logits, axis=-1, keepdims=True))) / len(inputs)
+
+    found = evidence.gradients(inputs, one_hot, weights, activation)
+    for array, gradient in zip(weights, found, strict=True):
+        np.testing.assert_allclose(gradient, numerical_gradient(loss, array), atol=1e-6)
+
+
+def test_the_starts_of_the_experiment_are_those_of_keras():
+    import keras
+
+    for name, initializer in (
+        ("LeCun", keras.initializers.LecunNormal()),
+        ("Glorot", keras.initializers.GlorotNormal()),
+        ("He", keras.initializers.HeNormal()),
+    ):
+        theirs = keras.ops.convert_to_numpy(initializer((300, 200))).std()
+        assert evidence.STARTS[name](300, 200) == pytest.approx(theirs, rel=0.05)
+
+
 # What the lesson says
 
 
@@ -58,7 +92,7 @@ def kernels(sizes, rng):
     return [rng.normal(0, 0.6, shape) for shape in itertools.pairwise(sizes)]
 
 
-def test_statistics_are_those_of_our_layers():
+def test_gradient_statistics_are_those_of_our_layers():
     rng = np.random.default_rng(0)
     chain, inputs, upstream = kernels([5, 4, 3, 2], rng), rng.normal(size=(7, 5)), rng.normal(size=(7, 2))
     dense = [Dense(*kernel.shape, rng) for kernel in chain]
@@ -70,9 +104,6 @@ def test_statistics_are_those_of_our_layers():
     net.backward(upstream)
     lesson = all_lessons()[LESSON]
     np.testing.assert_allclose(
-        answer(lesson, "forward_statistics")(inputs, chain), [bend.outputs.std() for bend in bends]
-    )
-    np.testing.assert_allclose(
         answer(lesson, "gradient_statistics")(inputs, chain, upstream),
         [layer.gradients["kernel"].std() for layer in dense],
     )
@@ -83,13 +114,23 @@ def test_deviations_are_those_of_keras(shape):
     import keras
 
     lesson = all_lessons()[LESSON]
-    draws = np.random.default_rng(0).normal(size=shape)
     for mine, initializer in (
         (answer(lesson, "glorot_deviation")(shape), keras.initializers.GlorotNormal),
-        (answer(lesson, "he_normal")(draws).std(), keras.initializers.HeNormal),
+        (answer(lesson, "leaky_deviation")(shape, 0.0), keras.initializers.HeNormal),
+        (answer(lesson, "leaky_deviation")(shape, 1.0), keras.initializers.LecunNormal),
     ):
         theirs = keras.ops.convert_to_numpy(initializer(seed=0)(shape)).std()
         assert mine == pytest.approx(theirs, rel=0.05)
+
+
+def test_measured_factors_set_the_sums_of_a_network_right():
+    rng = np.random.default_rng(0)
+    chain, images = kernels([6, 5, 4], rng), rng.normal(1, 2, (9, 6))
+    factors = answer(all_lessons()[LESSON], "measured_factors")(images, chain)
+    for factor, kernel in zip(factors, chain, strict=True):
+        sums = images @ (factor * kernel)
+        assert np.mean(sums**2) == pytest.approx(1)
+        images = np.tanh(sums)
 
 
 def test_twins_stay_twins_and_a_bias_parts_them():

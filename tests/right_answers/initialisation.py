@@ -27,39 +27,6 @@ def units_as_columns_in_float32(kernel, bias, next_kernel):
     return np.float32(np.unique(table, axis=1).shape[1])
 
 
-@right("forward_statistics")
-def deviations_forward_in_lists(inputs, kernels):
-    rows, found = inputs.tolist(), []
-    for kernel in kernels:
-        rows = [
-            [math.tanh(sum(x * w for x, w in zip(row, column, strict=True))) for column in kernel.T] for row in rows
-        ]
-        values = [value for row in rows for value in row]
-        mean = sum(values) / len(values)
-        found.append(math.sqrt(sum((value - mean) ** 2 for value in values) / len(values)))
-    return found
-
-
-@right("forward_statistics")
-def deviations_forward_in_float32(inputs, kernels):
-    outputs, found = inputs.astype(np.float32), []
-    for kernel in kernels:
-        outputs = np.tanh(outputs @ kernel.astype(np.float32))
-        found.append(np.sqrt(np.mean(np.square(outputs)) - np.mean(outputs) ** 2))
-    return found
-
-
-@right("forward_statistics")
-def deviations_forward_in_tensors(inputs, kernels):
-    from keras import ops
-
-    found, outputs = [], ops.convert_to_tensor(inputs, "float32")
-    for kernel in kernels:
-        outputs = ops.tanh(ops.matmul(outputs, ops.convert_to_tensor(kernel, "float32")))
-        found.append(ops.std(outputs))
-    return ops.stack(found)
-
-
 @right("gradient_statistics")
 def deviations_back_by_tensorflow(inputs, kernels, upstream):
     import tensorflow as tf
@@ -123,26 +90,54 @@ def glorot_by_kinds_of_layer(shape):
     return 1 / math.sqrt((fan_in + fan_out) / 2)
 
 
-@right("he_normal")
-def he_by_division(draws):
-    return draws / np.sqrt(draws.size / draws.shape[-1] / 2)
+@right("leaky_deviation")
+def leaky_by_the_gain(shape, slope):
+    gain = math.sqrt(2 / (1 + slope**2))
+    return gain / math.sqrt(math.prod(shape[:-1]))
 
 
-@right("he_normal")
-def he_in_float32(draws):
-    return (draws * (2 / np.prod(draws.shape[:-1])) ** 0.5).astype(np.float32)
-
-
-@right("he_normal")
-def he_in_a_loop(draws):
+@right("leaky_deviation")
+def leaky_by_counting_in_a_loop(shape, slope):
     fan_in = 1
-    for size in draws.shape[:-1]:
+    for size in shape[:-1]:
         fan_in *= size
-    return np.reshape([draw * math.sqrt(2 / fan_in) for draw in draws.flat], draws.shape).tolist()
+    halves = [0.5, 0.5 * slope * slope]
+    return np.float32((fan_in * sum(halves)) ** -0.5)
 
 
-@right("he_normal")
-def he_in_tensors(draws):
+@right("leaky_deviation")
+def leaky_in_tensors(shape, slope):
     from keras import ops
 
-    return ops.multiply(draws, ops.sqrt(2.0 / len(draws.reshape(-1, draws.shape[-1]))))
+    fan_in = ops.prod(ops.convert_to_tensor(shape[:-1], "float32"))
+    return ops.rsqrt(fan_in * (1 + slope**2) / 2)
+
+
+@right("measured_factors")
+def factors_with_new_kernels(images, kernels):
+    outputs, factors = images, []
+    for kernel in kernels:
+        size = np.sqrt(np.mean(np.square(outputs @ kernel)))
+        kernel = kernel / size
+        factors.append(1 / size)
+        outputs = np.tanh(outputs @ kernel)
+    return factors
+
+
+@right("measured_factors")
+def factors_in_float32(images, kernels):
+    outputs, factors = images.astype(np.float32), []
+    for kernel in kernels:
+        sums = outputs @ kernel.astype(np.float32)
+        factors.append(np.hypot(sums.std(), sums.mean()) ** -1)
+        outputs = np.tanh(factors[-1] * sums)
+    return np.stack(factors)
+
+
+@right("measured_factors")
+def factors_by_calling_itself(images, kernels):
+    if not kernels:
+        return []
+    sums = images @ kernels[0]
+    factor = (sums.size / np.vdot(sums, sums)) ** 0.5
+    return [factor, *factors_by_calling_itself(np.tanh(factor * sums), kernels[1:])]
