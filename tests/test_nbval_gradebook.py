@@ -66,7 +66,7 @@ def graded(tmp_path_factory):
         f"{WRONG}\ntry:\n    {CHECK_NAND}\nexcept AssertionError:\n    pass",
         f"{BLANK}\nif False:\n    check(update)",
         f"# NBVAL_RAISES_EXCEPTION\n{RAISES}\ncheck(margin)",
-        "# NBVAL_SKIP\ncheck(is_separable=None)",
+        "# NBVAL_SKIP\ncheck(average_weights=None)",
     )
     (folder / "dora_02_perceptron.ipynb").write_text('{"cells": [', encoding="utf-8")
     write_notebook(folder / "emil_02_perceptron.ipynb")
@@ -87,11 +87,11 @@ def test_right_wrong_blank_raising_and_missing(graded):
         "weights_for_nand": ("wrong", "0"),
         "update": ("not attempted", "0"),
         "margin": ("raised", "0"),
-        "is_separable": ("missing", "0"),
+        "average_weights": ("missing", "0"),
     }
     assert {row["out of"] for (_, exercise), row in rows.items() if exercise == "predict"} == {"2"}
     assert "ZeroDivisionError" in rows["anna", "margin"]["reason"]
-    assert rows["anna", "is_separable"]["reason"] == "No cell checks is_separable."
+    assert rows["anna", "average_weights"]["reason"] == "No cell checks average_weights."
     assert rows["anna", "predict"]["reason"] == "" and 0 <= float(rows["anna", "predict"]["seconds"]) < 30
 
 
@@ -108,7 +108,7 @@ def test_tricks_and_slips_earn_nothing(graded):
         "weights_for_nand": ("wrong", "0"),
         "update": ("missing", "0"),
         "margin": ("raised", "0"),
-        "is_separable": ("missing", "0"),
+        "average_weights": ("missing", "0"),
     }
 
 

@@ -7,8 +7,8 @@ import itertools
 import math
 
 import numpy as np
-from scipy.optimize import linprog
 
+from course_lib.data import mnist_5k
 from course_lib.exercises.answer import WrongForm
 from course_lib.exercises.spec import exercise
 
@@ -196,7 +196,7 @@ def _(inputs, targets, weights):
     yield "You took the largest distance. The margin is the smallest: the nearest example decides.", max(sums) / length
     yield "These are the distances of all examples. The margin is the smallest of them.", sums / length
     yield (
-        "Divide by the length of w1, w2, ... only. The bias shifts the line but does not scale the distance.",
+        "Divide by the length of w1, w2, ... only: that gives distances. With the bias it is ρ, as in the proof.",
         min(sums) / np.linalg.norm(weights),
     )
     yield "These are weighted sums, not distances: divide by the length of (w1, w2, ...).", min(sums)
@@ -213,52 +213,106 @@ def _(inputs, targets, weights):
     yield "The bias is missing from the weighted sums.", min(targets * (inputs @ weights[1:])) / length
 
 
-@functools.cache
-def _some_line(targets):
-    """Is there a w with target (w0 + w1 x1 + w2 x2) >= 1 at every corner? Linear programming finds it or proves: no."""
-    rows = np.insert(CORNERS, 0, 1.0, axis=1) * np.array(targets)[:, None]
-    return linprog(np.zeros(3), A_ub=-rows, b_ub=-np.ones(4), bounds=(None, None)).status == 0
+@exercise(lesson=LESSON, points=3, atol=1e-5)
+def average_weights(inputs, targets, passes):
+    rows = np.insert(inputs, 0, 1.0, axis=1)
+    last, average = np.zeros((2, rows.shape[1]))
+    steps = passes * len(rows)
+    for step in range(steps):
+        row, target = rows[step % len(rows)], targets[step % len(rows)]
+        if (math.fsum(last * row) > 0) != (target > 0):
+            last = last + target * row
+            average = average + (1 - step / steps) * target * row  # each update counts for as long as it is there
+    return average
 
 
-@exercise(lesson=LESSON, points=3)
-def is_separable(targets):
-    return _some_line(tuple(targets))
-
-
-is_separable.hints = (
-    "With two inputs it is enough to try weights -1, 0 and 1 with biases at the halves: -1.5, -0.5, 0.5 and 1.5.",
-    "itertools.product(biases, [-1, 0, 1], [-1, 0, 1]) gives every combination.",
-    "For each combination compute the four outputs; np.array_equal tells whether all of them agree with the targets.",
+average_weights.hints = (
+    "Two arrays of zeros: the weights, which the rule changes, and a total, to which you add the weights every time.",
+    "Add to the total after each example, also when the weights did not move. At last divide by how often you added.",
+    "For each pass and each row: if its output, +1 only above zero, differs from the target, weights += target * row.",
 )
 
 
-@is_separable.cases
+@functools.cache
+def _digits():
+    """The 4s (-1) and 9s (+1) that may be learnt from: every third row and column of the pictures."""
+    train = mnist_5k().train
+    chosen = train[np.isin(train.labels, (4, 9))]
+    return chosen.images[:, ::3, ::3, 0].reshape(len(chosen), -1).astype(float), np.where(chosen.labels == 9, 1, -1)
+
+
+@average_weights.cases
 def _(rng):
-    for targets in itertools.product([-1, 1], repeat=4):
-        yield (np.array(targets),)
+    yield np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([1, -1]), 1
+    yield np.array([[1.0], [3.0], [-2.0]]), np.array([1, -1, -1]), 3
+    for examples, features, passes in ((6, 2, 4), (9, 3, 2), (12, 2, 5)):  # no line separates most of these
+        yield rng.normal(size=(examples, features)), rng.choice([-1, 1], examples), passes
+    inputs = rng.normal(size=(8, 2))
+    yield inputs, np.where(inputs.sum(axis=1) > 0, 1, -1), 30  # learnt long before the last pass
+    pictures, targets = _digits()
+    some = rng.choice(len(pictures), 60, replace=False)
+    yield pictures[some], targets[some], 3
 
 
-@is_separable.known_mistakes
-def _(targets):
-    def search(biases, weights):
-        lines = itertools.product(biases, weights, weights)
-        return any(np.array_equal(np.where(w0 + CORNERS @ [w1, w2] > 0, 1, -1), targets) for w0, w1, w2 in lines)
+@average_weights.known_mistakes
+def _(inputs, targets, passes):
+    rows = np.insert(inputs, 0, 1.0, axis=1)
+    trail, mistaken = _trail(rows, targets, passes)
+    after = trail[1:]
+    yield "These are the last weights. Keep a total of the weights after every example, too.", trail[-1]
+    yield (
+        "You averaged only the weights right after a mistake. Weights that stay count once for each example.",
+        after[mistaken].mean(axis=0) if mistaken.any() else trail[-1],
+    )
+    yield (
+        "You averaged once a pass. Add the weights after every example.",
+        after[len(rows) - 1 :: len(rows)].mean(axis=0),
+    )
+    yield "That is the total. Divide it by the number of examples seen, passes times rows.", after.sum(axis=0)
+    yield "You divided by the number of rows alone. Every pass adds as many weights.", after.sum(axis=0) / len(rows)
+    yield "The zeros of the start are no weights after an example: leave them out.", trail.mean(axis=0)
+    yield "You added the weights before each example. Add those after it.", trail[:-1].mean(axis=0)
+    yield "You averaged over the last pass only. All passes count.", after[-len(rows) :].mean(axis=0)
+    yield (
+        "You began every pass from zeros. The weights go on from where the last pass left them.",
+        after[: len(rows)].mean(axis=0),
+    )
+    yield (
+        "Your steps are twice as long as asked: with a learning rate of 1/2, a mistake adds target * row.",
+        2 * after.mean(axis=0),
+    )
+    yield (
+        "You stopped after a pass without a mistake. For the average, the weights of the other passes count, too.",
+        _until_right(after, mistaken, len(rows)).mean(axis=0),
+    )
+    yield "The bias is missing, or not first: put a 1 in front of every row.", after.mean(axis=0)[1:]
+    yield (
+        "The bias stands last. Put the 1 in front of every row, so that the bias comes first.",
+        np.roll(after.mean(axis=0), -1),
+    )
+    yield (
+        "A sum of exactly 0 gives the output -1: the unit fires only above zero (>, not >=).",
+        _trail(rows, targets, passes, fires=np.greater_equal)[0][1:].mean(axis=0),
+    )
+    yield (
+        "np.sign gives 0 where the sum is exactly 0, and a step of half the length. The output is -1 there.",
+        _trail(rows, targets, passes, sign=True)[0][1:].mean(axis=0),
+    )
+    yield "The sign is turned round: a mistake adds target * row.", -after.mean(axis=0)
 
-    yield "Your search has no bias, so it only tries lines through the origin.", search([0], np.arange(-3, 4))
-    yield (
-        "Your search tries positive weights only, so it misses functions that go down when an input goes on.",
-        search(np.arange(-3.5, 4), np.arange(0, 4)),
-    )
-    yield (
-        "Biases of -1, 0 and 1 are too few: corners fall on the line itself. Take them at the halves, up to 1.5.",
-        search([-1, 0, 1], [-1, 0, 1]),
-    )
-    yield "Biases of -0.5 and 0.5 are too few: NAND needs 1.5, AND -1.5.", search([-0.5, 0.5], [-1, 0, 1])
-    stopped = "You stop at the first line tried. One line that fails proves nothing: only all of them do."
-    yield stopped, search([-1.5], [-1])
-    yield stopped, search([-0.5], [1])
-    yield (
-        "That is no better than always answering True. With three corners right even XOR would pass.",
-        True,
-    )
-    yield "It is the other way round: you answer True where no line does it.", not is_separable.oracle(targets)
+
+def _trail(rows, targets, passes, fires=np.greater, sign=False):
+    """The weights at the start and after every example `(1 + steps, 1 + features)`, and which examples moved them."""
+    trail, mistaken = [np.zeros(rows.shape[1])], []
+    for row, target in [*zip(rows, targets, strict=True)] * passes:
+        total = row @ trail[-1]
+        step = 0.5 if sign and total == 0 else float(fires(total, 0) != (target > 0))
+        mistaken.append(step > 0)
+        trail.append(trail[-1] + step * target * row)
+    return np.array(trail), np.array(mistaken)
+
+
+def _until_right(after, mistaken, rows):
+    """The weights up to the end of the first pass without a mistake."""
+    right = np.flatnonzero(~mistaken.reshape(-1, rows).any(axis=1))
+    return after[: (right[0] + 1) * rows] if len(right) else after

@@ -29,20 +29,34 @@ def line_of(axes, weights, window=(-0.5, 1.5), **style) -> None:
 
 def neuron_surface(weight_1: float = 1.0, weight_2: float = 1.0, bias: float = -0.5, unit: str = "step") -> Figure:
     """The output of one neuron over the plane. `unit` is "step" (a perceptron) or "sigmoid" (a logistic neuron)."""
-    weights = np.array([weight_1, weight_2])
+    figure, axes = plt.subplots(figsize=(4.6, 3.9))
+    _draw_neuron(axes, np.array([weight_1, weight_2]), bias, unit)
+    figure.colorbar(axes.images[0], ax=axes, label="output", shrink=0.9)
+    return figure
+
+
+def step_and_sigmoid(weight_1: float = 1.0, weight_2: float = 1.0, bias: float = -0.5) -> Figure:
+    """The same weights with both activation functions, side by side."""
+    figure, all_axes = plt.subplots(1, 2, figsize=(8.2, 3.7), sharey=True, layout="constrained")
+    for axes, unit in zip(all_axes, ("step", "sigmoid"), strict=True):
+        _draw_neuron(axes, np.array([weight_1, weight_2]), bias, unit)
+        axes.label_outer()
+    figure.colorbar(all_axes[0].images[0], ax=all_axes, label="output", shrink=0.9)
+    return figure
+
+
+def _draw_neuron(axes, weights: np.ndarray, bias: float, unit: str) -> None:
+    """Output 0 to 1 as a colour, the line where the weighted sum is 0, and the weights as an arrow on it."""
     answer = {
         "step": lambda x: np.where(x @ weights + bias > 0, 1, 0),
         "sigmoid": lambda x: sigmoid(x @ weights + bias),
     }[unit]
-    figure, axes = plt.subplots(figsize=(4.6, 3.9))
     regions(axes, answer, window=(-2, 2), limit=1.0, boundary=0.5)
-    figure.colorbar(axes.images[0], ax=axes, label="output", shrink=0.9)
     length = np.linalg.norm(weights)
     if length > 0:
         foot = -bias * weights / length**2
         axes.annotate("", foot + weights / length * 0.8, foot, arrowprops={"arrowstyle": "-|>", "lw": 2})
-    axes.set_title(f"{unit}({weight_1:g} $x_1$ {weight_2:+g} $x_2$ {bias:+g})")
-    return figure
+    axes.set_title(f"{unit}({weights[0]:g} $x_1$ {weights[1]:+g} $x_2$ {bias:+g})")
 
 
 def unit_strip(inputs, targets, units: dict[str, np.ndarray], window=(-0.5, 1.5), width: float = 1.8) -> Figure:
@@ -75,7 +89,7 @@ def brain_and_perceptron(
     ]
     machine = [
         (f"{len(image)} × {len(image)} photocells", image, "the eye"),
-        ("random wires", np.zeros_like(image), "fixed, +1 red and −1 blue"),
+        ("random wires", np.zeros_like(image), "fixed, +1 orange, −1 blue"),
         (f"{len(firing)} association units", units, f"{int(firing.sum())} of them fire"),
         ("response unit", None, "the only one that learns"),
     ]

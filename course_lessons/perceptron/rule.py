@@ -47,10 +47,13 @@ def predict(inputs, weights) -> np.ndarray:
     return np.where(scores(inputs, weights) > 0, 1, -1)
 
 
-def train(inputs, targets, *, learning_rate: float = 0.05, passes: int = 100, weights=None) -> History:
+def train(
+    inputs, targets, *, learning_rate: float = 0.05, passes: int = 100, weights=None, silent: int = -1
+) -> History:
     """Learn by the perceptron rule, w += learning_rate (target - output) x, one example after the other.
 
     Stops after the first pass without a mistake, or after `passes`. Starts from zeros or from `weights`.
+    `silent` is the output of a unit that does not fire, and the target of one that should not: -1, or 0.
     Source: Rosenblatt (1958), The Perceptron, Psychological Review 65(6).
     """
     rows = with_bias(inputs)
@@ -59,7 +62,7 @@ def train(inputs, targets, *, learning_rate: float = 0.05, passes: int = 100, we
     for _ in range(passes):
         mistakes = 0
         for row, target in zip(rows, targets, strict=True):
-            output = 1 if row @ weights > 0 else -1
+            output = 1 if row @ weights > 0 else silent
             if output != target:
                 weights += learning_rate * (target - output) * row
                 history.weights.append(weights.copy())
@@ -72,18 +75,23 @@ def train(inputs, targets, *, learning_rate: float = 0.05, passes: int = 100, we
 
 
 def margin(inputs, targets, weights) -> float:
-    """Distance from the boundary to the nearest example; negative when one lies on the wrong side."""
+    """Distance from the boundary to the nearest example; negative when one lies on the wrong side.
+
+    It is not the margin of `mistake_bound`, which counts the bias among the weights.
+    """
     return float(np.min(targets * scores(inputs, weights)) / np.linalg.norm(weights[1:]))
 
 
 def mistake_bound(inputs, targets, weights) -> float:
-    """The most updates the rule can ever need from zero weights on data that `weights` separates: (R / gamma)².
+    """The most updates the rule can ever need from zero weights on data that `weights` separates: (R / rho)².
 
-    R is the length of the longest row and gamma the margin, both measured with the constant 1 as a feature.
-    Source: Novikoff (1962), On convergence proofs on perceptrons.
+    R is the length of the longest row and rho = min t (w · x) / |w|, both with the constant 1 as a feature and the bias
+    as a weight. The distance from the boundary, `margin`, is larger than rho and would promise too much.
+    Raises ValueError if `weights` do not separate the examples. Source: Novikoff (1962), On convergence proofs on
+    perceptrons.
     """
     rows = with_bias(inputs)
-    gamma = np.min(targets * (rows @ weights)) / np.linalg.norm(weights)
-    if gamma <= 0:
+    rho = np.min(targets * (rows @ weights)) / np.linalg.norm(weights)
+    if rho <= 0:
         raise ValueError("These weights do not separate the examples, so they give no bound.")
-    return float((np.linalg.norm(rows, axis=1).max() / gamma) ** 2)
+    return float((np.linalg.norm(rows, axis=1).max() / rho) ** 2)

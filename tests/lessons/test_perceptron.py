@@ -56,6 +56,26 @@ def test_a_wrong_side_has_a_negative_margin_and_no_bound():
         rule.mistake_bound([[2.0], [-3.0]], np.array([1, 1]), weights)
 
 
+def test_the_bound_counts_the_bias_and_the_distance_does_not():
+    inputs, targets, weights = separable(2)
+    shift = np.full(3, 8.0)
+    moved = np.array([weights[0] - shift @ weights[1:], *weights[1:]])
+    assert rule.margin(inputs + shift, targets, moved) == pytest.approx(rule.margin(inputs, targets, weights))
+    unit = moved / np.linalg.norm(moved)  # by the letter of the proof
+    rows = np.insert(inputs + shift, 0, 1.0, axis=1)
+    ceiling = max((rows**2).sum(axis=1)) / min(targets * (rows @ unit)) ** 2
+    assert rule.mistake_bound(inputs + shift, targets, moved) == pytest.approx(ceiling)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_0_for_silence_the_steps_are_half_as_long(seed):
+    inputs, targets, _ = separable(seed)
+    ours = rule.train(inputs, targets, passes=20)
+    theirs = rule.train(inputs, targets > 0, passes=20, silent=0)
+    np.testing.assert_allclose(theirs.weights, ours.weights / 2, atol=1e-12)
+    assert theirs.mistakes == ours.mistakes
+
+
 def test_fourteen_of_sixteen_functions_are_learnt():
     learnt = {t: rule.train(CORNERS, t, passes=100).converged for t in itertools.product([-1, 1], repeat=4)}
     assert [t for t, done in learnt.items() if not done] == [(-1, 1, 1, -1), (1, -1, -1, 1)]
@@ -89,6 +109,13 @@ def test_neuron_surface(unit):
     figure = figures.neuron_surface(2.0, 0.0, 0.0, unit)
     values = figure.axes[0].images[0].get_array()
     assert values[:, 0].max() < 0.02 and values[:, -1].min() > 0.98
+    pixels(figure)
+
+
+def test_step_and_sigmoid_stand_side_by_side():
+    figure = figures.step_and_sigmoid(2.0, 0.0, 0.0)
+    step, soft = (axes.images[0].get_array() for axes in figure.axes[:2])
+    assert set(np.unique(step)) == {0, 1} and 0 < soft.min() < 0.02 and 0.98 < soft.max() < 1
     pixels(figure)
 
 

@@ -1,6 +1,5 @@
 """Right answers to the exercises of the lesson on the perceptron."""
 
-import itertools
 import math
 
 import numpy as np
@@ -94,26 +93,36 @@ def margin_in_float32(inputs, targets, weights):
     return np.sort(targets.astype(np.float32) * (inputs @ weights[1:] + weights[0]) / np.linalg.norm(weights[1:]))[0]
 
 
-@right("is_separable")
-def separable_unless_xor(targets):
-    return targets[0] != targets[3] or targets[1] != targets[2] or targets[0] == targets[1]
+@right("average_weights")
+def average_in_lists(inputs, targets, passes):
+    weights = [0.0] * (len(inputs[0]) + 1)
+    total = list(weights)
+    for _ in range(passes):
+        for example, target in zip(inputs, targets, strict=True):
+            row = [1.0, *example]
+            output = 1 if sum(w * x for w, x in zip(weights, row, strict=True)) > 0 else -1
+            weights = [w + 0.5 * (target - output) * x for w, x in zip(weights, row, strict=True)]
+            total = [a + w for a, w in zip(total, weights, strict=True)]
+    return [a / (passes * len(inputs)) for a in total]
 
 
-@right("is_separable")
-def separable_by_the_perceptron_itself(targets):
-    rows, weights = np.array([[1, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]]), np.zeros(3)
-    for _ in range(100):
+@right("average_weights")
+def average_kept_running(inputs, targets, passes):
+    weights, average, seen = np.zeros(inputs.shape[1] + 1), np.zeros(inputs.shape[1] + 1), 0
+    for example, target in list(zip(inputs, targets, strict=True)) * passes:
+        row, seen = np.append(1, example), seen + 1
+        if np.where(row @ weights > 0, 1, -1) != target:
+            weights = weights + target * row
+        average += (weights - average) / seen
+    return average
+
+
+@right("average_weights")
+def average_of_all_that_are_kept(inputs, targets, passes):
+    kept = [np.zeros(inputs.shape[1] + 1)]
+    rows = np.column_stack([np.ones(len(inputs)), inputs])
+    for _ in range(passes):
         for row, target in zip(rows, targets, strict=True):
-            if target * (row @ weights) <= 0:
-                weights += target * row
-    return np.all(targets * (rows @ weights) > 0)
-
-
-@right("is_separable")
-def separable_by_a_wide_search(targets):
-    corners = list(itertools.product([0, 1], repeat=2))
-    for bias in np.arange(-5.5, 6):
-        for w1, w2 in itertools.product(range(-3, 4), repeat=2):
-            if all((bias + w1 * x1 + w2 * x2 > 0) == (t > 0) for (x1, x2), t in zip(corners, targets, strict=True)):
-                return 1
-    return 0
+            wrong = (row @ kept[-1] > 0) != (target == 1)
+            kept.append(kept[-1] + wrong * target * row)
+    return np.mean(kept[1:], axis=0).astype(np.float32)
