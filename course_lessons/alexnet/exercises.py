@@ -2,77 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy import ndimage, special
 
+from course_lib.data import mnist_5k, photos
 from course_lib.exercises.spec import exercise
 
 LESSON = "18_alexnet"
-
-
-# Sides of the maps
-
-
-@exercise(lesson=LESSON, points=1)
-def sides(side, stages):
-    """Counted, not computed: slide the window over the padded side until it falls off."""
-    found = []
-    for kernel_size, strides, padding in stages:
-        side = sum(1 for first in range(0, side + 2 * padding, strides) if first + kernel_size <= side + 2 * padding)
-        found.append(side)
-    return np.array(found)
-
-
-sides.hints = (
-    "The window starts at 0 and moves by `strides`. Its last start is the padded side less the kernel_size.",
-    "(side + 2 * padding - kernel_size) // strides + 1 counts the starts; // leaves out a step that does not fit.",
-    "Each stage reads what the one before it gives: overwrite `side` in a loop, and collect the results in a list.",
-)
-
-
-@sides.cases
-def _(rng):
-    yield 11, [(3, 2, 1), (5, 1, 1)]
-    yield 227, [(11, 4, 0), (3, 2, 0), (5, 1, 2), (3, 2, 0)]
-    yield 224, [(11, 4, 0), (3, 2, 0), (5, 1, 2), (3, 2, 0)]
-    yield 224, [(11, 4, 2), (3, 2, 0)]
-    for _ in range(2):
-        yield int(rng.integers(60, 90)), [(int(rng.integers(3, 8)), int(rng.integers(2, 4)), 1) for _ in range(2)]
-
-
-@sides.known_mistakes
-def _(side, stages):
-    def chained(one):
-        found = [side]
-        for stage in stages:
-            found.append(one(found[-1], *stage))
-        return found[1:]
-
-    yield (
-        "One is missing: the window also stands at its start, so there is one place more than there are steps.",
-        chained(lambda n, k, s, p: (n + 2 * p - k) // s),
-    )
-    yield (
-        "A step that does not fit is no step: round down, with // and not with ceil.",
-        chained(lambda n, k, s, p: -((k - n - 2 * p) // s) + 1),
-    )
-    yield (
-        "The result is not whole. The window either fits or it does not: divide with //.",
-        chained(lambda n, k, s, p: (n + 2 * p - k) / s + 1),
-    )
-    yield "There are zeros on both sides: add 2 * padding.", chained(lambda n, k, s, p: (n + p - k) // s + 1)
-    yield (
-        "The padding is missing: it makes the side longer, by `padding` at each end.",
-        chained(lambda n, k, s, p: (n - k) // s + 1),
-    )
-    yield (
-        "The list begins behind the first stage: the side of the picture itself is not in it.",
-        [side, *chained(lambda n, k, s, p: (n + 2 * p - k) // s + 1)],
-    )
-    yield (
-        "Every stage reads the output of the one before it, not the picture.",
-        [(side + 2 * p - k) // s + 1 for k, s, p in stages],
-    )
 
 
 # Convolution in groups
@@ -198,6 +136,79 @@ def _(maps, size, bias, alpha, beta):
         divided(squares.sum(axis=-1, keepdims=True)),
     )
     yield "The exponent beta is missing.", divided(windows(squares), beta=1)
+
+
+# Ten cuts
+
+
+@exercise(lesson=LESSON, points=2)
+def ten_cuts(image, side):
+    """By indices: for each cut its rows and its columns; mirrored, the columns run backwards."""
+    height, width = image.shape[:2]
+    bottom, right, along = height - side, width - side, np.arange(side)
+    corners = ((0, 0), (0, right), (bottom, 0), (bottom, right), (bottom // 2, right // 2))
+    return np.stack([image[np.ix_(top + along, left + way)] for way in (along, along[::-1]) for top, left in corners])
+
+
+ten_cuts.hints = (
+    "The top row of a cut is 0, height - side, or half of that; and so for the left column, with the width.",
+    "image[top : top + side, left : left + side] is one cut. Collect five, in the order asked for, in one array.",
+    "Mirrored left to right: cuts[:, :, ::-1]. np.concatenate puts these five behind the first five.",
+)
+
+
+@functools.cache
+def _real_pictures():
+    """Photos by name, and digits."""
+    return photos(), mnist_5k().test.images
+
+
+@ten_cuts.cases
+def _(rng):
+    real, written = _real_pictures()
+    yield np.arange(1.0, 13.0).reshape(3, 4, 1), 2
+    yield real["cat"][100:118, 100:125], 12
+    yield written[int(rng.integers(len(written)))], 25
+    photo = real[str(rng.choice(["astronaut", "coffee", "flower"]))]
+    top, left = rng.integers(0, 300, 2)
+    for height, width, side in ((13, 20, 10), (21, 14, 8)):
+        yield photo[top : top + height, left : left + width], side
+
+
+@ten_cuts.known_mistakes
+def _(image, side):
+    bottom, right = (size - side for size in image.shape[:2])
+    four = ((0, 0), (0, right), (bottom, 0), (bottom, right))
+    middle = (bottom // 2, right // 2)
+
+    def cut(corners, picture=image):
+        return np.array([picture[top : top + side, left : left + side] for top, left in corners])
+
+    five = cut((*four, middle))
+    mirrored = five[:, :, ::-1]
+    yield "The five mirrored cuts are missing: ten are asked for.", five
+    yield "These are upside down. Left and right change places: mirror the columns.", np.append(five, five[:, ::-1], 0)
+    yield (
+        "Each cut stands beside its mirror image. First come the five cuts, then the five mirrored ones.",
+        np.stack([five, mirrored], 1).reshape(10, *five.shape[1:]),
+    )
+    yield (
+        "You mirrored the photo and cut again, so that its top left shows what was top right. Mirror the cuts.",
+        np.append(five, cut((*four, middle), image[:, ::-1]), 0),
+    )
+    first = cut((middle, *four))
+    yield "The middle comes last of its five, not first.", np.append(first, first[:, :, ::-1], 0)
+    down = cut(((0, 0), (bottom, 0), (0, right), (bottom, right), middle))
+    yield (
+        "The order of the corners differs: top left, top right, then bottom left, bottom right.",
+        np.append(down, down[:, :, ::-1], 0),
+    )
+    late = cut((*four, (-(-bottom // 2), -(-right // 2))))
+    yield (
+        "Your middle lies too far down or to the right: divide by 2 and round down.",
+        np.append(late, late[:, :, ::-1], 0),
+    )
+    yield "The channels are in another order: leave the last axis alone.", np.append(five, mirrored[..., ::-1], 0)
 
 
 # Top-k error

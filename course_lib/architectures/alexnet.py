@@ -27,6 +27,7 @@ def alexnet(
     strides: int = 4,
     without: Collection[str] = (),
     dropout: float = 0.5,
+    activation: str = "relu",
     kernel_initializer="glorot_uniform",
     classifier_activation: str | None = "softmax",
     name: str = "alexnet",
@@ -38,6 +39,7 @@ def alexnet(
         or None.
     kernel_size, strides: of conv1; 3 and 1 suit small pictures. The paper writes 224 for the input: with this conv1,
         only 227 gives a whole 55.
+    activation: of all layers but the last.
     without: layers to leave out, of conv3, conv4, fc6, fc7; the next one is wired anew.
 
     60,965,224 parameters and 724,406,816 multiply-adds in two towers; 62,378,344 and 1,135,256,096 in one.
@@ -53,7 +55,7 @@ def alexnet(
         return layers.Conv2D(
             scaled(filters, width, multiple=groups),
             size,
-            activation="relu",
+            activation=activation,
             kernel_initializer=kernel_initializer,
             name=name,
             **options,
@@ -69,7 +71,7 @@ def alexnet(
     def dense(number):
         units = scaled(4096, width)
         return [
-            layers.Dense(units, activation="relu", kernel_initializer=kernel_initializer, name=f"fc{number}"),
+            layers.Dense(units, activation=activation, kernel_initializer=kernel_initializer, name=f"fc{number}"),
             layers.Dropout(dropout, name=f"drop{number}"),
         ]
 

@@ -7,48 +7,6 @@ from scipy import ndimage, special, stats
 
 from right_answers import right
 
-# sides
-
-
-@right("sides")
-def sides_of_ranges(side, stages):
-    found = []
-    for kernel_size, strides, padding in stages:
-        side = len(range(0, side + 2 * padding - kernel_size + 1, strides))
-        found.append(side)
-    return tuple(found)
-
-
-@right("sides")
-def sides_by_recursion(side, stages):
-    if not stages:
-        return []
-    (kernel_size, strides, padding), *others = stages
-    side = math.floor((side + 2 * padding - kernel_size + strides) / strides)
-    return [side, *sides_by_recursion(side, others)]
-
-
-@right("sides")
-def sides_in_an_array_of_floats(side, stages):
-    found = np.zeros(len(stages), np.float32)
-    for place, (kernel_size, strides, padding) in enumerate(stages):
-        before = found[place - 1] if place else side
-        found[place] = (before + 2 * padding - kernel_size) // strides + 1
-    return found
-
-
-@right("sides")
-def sides_of_keras_layers(side, stages):
-    import keras
-
-    found = []
-    for kernel_size, strides, padding in stages:
-        shape = (1, side + 2 * padding, side + 2 * padding, 1)
-        side = keras.layers.MaxPooling2D(kernel_size, strides).compute_output_shape(shape)[1]
-        found.append(side)
-    return found
-
-
 # grouped_parameters
 
 
@@ -112,6 +70,38 @@ def normalisation_by_a_band_matrix(maps, size, bias, alpha, beta):
     places = np.arange(maps.shape[-1])
     band = np.abs(places[:, None] - places) <= size // 2
     return maps / (bias + alpha * maps**2 @ band) ** beta
+
+
+# ten_cuts
+
+
+@right("ten_cuts")
+def cuts_in_a_list(image, side):
+    height, width = image.shape[0], image.shape[1]
+    tops, lefts = (0, height - side), (0, width - side)
+    cuts = [image[top : top + side, left : left + side] for top in tops for left in lefts]
+    top, left = (height - side) // 2, (width - side) // 2
+    cuts.append(image[top : top + side, left : left + side])
+    return cuts + [np.fliplr(each) for each in cuts]
+
+
+@right("ten_cuts")
+def cuts_by_keras(image, side):
+    import keras
+
+    bottom, right = image.shape[0] - side, image.shape[1] - side
+    frames = [(0, bottom, 0, right), (0, bottom, right, 0), (bottom, 0, 0, right), (bottom, 0, right, 0)]
+    frames.append((bottom // 2, bottom - bottom // 2, right // 2, right - right // 2))
+    cuts = [keras.ops.image.crop_images(image.astype("float32"), top, left, low, far) for top, low, left, far in frames]
+    return keras.ops.stack(cuts + [keras.ops.flip(each, axis=1) for each in cuts])
+
+
+@right("ten_cuts")
+def cuts_from_all_windows(image, side):
+    windows = np.moveaxis(np.lib.stride_tricks.sliding_window_view(image, (side, side), axis=(0, 1)), 2, -1)
+    down, across = windows.shape[0] - 1, windows.shape[1] - 1
+    five = windows[[0, 0, down, down, down // 2], [0, across, 0, across, across // 2]]
+    return np.vstack([five, np.flip(five, 2)]).astype(np.float32)
 
 
 # top_k_error
