@@ -119,25 +119,6 @@ class Film:
         axes.set_title(f"step {step}", fontsize=11)
 
 
-def hidden_edges(nets: dict[str, dict], output: Callable, inputs, targets, window) -> Figure:
-    """One panel per network: its regions, `output(inputs, net)`, and a dotted line for each hidden unit.
-
-    A network is a dictionary; the hidden units are its "W1" `(2, units)` and "b1" `(units,)`.
-    """
-    figure, all_axes = plt.subplots(1, len(nets), figsize=(3.3 * len(nets), 3.1), sharey=True)
-    reach = np.array([-20.0, 20.0])
-    for axes, (title, net) in zip(all_axes, nets.items(), strict=True):
-        regions(axes, lambda x, net=net: output(x, net), window, resolution=50, boundary=0.5)
-        points(axes, inputs, targets, size=12)
-        for normal, bias in zip(net["W1"].T, net["b1"], strict=True):
-            foot = -bias * normal / (normal @ normal)
-            along = np.array([-normal[1], normal[0]]) / np.linalg.norm(normal)
-            axes.plot(*(foot[:, None] + along[:, None] * reach), color="black", linestyle=":", linewidth=1.2)
-        axes.set(title=title, xlim=window, ylim=window)
-        axes.label_outer()
-    return figure
-
-
 def codes(all_codes: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
     """Hidden outputs from 0 (white) to 1 (black), one panel per network: patterns down, hidden units across."""
     figure, all_axes = plt.subplots(1, len(all_codes), figsize=(1.25 * len(all_codes) + 1.2, 3.4), sharey=True)
@@ -162,7 +143,7 @@ def loss_surfaces(first, second, surfaces: dict[str, np.ndarray], flat: dict[str
         )
         space.plot([], [], color=colour, linewidth=6, alpha=0.6, label=name)
     ticks = np.linspace(first.min(), first.max(), 5)
-    space.set(xlabel="$W_1$", ylabel="$W_2$", zlabel="loss", xticks=ticks, yticks=ticks)
+    space.set(xlabel="$w_1$", ylabel="$w_2$", zlabel="loss", xticks=ticks, yticks=ticks)
     space.view_init(elev=22, azim=-60)
     space.set_box_aspect((1, 1, 0.8), zoom=0.8)
     space.legend(loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.06), columnspacing=1, handlelength=1)
@@ -176,10 +157,10 @@ def loss_surfaces(first, second, surfaces: dict[str, np.ndarray], flat: dict[str
             style = {"ha": "center", "va": "center", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}}
             axes.text(corner * first.max(), -corner * second.max(), "all wrong", **style)
             axes.text(corner * first.max(), corner * second.max(), "all right", **style)
-        axes.set(xlabel="$W_1$", xticks=ticks, yticks=ticks)
-        axes.set_title(f"{name}; orange: flat", fontsize=11)
+        axes.set(xlabel="$w_1$ (orange: flat)", xticks=ticks, yticks=ticks)
+        axes.set_title(name, fontsize=11)
         axes.label_outer()
-    right.axes[0].set_ylabel("$W_2$")
+    right.axes[0].set_ylabel("$w_2$")
     return figure
 
 

@@ -28,7 +28,7 @@ model instead, a probe turns it into arrays:
 and then mistakes take no arguments; they are wrong values, or wrong models and functions that build them. What only the
 probe needs has a name that begins with _, and no message shows it.
 
-Several results may have names, `dense_backward.results = ("Gradient by the kernel", ...)`; what is found in a model
+Several results may have names, `tied_gradients.results = ("Gradient by W", ...)`; what is found in a model
 should have them, for there they stand in a message in place of the inputs.
 """
 

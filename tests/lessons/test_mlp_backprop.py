@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from lesson_code import all_lessons, functions
 
 from course_lessons.mlp_backprop import figures
+from course_lib.gradcheck import numerical_gradient
 from course_lib.layers import sigmoid
 
 CORNERS = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
@@ -50,15 +52,6 @@ def test_film_tells_its_story(film):
     np.testing.assert_array_equal(curves.lines[0].get_ydata(), np.linspace(3, 1, 11))
 
 
-def test_hidden_edges_are_where_the_hidden_units_change_sides():
-    kernel, bias = np.array([[1.0, 2.0], [0.0, -1.0]]), np.array([-0.5, 0.25])
-    nets = {"one": {"W1": kernel, "b1": bias}, "two": {"W1": kernel, "b1": 0 * bias}}
-    figure = figures.hidden_edges(nets, lambda x, p: sigmoid(x @ p["W1"] + p["b1"])[:, 0], CORNERS, XOR, (-1, 2))
-    for axes, net in zip(figure.axes, nets.values(), strict=True):
-        for unit, line in enumerate(axes.lines):
-            np.testing.assert_allclose(line.get_xydata() @ net["W1"][:, unit] + net["b1"][unit], 0, atol=1e-9)
-
-
 def test_solved_runs_are_counted_and_stuck_ones_drawn_apart():
     errors = np.array([[1, 0.5, 0.01], [1, 0.9, 0.8], [1, 0.7, 0.02]]).T
     figure = figures.stuck_or_solved({"two units": errors, "four": errors[:, :1]}, 0.1, "epoch", "error")
@@ -92,3 +85,19 @@ def test_layer_responses_have_a_row_for_each_layer():
     figure = figures.layer_responses(responses, CORNERS, XOR, ["layer 1", "layer 2"])
     assert len(figure.axes) == 2 * (3 + 1)
     assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["layer 1", "layer 2"]
+
+
+@pytest.mark.parametrize("widths", [[3, 2], [3, 4, 2], [2, 3, 4, 5, 3]])
+def test_messages_reach_every_weight_at_any_depth(widths):
+    page = functions(all_lessons()["05_mlp_backprop"], "random_network", "forward", "back_propagate")
+    network = page["random_network"](widths, seed=1)
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(6, widths[0])), np.eye(widths[-1])[rng.integers(widths[-1], size=6)]
+
+    def loss():
+        return -np.mean(np.sum(targets * np.log(page["forward"](inputs, network)[-1]), axis=1))
+
+    found = page["back_propagate"](page["forward"](inputs, network), targets, network)
+    assert len(found) == len(network) == 2 * (len(widths) - 1)
+    for gradient, array in zip(found, network, strict=True):
+        np.testing.assert_allclose(gradient, numerical_gradient(loss, array), atol=1e-8)

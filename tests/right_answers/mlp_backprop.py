@@ -8,109 +8,100 @@ from scipy import special
 from right_answers import right
 
 
-@right("mlp_forward")
-def forward_in_loops(inputs, W1, b1, W2, b2):
-    rows = []
-    for example in inputs:
-        hidden = []
-        for unit in range(len(b1)):
-            total = b1[unit] + sum(x * w for x, w in zip(example, W1[:, unit], strict=True))
-            hidden.append(1 / (1 + math.exp(-total)))
-        powers = [math.exp(b2[c] + sum(h * w for h, w in zip(hidden, W2[:, c], strict=True))) for c in range(len(b2))]
-        rows.append([power / sum(powers) for power in powers])
-    return rows
+@right("mean_surprise")
+def surprise_in_loops(logits, labels):
+    surprises = []
+    for row, label in zip(logits, labels, strict=True):
+        largest = max(row)
+        surprises.append(largest + math.log(sum(math.exp(a - largest) for a in row)) - row[label])
+    return sum(surprises) / len(surprises)
 
 
-@right("mlp_forward")
-def forward_in_float32(inputs, W1, b1, W2, b2):
-    inputs, W1, b1, W2, b2 = (array.astype(np.float32) for array in (inputs, W1, b1, W2, b2))
-    hidden = (np.tanh((inputs @ W1 + b1) / 2) + 1) / 2
-    powers = np.exp(hidden @ W2 + b2)
-    return powers / powers.sum(axis=-1, keepdims=True)
+@right("mean_surprise")
+def surprise_of_differences(logits, labels):
+    gaps = logits - np.take_along_axis(logits, labels[:, None], axis=1)
+    return np.mean(np.logaddexp.reduce(gaps, axis=1))
 
 
-@right("mlp_forward")
-def forward_by_keras(inputs, W1, b1, W2, b2):
+@right("mean_surprise")
+def surprise_by_keras(logits, labels):
     from keras import ops
 
-    hidden = ops.sigmoid(ops.add(ops.matmul(inputs, W1), b1))
-    return ops.softmax(ops.add(ops.matmul(hidden, W2), b2))
+    chances = ops.log_softmax(ops.convert_to_tensor(logits, "float64"), axis=-1)
+    return -ops.mean(ops.sum(ops.one_hot(labels, logits.shape[1], dtype="float64") * chances, axis=-1))
 
 
-@right("mlp_forward")
-def forward_with_the_bias_as_a_weight(inputs, W1, b1, W2, b2):
-    ones = np.ones((len(inputs), 1))
-    hidden = special.expit(np.hstack([ones, inputs]) @ np.vstack([b1, W1]))
-    logits = np.hstack([ones, hidden]) @ np.vstack([b2, W2])
-    return np.exp(logits - special.logsumexp(logits, axis=1, keepdims=True))
+@right("tied_gradients")
+def tied_in_loops(inputs, W, b, c):
+    by_W, by_b, by_c = np.zeros(W.shape), np.zeros(len(b)), np.zeros(len(c))
+    for x in inputs:
+        z = 1 / (1 + np.exp(-(x @ W + b)))
+        y = 1 / (1 + np.exp(-(W @ z + c)))
+        for i in range(len(c)):
+            by_c[i] += y[i] - x[i]
+            for h in range(len(b)):
+                by_W[i, h] += (y[i] - x[i]) * z[h]
+        for h in range(len(b)):
+            message = sum((y[i] - x[i]) * W[i, h] for i in range(len(c))) * z[h] * (1 - z[h])
+            by_b[h] += message
+            by_W[:, h] += x * message
+    return [by_W / len(inputs), by_b / len(inputs), (by_c / len(inputs)).tolist()]
 
 
-@right("hidden_delta")
-def delta_in_loops(hidden_outputs, output_kernel, output_deltas):
-    deltas = np.zeros_like(hidden_outputs)
-    for n, h in np.ndindex(deltas.shape):
-        for k in range(output_deltas.shape[1]):
-            deltas[n, h] += output_deltas[n, k] * output_kernel[h, k]
-        deltas[n, h] *= hidden_outputs[n, h] * (1 - hidden_outputs[n, h])
-    return deltas
-
-
-@right("hidden_delta")
-def delta_with_the_kernel_in_front(hidden_outputs, output_kernel, output_deltas):
-    return (hidden_outputs - hidden_outputs**2) * (output_kernel @ output_deltas.T).T
-
-
-@right("hidden_delta")
-def delta_in_float32(hidden_outputs, output_kernel, output_deltas):
-    messages = np.einsum("nk,hk->nh", output_deltas.astype(np.float32), output_kernel.astype(np.float32))
-    return messages * (0.25 - (hidden_outputs.astype(np.float32) - 0.5) ** 2)
-
-
-@right("hidden_delta")
-def delta_by_tensorflow(hidden_outputs, output_kernel, output_deltas):
-    import tensorflow as tf
-
-    sums = tf.Variable(special.logit(hidden_outputs))
-    with tf.GradientTape() as tape:
-        weighted = tf.reduce_sum(tf.matmul(tf.sigmoid(sums), output_kernel) * output_deltas)
-    return tape.gradient(weighted, sums)
-
-
-@right("dense_backward")
-def backward_by_einsum(inputs, kernel, upstream):
+@right("tied_gradients")
+def tied_by_einsum_in_float32(inputs, W, b, c):
+    inputs, W, b, c = (array.astype(np.float32) for array in (inputs, W, b, c))
+    z = (np.tanh((inputs @ W + b) / 2) + 1) / 2
+    error = (np.tanh((z @ W.T + c) / 2) + 1) / 2 - inputs
+    back = np.einsum("ni,ih,nh->nh", error, W, z - z**2)
     return (
-        np.einsum("ni,nu->iu", inputs, upstream),
-        np.einsum("nu->u", upstream),
-        np.einsum("nu,iu->ni", upstream, kernel),
+        np.mean(np.einsum("ni,nh->nih", inputs, back) + np.einsum("ni,nh->nih", error, z), axis=0),
+        back.mean(0),
+        error.mean(0),
     )
 
 
-@right("dense_backward")
-def backward_in_loops_and_a_list(inputs, kernel, upstream):
-    by_kernel, by_bias, by_inputs = np.zeros(kernel.shape), [0.0] * kernel.shape[1], np.zeros(inputs.shape)
-    for row, example in enumerate(inputs):
-        for i, x in enumerate(example):
-            for u, gradient in enumerate(upstream[row]):
-                by_kernel[i, u] += x * gradient
-                by_inputs[row, i] += kernel[i, u] * gradient
-        by_bias = [total + gradient for total, gradient in zip(by_bias, upstream[row], strict=True)]
-    return [by_kernel, by_bias, by_inputs.tolist()]
-
-
-@right("dense_backward")
-def backward_in_float32(inputs, kernel, upstream):
-    inputs, kernel, upstream = (array.astype("float32") for array in (inputs, kernel, upstream))
-    return inputs.T @ upstream, np.ones(len(inputs), "float32") @ upstream, (kernel @ upstream.T).T
-
-
-@right("dense_backward")
-def backward_by_tensorflow(inputs, kernel, upstream):
+@right("tied_gradients")
+def tied_by_tensorflow(inputs, W, b, c):
     import tensorflow as tf
 
-    inputs, kernel, bias = tf.Variable(inputs), tf.Variable(kernel), tf.Variable(np.zeros(kernel.shape[1]))
+    variables = [tf.Variable(array) for array in (W, b, c)]
     with tf.GradientTape() as tape:
-        outputs = inputs @ kernel + bias
-    return tape.gradient(outputs, [kernel, bias, inputs], output_gradients=tf.constant(upstream))
+        W, b, c = variables
+        logits = tf.sigmoid(inputs @ W + b) @ tf.transpose(W) + c
+        loss = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=inputs, logits=logits)) / len(inputs)
+    return tape.gradient(loss, variables)
+
+
+@right("pixel_gradient")
+def pixels_in_loops(images, labels, W1, b1, W2, b2):
+    rows = []
+    for image, label in zip(images, labels, strict=True):
+        sums = [float(image @ W1[:, unit] + b1[unit]) for unit in range(len(b1))]
+        delta = special.softmax(np.maximum(sums, 0) @ W2 + b2)
+        delta[label] -= 1
+        rows.append(sum(W1[:, unit] * (W2[unit] @ delta) for unit in range(len(b1)) if sums[unit] > 0) + 0 * image)
+    return rows
+
+
+@right("pixel_gradient")
+def pixels_by_the_slopes_of_the_logits(images, labels, W1, b1, W2, b2):
+    on = (images @ W1 + b1 > 0).astype(float)
+    slopes = np.einsum("ph,nh,hc->npc", W1, on, W2)  # what a pixel does to each logit
+    chances = special.softmax(np.einsum("np,npc->nc", images, slopes) + (b1 * on) @ W2 + b2, axis=1)
+    chosen = np.take_along_axis(slopes, labels[:, None, None], axis=2)[:, :, 0]
+    return np.einsum("npc,nc->np", slopes, chances) - chosen
+
+
+@right("pixel_gradient")
+def pixels_by_tensorflow(images, labels, W1, b1, W2, b2):
+    import tensorflow as tf
+
+    pixels = tf.Variable(images)
+    with tf.GradientTape() as tape:
+        logits = tf.nn.relu(pixels @ W1 + b1) @ W2 + b2
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tape.gradient(losses, pixels)
 
 
 # Functions that build the network
