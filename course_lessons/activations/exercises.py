@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 from scipy.special import expit
 
+from course_lib.data import digits
 from course_lib.exercises.spec import exercise
 
 LESSON = "07_activations"
@@ -23,45 +25,78 @@ def _without_kink(rng, *shape):
     return numbers + 0.01 * np.where(numbers > 0, 1, -1)
 
 
-@exercise(lesson=LESSON, points=2, atol=1e-5)
-def sigmoid_backward(outputs, upstream):
-    inputs = np.log(outputs) - np.log1p(-outputs)  # where the sigmoid gives these outputs
-    return upstream * _slope(expit, inputs)
+@exercise(lesson=LESSON, points=3)
+def chain_gradients(x, weights):
+    def last(weights):
+        output = x
+        for weight in weights:
+            output = 1 / (1 + np.exp(-weight * output))
+        return output
+
+    nudges = 1e-30j * np.eye(len(weights))  # an imaginary nudge: its effect is the slope, with no difference to round
+    return np.array([last(weights + nudge).imag / 1e-30 for nudge in nudges])
 
 
-sigmoid_backward.hints = (
-    "The slope of a sigmoid is y (1 - y), where y is its output. The outputs are just what you are given.",
-    "The chain rule multiplies: local slope times upstream, element by element.",
+chain_gradients.hints = (
+    "Walk forward once and keep what every unit gives: its slope is z (1 - z).",
+    "Walk back with one number, the message: what the last output gains when the sum of this unit grows. At the last "
+    "unit it is the slope of that unit. What multiplies it on its way to the unit before?",
+    "On its way back the message is multiplied by the weight it passes and by the slope of the unit it comes to. The "
+    "slope by a weight is the message at its unit times what entered the unit.",
 )
 
 
-@sigmoid_backward.cases
+@chain_gradients.cases
 def _(rng):
-    yield expit(np.array([-2.0, 0.0, 3.0])), np.array([1.0, -2.0, 4.0])
-    for shape in ((2, 3), (5, 4), (2, 3, 4)):
-        yield expit(rng.normal(0, 2, shape)), rng.normal(size=shape)
+    yield 0.8, np.array([1.3, -0.7])
+    yield -0.6, np.array([0.9, 2.0, -1.1])
+    for units in (1, 4, 6):
+        yield rng.normal(), rng.normal(0, 1.5, units)
 
 
-@sigmoid_backward.known_mistakes
-def _(outputs, upstream):
-    slope, again = outputs * (1 - outputs), expit(outputs)
+@chain_gradients.known_mistakes
+def _(x, weights):
+    entering = [x]
+    for weight in weights:
+        entering.append(expit(weight * entering[-1]))
+    entering, outputs = np.array(entering[:-1]), np.array(entering[1:])
+    slopes = outputs * (1 - outputs)
+
+    def walk(slopes, passed):
+        message, messages = slopes[-1], []
+        for unit in reversed(range(len(weights))):
+            messages.insert(0, message)
+            message = message * passed[unit] * slopes[unit - 1]
+        return np.array(messages)
+
+    messages = walk(slopes, weights)
     yield (
-        "You put the outputs through the sigmoid once more. They are outputs already: the slope is y (1 - y).",
-        upstream * again * (1 - again),
+        "On the way back you multiplied by what enters a unit where its weight belongs.",
+        walk(slopes, entering) * entering,
     )
-    yield "The upstream gradient is missing: the chain rule multiplies it by the local slope.", slope
-    yield "1 - y² is the slope of tanh. That of the sigmoid is y (1 - y).", upstream * (1 - outputs**2)
     yield (
-        "The sign is turned round: the sigmoid rises everywhere, so its slope is y (1 - y), not y (y - 1).",
-        -upstream * slope,
+        "The slopes of the units are missing: the message meets one in every unit.",
+        walk(np.ones(len(weights)), weights) * entering,
     )
-    yield "You added the local slope to the upstream gradient. The chain rule multiplies them.", upstream + slope
     yield (
-        "You multiplied by the output itself. The local slope is y (1 - y): the factor 1 - y is missing.",
-        upstream * outputs,
+        "The weights that the message passes on its way back are missing.",
+        walk(slopes, np.ones(len(weights))) * entering,
     )
-    yield "The local slope is y (1 - y): the factor y is missing.", upstream * (1 - outputs)
-    yield "The slope comes from the outputs: y (1 - y), not y (1 - upstream).", outputs * (1 - upstream)
+    yield "You stopped at each unit. What it gives goes on through all units after it.", slopes * entering
+    yield (
+        "That is the message at each unit. Its weight counts as much as what enters the unit: multiply by it.",
+        messages,
+    )
+    yield (
+        "That is the slope by what enters each unit. By its weight it is the message times what enters.",
+        messages * weights,
+    )
+    yield "You multiplied every message by x. Only the first unit is given x; the others get an output.", messages * x
+    yield "You multiplied each message by what leaves the unit; what enters it counts.", messages * outputs
+    yield "The order is turned round: the first number belongs to the first weight.", (messages * entering)[::-1]
+    yield "The slope of the last unit is missing.", messages * entering / slopes[-1]
+    yield "These are the outputs of the units. Their slopes by the weights are asked for.", outputs
+    yield "1 - z² is the slope of tanh. That of the sigmoid is z (1 - z).", walk(1 - outputs**2, weights) * entering
 
 
 @exercise(lesson=LESSON, points=2)
@@ -117,32 +152,43 @@ def _(inputs, upstream):
     yield "The gradient passes everywhere. ReLU stops it where the input was not positive.", upstream
 
 
+@functools.cache
+def _digits():
+    return digits().train.images.reshape(-1, 64).astype(float)
+
+
 @exercise(lesson=LESSON, points=2)
-def dead_units(sums):
-    fires = [any(total > 0 for total in column) for column in sums.T]
+def dead_units(inputs, kernel, bias):
+    fires = [any(np.inner(inputs, weights) + own > 0) for weights, own in zip(kernel.T, bias, strict=True)]
     return fires.count(False) / len(fires)
 
 
 dead_units.hints = (
-    "A unit is a column. It fires on an example when its sum is above 0; dead is a column in which that never happens.",
-    "np.all(condition, axis=0) asks for each column whether the condition holds in every row.",
+    "Which sum does each unit get for each example? One product and the bias give them all: (examples, units).",
+    "A unit is a column of these sums. It fires on an example when its sum is above 0; dead is a column in which that "
+    "never happens. np.all(condition, axis=0) asks for each column whether the condition holds in every row.",
     "The mean of True and False is the share of True.",
 )
 
 
 @dead_units.cases
 def _(rng):
-    yield (np.array([[-1.0, 0.0, -0.5], [-2.0, 1.0, -3.0]]),)
-    yield (np.array([[-1.0, 0.0, 2.0, -3.0], [-2.0, -1.0, 1.0, 4.0], [-1.0, 0.0, -3.0, -1.0]]),)
-    for examples, units in ((4, 3), (6, 5), (9, 20)):
-        sums = rng.normal(-0.5, 1, (examples, units))
-        dead = rng.choice(units, max(1, units // 3), replace=False)
-        sums[:, dead] = -np.abs(sums[:, dead])
-        yield (sums,)
+    yield np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]), np.array([[-1.0, 1.0, 1.0], [0.0, 0.0, -1.0]]), np.zeros(3)
+    yield np.array([[1.0, 1.0], [2.0, 0.0]]), np.array([[1.0, -1.0], [1.0, -2.0]]), np.array([-2.0, 1.0])
+    kernel, bias = np.array([[1.0, 1, -1, -1, 0, 0, 1]]), np.array([-4, -3.5, 0.5, -2, 1, -1, -1])
+    yield np.array([[-1.0], [1.0], [3.0]]), kernel, bias  # tells apart who forgets the bias, or most examples
+    images = _digits()
+    for number, units, shift in ((6, 5, -0.5), (40, 12, -3.5), (90, 20, -5.0)):
+        picked = images[rng.choice(len(images), number, replace=False)]
+        kernel, bias = rng.normal(0, 0.4, (64, units)), rng.normal(shift, 0.5, units)
+        bias[0] = -9.0 - np.abs(kernel[:, 0]).sum()  # one unit at least is dead, and one alive
+        bias[1] = 0.5 - np.sort(picked @ kernel[:, 1])[number // 2]
+        yield picked, kernel, bias
 
 
 @dead_units.known_mistakes
-def _(sums):
+def _(inputs, kernel, bias):
+    sums = inputs @ kernel + bias
     silent = sums <= 0
     dead = silent.all(axis=0)
     yield (
@@ -157,6 +203,11 @@ def _(sums):
         "You looked along the wrong axis: units are columns, so ask along axis 0, over the examples.",
         np.mean(silent.all(axis=1)),
     )
+    yield "The bias is missing: a unit's sum is inputs @ kernel + bias.", np.mean(np.all(inputs @ kernel <= 0, axis=0))
+    yield (
+        "You subtracted the bias; a unit's sum is inputs @ kernel + bias.",
+        np.mean(np.all(inputs @ kernel - bias <= 0, axis=0)),
+    )
     yield "That is the share of living units.", 1 - np.mean(dead)
     yield "That is their number; the share is asked for, from 0 to 1.", np.sum(dead)
     yield "That is a percentage; the share is asked for, from 0 to 1.", 100 * np.mean(dead)
@@ -170,43 +221,6 @@ def _(sums):
         "You looked at each unit's mean. It can be below 0 although the unit fires on single examples.",
         np.mean(sums.mean(axis=0) <= 0),
     )
-
-
-@exercise(lesson=LESSON, points=1)
-def leaky_relu(inputs, negative_slope):
-    values = [x if x > 0 else negative_slope * x for x in map(float, inputs.flat)]
-    return np.reshape(values, inputs.shape)
-
-
-leaky_relu.hints = (
-    "Two cases: x where x is above 0, negative_slope times x elsewhere.",
-    "np.where(condition, a, b) takes from a where the condition holds, and from b elsewhere.",
-)
-
-
-@leaky_relu.cases
-def _(rng):
-    yield np.array([-2.0, 0.0, 3.0]), 0.1
-    for shape, slope in (((4,), 0.3), ((3, 4), 0.01), ((2, 3, 2), 0.2)):
-        yield rng.normal(0, 2, shape), slope
-
-
-@leaky_relu.known_mistakes
-def _(inputs, negative_slope):
-    on = inputs > 0
-    yield "The slope belongs to the negative side only: positive inputs pass unchanged.", negative_slope * inputs
-    yield "That is plain ReLU: below 0 the output is negative_slope times x, not 0.", np.maximum(inputs, 0)
-    yield (
-        "The two sides are swapped: the small slope belongs where x is negative.",
-        np.where(on, negative_slope * inputs, inputs),
-    )
-    yield "Below 0 you return the slope itself; the output is the slope times x.", np.where(on, inputs, negative_slope)
-    yield (
-        "Below 0 the output is negative: negative_slope times x. Yours rises again on the left.",
-        np.where(on, inputs, -negative_slope * inputs),
-    )
-    yield "That is the slope at each input. The function itself is asked for.", np.where(on, 1.0, negative_slope)
-    yield "Below 0 you subtracted the slope; it multiplies x.", np.where(on, inputs, inputs - negative_slope)
 
 
 @exercise(lesson=LESSON, points=2, atol=1e-5)
@@ -253,3 +267,41 @@ def _(inputs, alpha):
     yield "Above 0 you return x. The slope is asked for, and that is 1.", np.where(on, inputs, below)
     yield "The two sides are swapped: the slope is 1 above 0, alpha exp(x) below.", np.where(on, below, 1.0)
     yield "Below 0 you multiplied by x, too. The derivative of exp(x) is exp(x).", np.where(on, 1.0, inputs * below)
+
+
+@exercise(lesson=LESSON, points=2)
+def swish_gradient(inputs, beta):
+    nudged = inputs + 1e-30j  # an imaginary nudge: its effect is the slope, with no difference to round
+    return (nudged / (1 + np.exp(-beta * nudged))).imag / 1e-30
+
+
+swish_gradient.hints = (
+    "It is a product of two factors, a and σ(βa): the slope of the first times the second, plus the first times the "
+    "slope of the second.",
+    "The slope of σ(βa) by a is β σ(βa) (1 - σ(βa)): the chain rule brings a β.",
+    "With g = σ(βa) the slope is g + β a g (1 - g).",
+)
+
+
+@swish_gradient.cases
+def _(rng):
+    yield np.array([-2.0, 0.0, 3.0]), 1.0
+    yield np.array([-0.5, 1.5]), 2.0
+    for shape, beta in (((5,), 0.5), ((3, 4), 1.7), ((2, 3, 2), 1.0)):
+        yield rng.normal(0, 2, shape), beta
+
+
+@swish_gradient.known_mistakes
+def _(inputs, beta):
+    gate = expit(beta * inputs)
+    slope = gate * (1 - gate)
+    yield "That is the function itself. Its slope is asked for.", inputs * gate
+    yield "That is the first half: the gate changes with the input, too, which adds a second term.", gate
+    yield "That is the second half: the factor a has the slope 1, which adds the gate itself.", beta * inputs * slope
+    yield "The β of the chain rule is missing: σ(βa) grows β times as fast as σ does.", gate + inputs * slope
+    yield "You left out β: the gate is σ(βa), not σ(a).", expit(inputs) * (1 + inputs * (1 - expit(inputs)))
+    yield "You multiplied the two slopes. A product's slope is a sum of two terms.", beta * slope
+    yield "The two terms add up; you subtracted the second.", gate - beta * inputs * slope
+    yield "The slope of the gate is g (1 - g), not 1 - g.", gate + beta * inputs * (1 - gate)
+    yield "The second term keeps the factor a.", gate + beta * slope
+    yield "That is the slope of the gate's bound, ReLU: it has a corner, this has none.", (inputs > 0) * 1.0

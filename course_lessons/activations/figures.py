@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.special import expit, ndtr
 
 from course_lib.layers import ELU, Layer, LeakyReLU, ReLU, Sigmoid, Tanh
-from course_lib.plots import BLACK, BLUE, GREY, ORANGE, VERMILION, charts
+from course_lib.plots import BLACK, BLUE, GREY, ORANGE, VERMILION
+
+Activation = Layer | Callable[[np.ndarray], np.ndarray]
 
 
-def values_and_slopes(layer: Layer, inputs) -> tuple[np.ndarray, np.ndarray]:
-    """What an activation gives for each input, and its slope there: the gradient it passes back for an upstream 1."""
-    values = layer.forward(np.asarray(inputs, dtype=float))
-    return values, layer.backward(np.ones_like(values)) * 1.0
+def values_and_slopes(activation: Activation, inputs) -> tuple[np.ndarray, np.ndarray]:
+    """What an activation gives for each input, and its slope there.
+
+    A layer passes back its slope for an upstream gradient of 1; a plain function is nudged.
+    """
+    inputs = np.asarray(inputs, dtype=float)
+    if callable(activation):
+        return activation(inputs), (activation(inputs + 1e-5) - activation(inputs - 1e-5)) / 2e-5
+    values = activation.forward(inputs)
+    return values, activation.backward(np.ones_like(values)) * 1.0
 
 
 # Curves
 
 
-def activation_curves(activations: dict[str, Layer], reach: float = 4.0) -> Figure:
+def activation_curves(activations: dict[str, Activation], reach: float = 4.0) -> Figure:
     """One panel per name: the activation and, dashed, its slope."""
     width = min(9, 1.3 + 2.6 * len(activations)) if len(activations) < 3 else 9
     figure, all_axes = plt.subplots(1, len(activations), figsize=(width, 2.7), sharey=len(activations) > 1)
@@ -35,7 +44,7 @@ def activation_curves(activations: dict[str, Layer], reach: float = 4.0) -> Figu
     return figure
 
 
-def _curve_and_slope(axes, layer: Layer, reach: float) -> None:
+def _curve_and_slope(axes, layer: Activation, reach: float) -> None:
     inputs = np.linspace(-reach, reach, 402)  # an even number: none of them is exactly 0
     values, slopes = values_and_slopes(layer, inputs)
     axes.axhline(0, color=GREY, linewidth=0.8)
@@ -48,8 +57,8 @@ def _curve_and_slope(axes, layer: Layer, reach: float) -> None:
 def activation_and_gradient(kind: str = "sigmoid", parameter: float = 0.3, x: float = 1.0) -> Figure:
     """An activation with its tangent at `x`; below, its slope there, and what is left of a gradient after ten layers.
 
-    `kind` is "sigmoid", "tanh", "ReLU", "leaky ReLU" or "ELU"; `parameter` is the negative slope of the leaky ReLU
-    and the alpha of the ELU.
+    `kind` is "sigmoid", "tanh", "ReLU", "leaky ReLU", "ELU", "GELU" or "SiLU"; `parameter` is the negative slope of the
+    leaky ReLU and the alpha of the ELU.
     """
     layer = {
         "sigmoid": Sigmoid(),
@@ -57,6 +66,8 @@ def activation_and_gradient(kind: str = "sigmoid", parameter: float = 0.3, x: fl
         "ReLU": ReLU(),
         "leaky ReLU": LeakyReLU(parameter),
         "ELU": ELU(parameter),
+        "GELU": lambda a: a * ndtr(a),
+        "SiLU": lambda a: a * expit(a),
     }[kind]
     (value,), (slope,) = values_and_slopes(layer, [x])
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.2, 4.6), sharex=True, height_ratios=(1.5, 1))
@@ -125,23 +136,23 @@ def _draw_chain(axes, x: float, outputs, factors) -> None:
 def percentile_bands(records: dict[str, np.ndarray], title: str = "") -> Figure:
     """How the outputs of each layer spread while a network learns: one row per network, one panel per layer.
 
-    A record is `(epochs, layers, 5)`: the percentiles 2, 25, 50, 75 and 98 of the layer's outputs.
+    A record is `(passes, layers, 5)`: the percentiles 2, 25, 50, 75 and 98 of the layer's outputs.
     """
     deepest = max(record.shape[1] for record in records.values())
     figure, all_axes = plt.subplots(
         len(records), deepest, figsize=(9, 1.9 * len(records) + 0.5), sharex="row", sharey="row", squeeze=False
     )
     for row, (name, record) in zip(all_axes, records.items(), strict=True):
-        epochs = np.arange(len(record))
+        passes = np.arange(len(record))
         for layer, axes in enumerate(row):
             low, quarter, middle, three_quarters, high = record[:, layer].T
-            axes.fill_between(epochs, low, high, color=BLUE, alpha=0.2, linewidth=0, label="2 to 98 %")
-            axes.fill_between(epochs, quarter, three_quarters, color=BLUE, alpha=0.4, linewidth=0, label="25 to 75 %")
-            axes.plot(epochs, middle, color=BLACK, label="median")
-            axes.set_title(f"{name}: hidden layer {layer + 1}", fontsize=11)
+            axes.fill_between(passes, low, high, color=BLUE, alpha=0.2, linewidth=0, label="2 to 98 %")
+            axes.fill_between(passes, quarter, three_quarters, color=BLUE, alpha=0.4, linewidth=0, label="25 to 75 %")
+            axes.plot(passes, middle, color=BLACK, label="median")
+            axes.set_title(f"{name}, layer {layer + 1}", fontsize=11)
         row[0].set_ylabel("outputs")
     for axes in all_axes[-1]:
-        axes.set_xlabel("epoch")
+        axes.set_xlabel("pass")
     all_axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
     figure.suptitle(title, fontsize=11)
     return figure
@@ -161,15 +172,4 @@ def weight_paths(paths: dict[str, np.ndarray], goal) -> Figure:
         axes.set(title=title, xlabel="$w_1$", aspect="equal")
     np.atleast_1d(all_axes)[0].set_ylabel("$w_2$")
     np.atleast_1d(all_axes)[0].legend(loc="lower left")
-    return figure
-
-
-def epochs_needed(scores: dict[str, dict[str, Sequence[int]]], limit: int, xlabel: str) -> Figure:
-    """One panel per title, one row per label, one dot per seed: epochs needed; in the grey, beyond `limit`, never."""
-    figure = charts.dots(scores, xlabel)
-    for axes in figure.axes:
-        axes.axvspan(limit + 0.3, limit + 2.2, color=GREY, alpha=0.25, linewidth=0)
-        words = f"not in {limit} epochs"
-        axes.text(limit + 2.4, 0.5, words, transform=axes.get_xaxis_transform(), rotation=90, va="center", fontsize=9)
-        axes.set_xlim(0, limit + 2.2)
     return figure

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 from lesson_code import all_lessons, answer, functions
+from scipy.special import expit, ndtr
 
-from course_lessons.activations import figures
-from course_lib import layers
+from course_lessons.activations import evidence, figures
+from course_lib import layers, optim
 from course_lib.gradcheck import numerical_gradient
+from course_lib.losses import softmax_cross_entropy
+
+LESSON = "07_activations"
 
 KINDS = {
     "sigmoid": layers.Sigmoid(),
@@ -14,6 +18,8 @@ KINDS = {
     "ReLU": layers.ReLU(),
     "leaky ReLU": layers.LeakyReLU(0.3),
     "ELU": layers.ELU(0.3),
+    "GELU": lambda a: a * ndtr(a),
+    "SiLU": lambda a: a * expit(a),
 }
 
 
@@ -84,9 +90,9 @@ def test_chains_show_factors_and_their_product():
 
 
 def test_bands_have_a_panel_for_each_layer():
-    record = np.sort(np.random.default_rng(0).normal(size=(4, 3, 5)))  # epochs, layers, percentiles
+    record = np.sort(np.random.default_rng(0).normal(size=(4, 3, 5)))  # passes, layers, percentiles
     figure = figures.percentile_bands({"tanh": record, "sigmoid": record})
-    assert [axes.get_title() for axes in figure.axes[:3]] == [f"tanh: hidden layer {n}" for n in (1, 2, 3)]
+    assert [axes.get_title() for axes in figure.axes[:3]] == [f"tanh, layer {n}" for n in (1, 2, 3)]
     np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), record[:, 1, 2])
 
 
@@ -98,56 +104,83 @@ def test_paths_start_at_the_square_and_show_the_goal():
     assert np.ravel(axes.lines[3].get_data()).tolist() == [1, -1]
 
 
-def test_who_never_arrives_stands_in_the_grey_beyond_the_limit():
-    figure = figures.epochs_needed({"digits": {"ReLU": [3, 4], "sigmoid": [9, 11]}}, limit=10, xlabel="epochs")
-    (axes,) = figure.axes
-    dots = [sorted(line.get_xdata()) for line in axes.lines if line.get_marker() == "o"]
-    assert dots == [[3, 4], [9, 11]] and axes.texts[0].get_text() == "not in 10 epochs"
-    grey = axes.patches[0].get_extents().transformed(axes.transData.inverted())
-    assert 10 < grey.x0 < 11 < grey.x1
-
-
 # What the lesson defines
 
 
 @pytest.fixture(scope="module")
-def lesson() -> dict:
+def walk():
     """What the lesson builds, without its trainings."""
-    return functions(all_lessons()["07_activations"], "walk", "journey")
+    return functions(all_lessons()[LESSON], "walk")["walk"]
 
 
-def test_a_walk_on_centred_inputs_is_straighter_than_on_positive_ones(lesson):
-    rng = np.random.default_rng(7)
-    cloud = rng.uniform(0, 1, (400, 2))
-    (_, positive), (_, centred) = (lesson["journey"](inputs, 1.0) for inputs in (cloud, cloud - 0.5))
-    assert 1 <= centred < positive
+def test_a_walk_on_centred_inputs_is_straighter_than_on_positive_ones(walk):
+    cloud = np.random.default_rng(7).uniform(0, 1, (40, 2))
+    positive, centred = (
+        np.linalg.norm(np.diff(walk(inputs, 1.0), axis=0), axis=1).sum() for inputs in (cloud, cloud - 0.5)
+    )
+    assert centred < positive
 
 
-def test_positive_inputs_push_both_weights_the_same_way(lesson):
-    path = lesson["walk"](np.random.default_rng(0).uniform(0, 1, (50, 2)), 0.5)
+def test_positive_inputs_push_both_weights_the_same_way(walk):
+    path = walk(np.random.default_rng(0).uniform(0, 1, (50, 2)), 0.5)
     assert path.shape == (51, 2)
     moves = np.diff(path, axis=0)
     assert np.all(moves[:, 0] * moves[:, 1] >= 0)
 
 
-def test_a_walk_that_never_arrives_has_no_length(lesson):
-    assert lesson["journey"](np.zeros((5, 2)), 1.0) == (np.inf, np.inf)
+def test_the_formula_of_gelu_s_slope_is_that_of_finite_differences():
+    lesson = functions(all_lessons()[LESSON], "gelu", "gelu_slope")
+    sums = np.array([-3.0, -0.5, 0.0, 1.5])
+    nudged = numerical_gradient(lambda: float(lesson["gelu"](sums).sum()), sums)
+    np.testing.assert_allclose(lesson["gelu_slope"](sums), nudged, atol=1e-7)
 
 
-def test_the_ways_back_are_those_of_our_layers():
-    lesson = all_lessons()["07_activations"]
-    inputs, upstream = np.random.default_rng(0).normal(size=(2, 3, 4))
-    sigmoid, elu = layers.Sigmoid(), layers.ELU(0.7)
-    outputs = sigmoid.forward(inputs)
-    np.testing.assert_allclose(answer(lesson, "sigmoid_backward")(outputs, upstream), sigmoid.backward(upstream))
-    np.testing.assert_allclose(
-        answer(lesson, "leaky_relu")(inputs, 0.2), layers.LeakyReLU(negative_slope=0.2).forward(inputs)
-    )
+def test_swish_for_a_large_beta_is_relu_and_for_none_a_line():
+    swish_gradient = answer(all_lessons()[LESSON], "swish_gradient")
+    np.testing.assert_allclose(swish_gradient(np.array([-2.0, 3.0]), 50.0), [0, 1], atol=1e-9)
+    np.testing.assert_allclose(swish_gradient(np.array([-2.0, 3.0]), 0.0), [0.5, 0.5])
+
+
+def test_the_way_back_through_elu_is_that_of_our_layer():
+    inputs, elu = np.random.default_rng(0).normal(size=(3, 4)), layers.ELU(0.7)
     elu.forward(inputs)
-    np.testing.assert_allclose(answer(lesson, "elu_gradient")(inputs, 0.7), elu.backward(np.ones_like(inputs)))
+    np.testing.assert_allclose(
+        answer(all_lessons()[LESSON], "elu_gradient")(inputs, 0.7), elu.backward(np.ones((3, 4)))
+    )
 
 
 def test_a_unit_is_dead_only_if_it_is_silent_on_every_example():
-    dead_units = answer(all_lessons()["07_activations"], "dead_units")
-    sums = np.array([[-1.0, 2.0, 0.0, -3.0], [-2.0, -1.0, 0.0, 0.5]])
-    assert dead_units(sums) == 0.5
+    dead_units = answer(all_lessons()[LESSON], "dead_units")
+    inputs, kernel = np.array([[1.0], [-1.0]]), np.array([[1.0, -1.0, 0.0, 0.0]])
+    assert dead_units(inputs, kernel, np.array([0.0, 0.0, 1.0, -1.0])) == 0.25
+
+
+# What the experiments run on
+
+
+@pytest.mark.parametrize("activation", evidence.ACTIVATIONS)
+def test_gradients_of_the_experiments_are_those_of_finite_differences(activation):
+    rng = np.random.default_rng(0)
+    weights = [array.astype(float) for array in evidence.start([5, 4, 3], activation, rng)]
+    inputs, labels = rng.normal(size=(6, 5)), rng.integers(0, 3, 6)
+
+    def loss():
+        logits = evidence.forward(inputs, weights, activation)[0][-1]
+        return float(softmax_cross_entropy(logits, labels)[0])
+
+    for array, found in zip(weights, evidence.gradients(inputs, labels, weights, activation), strict=True):
+        np.testing.assert_allclose(found, numerical_gradient(loss, array), atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_steps_of_the_experiments_are_those_of_our_optimizers(name):
+    rng = np.random.default_rng(0)
+    examples = rng.normal(size=(12, 5)).astype(np.float32), rng.integers(0, 3, 12)
+    weights = evidence.start([5, 4, 3], "tanh", rng)
+    network = layers.Sequential([layers.Dense(5, 4, rng), layers.Tanh(), layers.Dense(4, 3, rng)])
+    for dense, kernel in zip(network.layers[::2], weights[::2], strict=True):
+        dense.parameters["kernel"][:] = kernel
+    next(evidence.passes(examples, weights, "tanh", name, 0.1, np.random.default_rng(1), batch=4))
+    recipe = {"loss": softmax_cross_entropy, "optimizer": getattr(optim, name)(0.1)}
+    network.fit(*examples, epochs=1, batch_size=4, rng=np.random.default_rng(1), **recipe)
+    np.testing.assert_allclose(weights[0], network.layers[0].parameters["kernel"], rtol=1e-4, atol=1e-5)

@@ -7,27 +7,52 @@ import numpy as np
 from right_answers import right
 
 
-@right("sigmoid_backward")
-def slope_of_the_sigmoid_as_a_parabola(outputs, upstream):
-    return (0.25 - (outputs - 0.5) ** 2) * upstream
+@right("chain_gradients")
+def chain_by_a_message(x, weights):
+    entering, slopes = [x], []
+    for weight in weights:
+        output = 1 / (1 + math.exp(-weight * entering[-1]))
+        slopes.append(output * (1 - output))
+        entering.append(output)
+    gradients, message = [0.0] * len(weights), 1.0
+    for unit in range(len(weights) - 1, -1, -1):
+        message *= slopes[unit]
+        gradients[unit] = message * entering[unit]
+        message *= weights[unit]
+    return gradients
 
 
-@right("sigmoid_backward")
-def slope_of_the_sigmoid_in_float32(outputs, upstream):
-    outputs, upstream = outputs.astype(np.float32), upstream.astype(np.float32)
-    return upstream * (outputs - outputs**2)
+@right("chain_gradients")
+def chain_by_nudging(x, weights):
+    def last(weights):
+        output = x
+        for weight in weights:
+            output = 1 / (1 + np.exp(-weight * output))
+        return output
+
+    steps = 1e-5 * np.eye(len(weights))
+    return [(last(weights + step) - last(weights - step)) / 2e-5 for step in steps]
 
 
-@right("sigmoid_backward")
-def slope_of_the_sigmoid_from_its_inputs(outputs, upstream):
-    inputs = np.log(outputs / (1 - outputs))
-    return upstream / (2 + np.exp(inputs) + np.exp(-inputs))
+@right("chain_gradients")
+def chain_by_all_products(x, weights):
+    entering = [x]
+    for weight in weights:
+        entering.append(1 / (1 + np.exp(-weight * entering[-1])))
+    factors = np.array([z * (1 - z) for z in entering[1:]]) * weights
+    return np.array([np.prod(factors[unit:]) / weights[unit] * entering[unit] for unit in range(len(weights))])
 
 
-@right("sigmoid_backward")
-def slope_of_the_sigmoid_in_a_loop(outputs, upstream):
-    slopes = [y * (1 - y) * g for y, g in zip(outputs.flat, upstream.flat, strict=True)]
-    return np.reshape(slopes, outputs.shape).tolist()
+@right("chain_gradients")
+def chain_by_tensorflow(x, weights):
+    import tensorflow as tf
+
+    values = tf.Variable(weights)
+    with tf.GradientTape() as tape:
+        output = tf.constant(x, values.dtype)
+        for unit in range(len(weights)):
+            output = tf.sigmoid(values[unit] * output)
+    return tape.gradient(output, values)
 
 
 @right("relu_backward")
@@ -58,52 +83,32 @@ def slope_of_relu_by_the_sign(inputs, upstream):
 
 
 @right("dead_units")
-def dead_units_by_the_largest_sum(sums):
-    return np.count_nonzero(sums.max(axis=0) <= 0) / sums.shape[1]
+def dead_units_by_the_largest_sum(inputs, kernel, bias):
+    return np.count_nonzero((inputs @ kernel).max(axis=0) + bias <= 0) / kernel.shape[1]
 
 
 @right("dead_units")
-def dead_units_by_what_they_give(sums):
-    return np.float32(1 - np.maximum(sums, 0).any(axis=0).mean())
+def dead_units_by_what_they_give(inputs, kernel, bias):
+    outputs = np.maximum(np.einsum("ni,ij->nj", inputs, kernel) + bias, 0)
+    return np.float32(1 - outputs.any(axis=0).mean())
 
 
 @right("dead_units")
-def dead_units_in_loops(sums):
+def dead_units_in_loops(inputs, kernel, bias):
     dead = 0
-    for unit in range(len(sums[0])):
-        dead += not any(row[unit] > 0 for row in sums)
-    return dead / len(sums[0])
+    for unit in range(len(bias)):
+        dead += not any(sum(row * kernel[:, unit]) + bias[unit] > 0 for row in inputs)
+    return dead / len(bias)
 
 
 @right("dead_units")
-def dead_units_in_tensors(sums):
-    from keras import ops
+def dead_units_in_keras(inputs, kernel, bias):
+    import keras
 
-    return ops.mean(ops.cast(ops.all(ops.less_equal(sums, 0), axis=0), "float32"))
-
-
-@right("leaky_relu")
-def leaky_relu_by_two_parts(inputs, negative_slope):
-    return np.maximum(inputs, 0) + negative_slope * np.minimum(inputs, 0)
-
-
-@right("leaky_relu")
-def leaky_relu_by_the_larger(inputs, negative_slope):
-    return np.maximum(inputs, negative_slope * inputs)
-
-
-@right("leaky_relu")
-def leaky_relu_by_keras(inputs, negative_slope):
-    from keras import activations, ops
-
-    return activations.leaky_relu(ops.convert_to_tensor(inputs, "float32"), negative_slope=negative_slope)
-
-
-@right("leaky_relu")
-def leaky_relu_in_a_copy(inputs, negative_slope):
-    outputs = inputs.astype(np.float32)
-    outputs[outputs < 0] *= negative_slope
-    return outputs
+    layer = keras.layers.Dense(len(bias), activation="relu")
+    layer.build((None, inputs.shape[1]))
+    layer.set_weights([kernel, bias])
+    return 1 - np.mean(np.any(np.array(layer(inputs.astype("float32"))) > 0, axis=0))
 
 
 @right("elu_gradient")
@@ -131,4 +136,38 @@ def slope_of_elu_by_tensorflow(inputs, alpha):
     values = tf.Variable(inputs, dtype="float32")
     with tf.GradientTape() as tape:
         outputs = keras.activations.elu(values, alpha=alpha)
+    return tape.gradient(outputs, values)
+
+
+@right("swish_gradient")
+def slope_of_swish_by_its_output(inputs, beta):
+    gate = 1 / (1 + np.exp(-beta * inputs))
+    outputs = inputs * gate
+    return gate + beta * outputs * (1 - gate)
+
+
+@right("swish_gradient")
+def slope_of_swish_by_nudging(inputs, beta):
+    def swish(a):
+        return a / (1 + np.exp(-beta * a))
+
+    return (swish(inputs + 1e-5) - swish(inputs - 1e-5)) / 2e-5
+
+
+@right("swish_gradient")
+def slope_of_swish_in_a_loop(inputs, beta):
+    slopes = []
+    for a in inputs.flat:
+        power = math.exp(-beta * a)
+        slopes.append((1 + power + beta * a * power) / (1 + power) ** 2)
+    return np.reshape(slopes, inputs.shape).tolist()
+
+
+@right("swish_gradient")
+def slope_of_swish_by_tensorflow(inputs, beta):
+    import tensorflow as tf
+
+    values = tf.Variable(inputs)
+    with tf.GradientTape() as tape:
+        outputs = values * tf.sigmoid(beta * values)
     return tape.gradient(outputs, values)
