@@ -9,9 +9,9 @@ import ast
 import inspect
 import io
 import warnings
-from functools import partial
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from lesson_code import all_lessons, functions, run
 
@@ -31,9 +31,11 @@ def explorations():
 
 def untrained_lenets() -> dict:
     """What lesson 13 plays with, but for half a minute of training."""
-    names = ("numpy_lenet", "layers", "probabilities", "perturb", "test")
-    build, layers, probabilities, perturb, test = map(functions(all_lessons()["13_first_cnn_lenet"], *names).get, names)
-    readers = {f"start {seed}": partial(probabilities, build(layers.ReLU, seed)) for seed in range(2)}
+    lenet, perturb, test = map(
+        functions(all_lessons()["13_first_cnn_lenet"], "lenet", "perturb", "test").get, ("lenet", "perturb", "test")
+    )
+    model = lenet("relu", "he_normal")
+    readers = {"LeNet-5": lambda images: np.asarray(model(images))}
     return {"play": Strain(test.images[:50], test.labels[:50], perturb, readers)}
 
 

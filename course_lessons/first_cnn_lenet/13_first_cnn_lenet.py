@@ -2,154 +2,114 @@
 # jupyter:
 #   course:
 #     title: "LeNet-5: the network that read cheques"
-#     summary: "Put convolution, pooling and dense layers together, train LeNet-5 in Keras and in NumPy, and find out what it cannot read."
+#     summary: "Put convolution, pooling and dense layers together, train LeNet-5 on real digits, and hold it against a rival that learns nothing."
 #     objectives:
 #       - "assemble a CNN from its blocks and follow a picture through every layer"
 #       - "count the parameters of any layer by hand, and explain LeNet-5's 60,000 and today's 61,706"
 #       - "tell when a dense layer and a convolution are the same sums"
 #       - "choose between softmax and independent sigmoids for the last layer"
-#       - "measure what a network tolerates, and teach it to tolerate more"
-#       - "say what was there before back-propagation, and what back-propagation added"
+#       - "measure what a reader of digits tolerates, beside a fair rival"
 #     needs: [05_mlp_backprop, 09_convolution, 12_pooling]
-#     minutes: 100
-#     data: [digits, mnist]
+#     minutes: 90
+#     data: [mnist_5k, digits, mnist]
 # ---
 
 # %% [markdown]
 # By 1998 a program was reading several million bank cheques a day. The part of it that looked at the ink was a network,
-# **LeNet-5**, and all it knew was sixty thousand numbers.
+# **LeNet-5**, and all it had learned were sixty thousand numbers.
 #
-# **What was in those numbers? And what can such a network not read?** You will take it apart layer by layer, build it
-# twice, in Keras and from the NumPy layers of this course, and strain it until it breaks.
-
-# %%
-import warnings
-
-import keras
-import numpy as np
-from scipy import ndimage
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
-
-from course_lessons.first_cnn_lenet import figures
-from course_lib import data, layers, losses, optim, scale
-from course_lib.exercises import check, hint, solution
-from course_lib.layers import sigmoid, softmax
-from course_lib.layers.convolution import slide
-from course_lib.plots import charts, show
-from course_lib.plots.controls import explore
-
-# %% [markdown]
-# The idea was then nearly forty years old:
-
-# %%
-events = {
-    "edge cells in a cat's brain\n(Hubel, Wiesel)": 1959,
-    "the neocognitron\n(Fukushima)": 1980,
-    "back-propagation\n(Rumelhart, Hinton, Williams)": 1986,
-    "time-delay network, for speech\n(Lang, Hinton)": 1988,
-    "zip codes": 1989,
-    "LeNet-5, documents\n(LeCun and others)": 1998,
-}
-show(
-    charts.timeline(events),
-    alt="Six dates: cells 1959, neocognitron 1980, back-propagation 1986, time-delay network 1988, "
-    "zip codes 1989, LeNet-5 1998.",
-)
-
-# %% [markdown]
-# You may have seen back-propagation credited to Lang and Hinton, 1988: two years late, as the line shows. And you may
-# have seen the network for documents dated 1989. Count, then: the network of 1989, also by LeCun and others, read zip
-# codes of 16 × 16 pixels, with kernels of 5 × 5 shared over each map, but a bias for *every unit*. Can that be the one with sixty thousand numbers?
-
-# %% tags=["nbval-check-output"]
-zip_codes_1989 = {
-    "12 maps of 8x8": 12 * 25 + 12 * 8 * 8,
-    "12 maps of 4x4, each reads 8 maps": 12 * (8 * 25) + 12 * 4 * 4,
-    "30 units": 30 * (12 * 4 * 4 + 1),
-    "10 outputs": 10 * (30 + 1),
-}
-for part, count in zip_codes_1989.items():
-    print(f"{part:34} {count:6,}")
-print(f"{'together':34} {sum(zip_codes_1989.values()):6,}")
-
-# %% [markdown]
-# Not even ten thousand. LeNet-5 came nine years later.
+# **What is in those numbers, and are they worth having?** For there is a rival that learns nothing at all: remember
+# every digit you were ever shown, and name a new one after the most similar. You will take LeNet-5 apart layer by
+# layer, build it, train it on real handwriting, and hold it against that rival, on neat digits and on strained ones.
 #
 # ## What it reads
 #
 # LeNet-5 learned from **MNIST**: handwritten digits, 28 × 28 grey pixels, 60,000 to learn from, 10,000 to be tested
-# on. We take seven hundred of a smaller set, laid out in the same way. (At `gpu` scale this notebook loads MNIST itself.)
+# on. We take 5,000 of them: 3,500 to train on, 500 for **validation** (to choose by), and 1,000 to test. (At `gpu` scale this notebook
+# loads all of MNIST.)
 
 # %% tags=["T166", "F028", "nbval-check-output"]
-written = data.digits(size=28) if scale(laptop=True, gpu=False) else data.mnist()
-known, test = written.train + written.validation, written.test
-train = known[-scale(laptop=700, gpu=60000) :]
-print("to learn from:", train)
-print("to be tested: ", test)
+import keras
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from course_lessons.first_cnn_lenet import figures
+from course_lib import data, layers, losses, scale
+from course_lib.evidence import compare, evidence
+from course_lib.exercises import check, hint, solution
+from course_lib.layers import sigmoid, softmax
+from course_lib.plots import charts, show
+from course_lib.plots.controls import explore
+
+digits = data.mnist_5k() if scale(laptop=True, gpu=False) else data.mnist()
+train, validation, test = digits.train, digits.validation, digits.test
+print(digits)
 show(
-    charts.contact_sheet(
-        train.images[200:224], train.labels[200:224], columns=12, size=0.72
-    ),
-    alt="Two dozen handwritten digits, each in the middle of its picture.",
+    charts.contact_sheet(train.images[:24], train.labels[:24], columns=12, size=0.72),
+    alt="Two dozen handwritten digits, each in the middle of its picture; some lean, some are thick, "
+    "some thin.",
 )
 
 # %% [markdown]
-# How good is good? Three readers without a network: one always says the same, one looks for the nearest *average*
-# digit, one remembers every training picture and looks for the nearest. What do you expect?
+# How hard is it? Three readers without a network: one always says the same; one looks for the nearest *average* digit;
+# the **nearest neighbour** remembers every training picture and looks for the nearest. "Near" is the sum of squared
+# differences of the pixels, $\lVert u - v \rVert^2 = \lVert u \rVert^2 - 2\, u \cdot v + \lVert v \rVert^2$, of which
+# $\lVert u \rVert^2$ is the same for all candidates $v$. What do you expect of each?
+
 
 # %% tags=["T166"]
-flat, flat_test = train.images.reshape(len(train), -1), test.images.reshape(len(test), -1)
-means = np.stack([flat[train.labels == digit].mean(axis=0) for digit in range(10)])
-distances = (means**2).sum(axis=1) - 2 * flat_test @ means.T  # and |x|², the same for all
-neighbour = KNeighborsClassifier(1).fit(flat, train.labels)
+def nearest(memory, names, images):
+    """The name of the remembered picture that is nearest to each image."""
+    known, asked = memory.reshape(len(memory), -1), images.reshape(len(images), -1)
+    distances = (known**2).sum(axis=1) - 2 * asked @ known.T  # and |asked|², the same for all
+    return names[distances.argmin(axis=1)]
+
+
+averages = np.stack([train.images[train.labels == digit].mean(axis=0) for digit in range(10)])
 baselines = {
-    "always the same": np.mean(test.labels == np.bincount(train.labels).argmax()),
-    "nearest average": np.mean(test.labels == distances.argmin(axis=1)),
-    "nearest picture": neighbour.score(flat_test, test.labels),
+    "always the same": np.zeros(len(test), int),
+    "nearest average": nearest(averages, np.arange(10), test.images),
+    "nearest neighbour": nearest(train.images, train.labels, test.images),
 }
+shares = {reader: np.mean(read == test.labels) for reader, read in baselines.items()}
 show(
-    charts.bars(baselines, baselines.values(), "", "right on new digits"),
-    alt="Always the same digit: one in ten. Nearest average: about nine in ten. Nearest of all "
-    "training pictures: nearly all right.",
+    charts.bars(shares, shares.values(), "", "right on new digits"),
+    alt="Always the same digit: one in ten right. Nearest average: about four in five. Nearest "
+    "neighbour: more than nine in ten.",
 )
-print(f"numbers it has to keep: {means.size:,} for the averages, {flat.size:,} for all")
+print(f"numbers to keep: {averages.size:,} for averages, {train.images.size:,} for all pictures")
 
 # %% [markdown]
-# Neat digits are easy, if you can afford to remember everything. The real question is what happens when they are *not*
-# neat.
+# The rival is strong, and needs no training. It pays with memory: 2.7 million numbers here. Can sixty thousand do better?
 #
 # ## The blocks
 #
 # You have met them one by one: **input**, **convolution**, **activation**, **pooling**, **dense** layers and a
-# **loss**; between maps and dense layers stands **flatten**. Follow 6 × 6 pixels with one stroke. Which shapes do you
-# expect?
+# **loss**; between maps and dense layers stands **flatten**, which only renames places: row after row, in a row column after
+# column, and at each place all channels. Follow 6 × 6 pixels with one upright stroke. Which shapes do you expect? Above
+# the table, values that spell their own address (row, column, channel) show the order of flatten.
 
-# %% tags=["T159", "nbval-check-output"]
+# %% tags=["T159", "T161", "nbval-check-output"]
+stroke = np.zeros((1, 6, 6, 1))
+stroke[0, 1:5, 2] = 1
 rng = np.random.default_rng(0)
-x = np.zeros((1, 6, 6, 1))
-x[0, 1:5, 2] = 1  # one upright stroke
-convolution, dense = layers.Conv2D(1, 2, 3, rng), layers.Dense(8, 3, rng)
+convolution = layers.Conv2D(1, 2, 3, rng)
 convolution.parameters["kernel"][..., 0] = [[[-1], [0], [1]]] * 3  # left edges
-blocks = [convolution, layers.ReLU(), layers.MaxPooling2D(2), layers.Flatten(), dense]
-print(f"{'input':13} {x.shape[1:]}")
+blocks = [convolution, layers.ReLU(), layers.MaxPooling2D(2), layers.Flatten(), layers.Dense(8, 3, rng)]
+passed = [("input", stroke)]
 for block in blocks:
-    x = block.forward(x)
-    print(f"{type(block).__name__:13} {x.shape[1:]}")
-print(f"{'softmax':13} {softmax(x)[0].round(2)}")
-print(f"{'loss':13} {losses.softmax_cross_entropy(x, np.array([1]))[0]:.2f}")
+    passed.append((type(block).__name__, block.forward(passed[-1][1])))
+passed.append(("softmax", softmax(passed[-1][1])))
+loss = losses.softmax_cross_entropy(passed[-2][1], np.array([1]))[0]
+print(f"loss, if class 1 is right: {loss:.2f}")
 
-# %% [markdown]
-# **Flatten** only renames places: row after row, in a row column after column, and at each place all channels. Let
-# each value spell its own address, row, column, channel:
-
-# %% tags=["T161", "nbval-check-output"]
-rows, columns, channels = np.indices((2, 3, 2))
-addresses = 100 * rows + 10 * columns + channels
-vector = layers.Flatten().forward(addresses[None])[0]
-print(*(f"{address:03d}" for address in vector))
-in_keras = keras.layers.Flatten()(addresses[None])[0]
-print("Keras the same:", np.array_equal(in_keras, vector))
+row, column, channel = np.indices((2, 3, 2))
+addresses = 100 * row + 10 * column + channel
+vector = np.asarray(keras.layers.Flatten()(addresses[None])[0])
+assert np.array_equal(vector, layers.Flatten().forward(addresses[None])[0])
+print("flattened addresses:", *(f"{address:03d}" for address in vector))
+pd.DataFrame([(name, values.shape[1:]) for name, values in passed], columns=["block", "shape"])
 
 # %% [markdown]
 # **Exercise 1.** At which index of the vector does the value from `(row, column, channel)` end up?
@@ -170,43 +130,30 @@ check(flatten_index)
 # %% [markdown]
 # A **dense** layer reads the whole vector: every unit sees everything. A colour picture of 32 × 32 gives it
 # $32 \cdot 32 \cdot 3 = 3072$ inputs. Now think of a convolution whose kernel is *as large as the picture*. It fits in
-# one place only. What is the difference?
+# one place only. What is the difference? We try it on such a picture, and on 16 maps of 5 × 5 with 120 units, which you
+# will meet again.
 
-# %% tags=["T162", "F027", "nbval-check-output"]
-picture = rng.random((1, 32, 32, 3))
-dense, wide = layers.Dense(picture.size, 10, rng), layers.Conv2D(3, 10, 32, rng)
-wide.parameters["kernel"] = dense.parameters["kernel"].reshape(32, 32, 3, 10)
-answers_dense = dense.forward(picture.reshape(1, -1))
-answers_wide = wide.forward(picture)
-print("inputs of each unit:", picture.size)
-print("shapes:", answers_dense.shape, answers_wide.shape)
-print("same numbers:", np.allclose(answers_dense, answers_wide[:, 0, 0]))
+# %% tags=["T162", "T165", "F027", "nbval-check-output"]
+agreement = []
+for side, channels, units in ((32, 3, 10), (5, 16, 120)):
+    photo = np.random.default_rng(1).random((1, side, side, channels), "float32")
+    wide, dense = keras.layers.Conv2D(units, side), keras.layers.Dense(units)
+    from_wide = np.asarray(wide(photo))
+    dense.build((None, photo.size))
+    kernel, bias = wide.get_weights()
+    dense.set_weights([kernel.reshape(photo.size, units), bias])
+    from_dense = np.asarray(dense(photo.reshape(1, -1)))
+    agree = np.allclose(from_wide[:, 0, 0], from_dense, atol=1e-4)
+    agreement.append((photo.size, from_wide.shape, from_dense.shape, agree, wide.count_params(), dense.count_params()))
+header = ["inputs", "convolution gives", "dense gives", "same numbers", "its parameters", "its parameters"]
+pd.DataFrame(agreement, columns=header)
 
 # %% [markdown]
-# None. *A dense layer is a convolution with one place to stand*. Remember that; it will settle a quarrel about LeNet.
+# None. *A dense layer is a convolution with one place to stand*. Remember that; it will explain a layer of LeNet.
 #
 # ## A first CNN in Keras
 #
-# Here is how such a network was often started a few years ago. It needs two repairs:
-
-# %% tags=["nbval-check-output"]
-old_code = """
-from keras.layers import Conv2D
-model = Sequential([Conv2D(16, 3, activation="relu", input_shape=(28, 28, 1))])
-"""
-try:
-    exec(old_code, {})
-except NameError as error:
-    print("NameError:", error)
-
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    exec("from keras import Sequential" + old_code, {})
-about_shape = [str(each.message) for each in caught if "input_shape" in str(each.message)]
-print("imported; warnings about input_shape:", len(about_shape))
-
-# %% [markdown]
-# `Sequential` was never imported, and `input_shape` belongs to the past: a model starts with `keras.Input`.
+# A model starts with `keras.Input` (older code has `input_shape` on the first layer, and Keras warns about it):
 
 # %% tags=["T164", "T159", "C01", "X01"]
 first = keras.Sequential(
@@ -227,45 +174,46 @@ first.summary()
 # Check the table by hand: $16 (3 \cdot 3 \cdot 1 + 1) = 160$, $32 (3 \cdot 3 \cdot 16 + 1) = 4640$, and
 # $10 (800 + 1) = 8010$. Pooling and flatten have nothing to learn. Train it, and watch one picture pass.
 
-# %% tags=["T160", "T164"]
-first.compile(keras.optimizers.Adam(0.005), "sparse_categorical_crossentropy")
-epochs = scale(laptop=4, gpu=6)
-first.fit(train.images, train.labels, batch_size=32, epochs=epochs, verbose=0)
-accuracy = np.mean(np.argmax(first(test.images), axis=1) == test.labels)
-print(f"12,810 numbers read {accuracy:.1%} of new digits")
-assert accuracy > 0.85
+# %% tags=["T160", "T164", "T159"]
+first.compile(
+    optimizer=keras.optimizers.Adam(learning_rate=0.003),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
+first.fit(train.images, train.labels, batch_size=50, epochs=4, verbose=0)
+_, first_right = first.evaluate(validation.images, validation.labels, verbose=0)
+assert first_right > 0.9
 
-# %% tags=["T160", "T159"]
-look = keras.Model(first.inputs[0], [layer.output for layer in first.layers])
-which = int(np.flatnonzero(test.labels == 4)[0])
-one = test.images[which : which + 1]
+one = test.images[test.labels == 4][:1]
+look = keras.Model(first.inputs[0], [each.output for each in first.layers])
 stages = {"input": one[0]}
-for layer, output in zip(first.layers, look(one), strict=True):
-    stages[layer.name] = np.asarray(output[0])
+for each, output in zip(first.layers, look(one), strict=True):
+    stages[each.name] = np.asarray(output[0])
 show(
     figures.passage(stages),
-    alt="A digit passes through sixteen maps, sixteen smaller ones, thirty-two, thirty-two of 5 by 5, "
+    alt="A four passes through sixteen maps, sixteen smaller ones, thirty-two, thirty-two of 5 by 5, "
     "a vector of 800, and ends in ten probabilities, one of them large.",
 )
+print(f"12,810 numbers read {first_right:.1%} of the validation digits")
 
 # %% [markdown]
 # Early maps still look like the digit. Later ones are coarse: *something like this was about here*. Now closer: three
 # filters of the first level, rebuilt from NumPy layers, so that we can stop between the sums and ReLU.
 
 # %% tags=["G30"]
-level = [layers.Conv2D(1, 16, 3, rng), layers.ReLU(), layers.MaxPooling2D(2)]
 kernel, bias = first.layers[0].get_weights()
-level[0].parameters = {"kernel": kernel, "bias": bias}
-sums = level[0].forward(one)
-activated = level[1].forward(sums)
-pooled = level[2].forward(activated)
+level = layers.Conv2D(1, 16, 3, rng)
+level.parameters = {"kernel": kernel, "bias": bias}
+sums = level.forward(one)
+activated = layers.ReLU().forward(sums)
+pooled = layers.MaxPooling2D(2).forward(activated)
 assert np.allclose(pooled[0], stages["pool_1"], atol=1e-5), "NumPy and Keras agree"
 
 balanced = np.argsort(np.abs(kernel.sum(axis=(0, 1, 2))))[:3]  # neither all + nor all -
-maps = [values[0][..., balanced] for values in (sums, activated, pooled)]
+maps = [each[0][..., balanced] for each in (sums, activated, pooled)]
 show(
     figures.one_level(one[0, :, :, 0], kernel[:, :, 0, balanced], *maps),
-    alt="Three rows. Each kernel turns the digit into positive and negative sums; ReLU keeps the "
+    alt="Three rows. Each kernel turns the four into positive and negative sums; ReLU keeps the "
     "positive ones; pooling keeps the largest of each 2 by 2.",
 )
 
@@ -274,9 +222,10 @@ show(
 #
 # ## One answer, or several?
 #
-# The last layer is **softmax**: one distribution over ten classes. You may have seen it described as ten separate
-# yes-or-no decisions. Is that the same? Try both on slips with two fields, where none, one or two digits are written.
-# *Which digits are on the slip?*
+# The last layer is **softmax**: one distribution over ten classes. Ten **sigmoids** instead would be ten separate
+# yes-or-no decisions. Is that the same? Try both on slips with two fields, where none, one or two digits are written
+# (8 × 8 pixels are enough here). *Which digits are on the slip?* The target has a 1 for each of them; softmax is taught to give
+# each the same share.
 
 
 # %% tags=["T163"]
@@ -291,59 +240,45 @@ def slips(examples, number, rng):
     return np.concatenate(fields, axis=1), targets
 
 
-def shared_cross_entropy(logits, targets):
-    """Softmax for several right answers: each should get the same share."""
-    shares = targets / np.maximum(targets.sum(axis=1, keepdims=True), 1)
-    outputs, number = softmax(logits), len(logits)
-    gradient = (outputs * shares.sum(axis=1, keepdims=True) - shares) / number
-    return -np.sum(shares * np.log(outputs + 1e-12)) / number, gradient
+def slip_reader(inputs, targets, head, loss):
+    keras.utils.set_random_seed(0)
+    hidden = keras.layers.Dense(64, activation="relu")
+    model = keras.Sequential([keras.Input((128,)), hidden, keras.layers.Dense(10, activation=head)])
+    model.compile(optimizer=keras.optimizers.Adam(learning_rate=0.003), loss=loss)
+    model.fit(inputs, targets, batch_size=50, epochs=8, verbose=0)
+    return model
 
 
 # %% tags=["T163"]
-small, trials = data.digits(size=8), {"sigmoids": [], "softmax": []}
-heads = {
-    "sigmoids": (sigmoid, losses.sigmoid_cross_entropy),
-    "softmax": (softmax, shared_cross_entropy),
+small = data.digits(size=8)
+slips_known, on_known = slips(small.train, 3000, rng)
+slips_new, on_new = slips(small.validation, 600, rng)
+parts = on_known / np.maximum(on_known.sum(axis=1, keepdims=True), 1)  # each digit its share
+by_head = {
+    "sigmoids": slip_reader(slips_known, on_known, "sigmoid", "binary_crossentropy"),
+    "softmax": slip_reader(slips_known, parts, "softmax", "categorical_crossentropy"),
 }
-for seed in range(3):
-    rng = np.random.default_rng(seed)
-    (x, t), (x_new, t_new) = slips(small.train + small.validation, 3000, rng), slips(small.test, 600, rng)
-    for name, (squash, loss) in heads.items():
-        hidden = [layers.Dense(128, 64, rng), layers.ReLU()]
-        net = layers.Sequential([*hidden, layers.Dense(64, 10, rng)])
-        recipe = {"loss": loss, "optimizer": optim.Adam(0.003), "batch_size": 50}
-        net.fit(x, t, epochs=7, rng=rng, **recipe)
-        trials[name].append((squash(net.forward(x_new)), t_new))
+added_up = {head: model.predict(slips_new, verbose=0).sum(axis=1) for head, model in by_head.items()}
+assert np.allclose(added_up["softmax"], 1, atol=1e-5)
+for count in (0, 1, 2):
+    found = [f"{head} {sums[on_new.sum(axis=1) == count].mean():.2f}" for head, sums in added_up.items()]
+    print("digits on the slip:", count, " outputs added up:", ", ".join(found))
 
-# %% tags=["T163"]
-print("                              digits on the slip:  none   one   two")
-for name, runs in trials.items():
-    outputs, wanted = runs[0]
-    on_slip, all_right = wanted.sum(axis=1), ((outputs > 0.5) == wanted).all(axis=1)
-    rows = {"outputs added up": outputs.sum(axis=1), "share right": all_right}
-    for what, values in rows.items():
-        means = [values[on_slip == count].mean() for count in (0, 1, 2)]
-        print(f"{name:9} {what:38}", *(f"{mean:6.2f}" for mean in means))
-assert np.allclose(trials["softmax"][0][0].sum(axis=1), 1)
+head_rows = evidence("heads")
+heads = compare(head_rows, "head", "right", against="softmax")
+assert heads.loc["sigmoids", "low"] > 0
+heads.round(3)
 
 # %% [markdown]
-# Is 1/2 an unfair threshold for softmax? Give each head the one that suits it best:
-
-# %% tags=["T163"]
-cuts = np.arange(1, 20) / 20
-for name, runs in trials.items():
-    best = [
-        max(((outputs > cut) == wanted).all(axis=1).mean() for cut in cuts)
-        for outputs, wanted in runs
-    ]
-    print(f"{name:9} slips all right:", *(f"{share:.0%}" for share in best))
-    trials[name] = best
-assert np.mean(trials["sigmoids"]) > np.mean(trials["softmax"])
-
-# %% [markdown]
-# Only softmax adds up to 1. It *must* share out one whole, so two digits can never both get more than a half; sigmoids
-# add up to about as many digits as there are. **Softmax when exactly one class is right, sigmoids when any number can
-# be.** A cheque's digit is exactly one of ten: softmax.
+# Softmax *must* share out one whole, so two digits can never both get more than a half; the sigmoids add up to about as
+# many digits as there are. Is a threshold of 1/2 unfair to softmax, then? In the record, shown as a table, each head has the
+# threshold and the pass that suit it best on validation slips, from five random starts, and is then tested on 2,000 new
+# slips.
+#
+# Every table of this kind reads so: mean and spread over the seeds, then the difference to the reader that has difference 0, with
+# its 95 % interval from `low` to `high`, paired seed by seed. **On these slips, sigmoids read more slips without a mistake than softmax.**
+# As a rule: softmax when exactly one class is right, sigmoids when any number can be. A cheque's digit is exactly one of
+# ten: softmax.
 #
 # **Exercise 2.** Turn the logits of a sigmoid head into decisions: which classes are present?
 
@@ -365,30 +300,35 @@ check(multi_label_predict)
 # LeNet-5 saw a digit in a frame of 32 × 32. Its layers have names: **C** for convolution, **S** for subsampling, which
 # is pooling, **F** for fully connected. As one writes it today:
 
+
 # %% tags=["T165", "F037", "X02", "nbval-check-output"]
-lenet = keras.Sequential(
-    [
-        keras.Input((32, 32, 1)),
-        keras.layers.Conv2D(6, 5, activation="tanh", name="C1"),
-        keras.layers.AveragePooling2D(2, name="S2"),
-        keras.layers.Conv2D(16, 5, activation="tanh", name="C3"),
-        keras.layers.AveragePooling2D(2, name="S4"),
-        keras.layers.Conv2D(120, 5, activation="tanh", name="C5"),
-        keras.layers.Flatten(name="flatten"),
-        keras.layers.Dense(84, activation="tanh", name="F6"),
-        keras.layers.Dense(10, activation="softmax", name="output"),
-    ]
-)
-by_hand = {"C1": "6*(5*5*1+1)", "C3": "16*(5*5*6+1)", "C5": "120*(5*5*16+1)"}
-by_hand |= {"F6": "84*(120+1)", "output": "10*(84+1)"}
-for layer in lenet.layers:
-    formula, count = by_hand.get(layer.name, "0"), layer.count_params()
-    assert eval(formula) == count
-    print(f"{layer.name:8} {layer.output.shape[1:]!s:13} {formula:>15} = {count:6,}")
-print(f"{'together':38} = {lenet.count_params():6,}")
+def lenet(activation, kernel_initializer):
+    learns = {"activation": activation, "kernel_initializer": kernel_initializer}
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.ZeroPadding2D(2, name="frame"),
+            keras.layers.Conv2D(6, 5, **learns, name="C1"),
+            keras.layers.AveragePooling2D(2, name="S2"),
+            keras.layers.Conv2D(16, 5, **learns, name="C3"),
+            keras.layers.AveragePooling2D(2, name="S4"),
+            keras.layers.Conv2D(120, 5, **learns, name="C5"),
+            keras.layers.Flatten(name="flatten"),
+            keras.layers.Dense(84, **learns, name="F6"),
+            keras.layers.Dense(10, activation="softmax", name="output"),
+        ]
+    )
+
+
+today = lenet("tanh", "glorot_uniform")
+assert today.count_params() == 61_706
+columns = ["layer", "shape", "parameters"]
+pd.DataFrame([(each.name, each.output.shape[1:], each.count_params()) for each in today.layers], columns=columns)
 
 # %% [markdown]
-# **Exercise 3.** Write this count for any square picture: convolutions of 5 × 5 without padding, pooling of 2 × 2, and
+# Two of these counts by hand: C1 has $6 (5 \cdot 5 \cdot 1 + 1) = 156$, F6 has $84 (120 + 1) = 10164$. Together: 61,706.
+#
+# **Exercise 3.** Write this count for any square picture (frame included): convolutions of 5 × 5 without padding, pooling of 2 × 2, and
 # a C5 that sees all of S4, whatever its size.
 
 
@@ -407,80 +347,68 @@ def lenet_parameters(side, channels, classes):
 check(lenet_parameters)
 
 # %% [markdown]
-# We count 61,706; the paper says 60,000. Who miscounted? Nobody: the original differs in three places. Its subsampling is
-# *trained*: each map has a factor and a bias. Its output units compare F6 with ten fixed drawings; they have nothing to
-# learn. And in C3 **not every map reads all six maps below**. A table says which reads which, a column for each of the
-# sixteen:
+# We count 61,706; the paper says 60,000. Who miscounted? Nobody: the original differs in three places that count. Its
+# subsampling is *trained*: it adds four inputs, and each map has a factor and a bias. Its output units compare F6 with ten fixed
+# drawings; they have nothing to learn. And in C3 **not every map reads all six maps below**. Behind every layer stands the paper's
+# squashing function, $1.7159 \tanh(\tfrac{2}{3} a)$. The table says which map of C3, a column each, reads which of S2:
 
 
 # %% tags=["T165", "F036", "nbval-check-output"]
+def squash(sums):
+    return 1.7159 * keras.ops.tanh(2 / 3 * sums)
+
+
+class TrainedSubsampling(keras.layers.Layer):
+    def build(self, shape):
+        self.factor = self.add_weight(shape=shape[-1:], initializer="ones", name="factor")
+        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
+
+    def call(self, inputs):
+        sums_of_four = 4 * keras.ops.average_pool(inputs, 2, 2)
+        return squash(self.factor * sums_of_four + self.bias)
+
+
 def next_to_each_other(number):
     return [[(start + step) % 6 for step in range(number)] for start in range(6)]
 
 
 reads = next_to_each_other(3) + next_to_each_other(4)
 reads += [[0, 1, 3, 4], [1, 2, 4, 5], [0, 2, 3, 5], [0, 1, 2, 3, 4, 5]]
-for plane in range(6):
-    print(f"S2 map {plane}  ", *("X" if plane in maps else "." for maps in reads))
+crosses = [["X" if plane in below else "" for below in reads] for plane in range(6)]
+pd.DataFrame(crosses, index=[f"S2 map {plane}" for plane in range(6)])
 
 
 # %% [markdown]
-# Let us build the original. Guess C3's count.
-
+# Let us build the original, with these two layers. Guess C3's count.
 
 # %% tags=["T165", "F036", "nbval-check-output"]
-class TrainedSubsampling(keras.layers.Layer):
-    def build(self, shape):
-        self.factor = self.add_weight(shape=shape[-1:], initializer="ones", name="factor")
-        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros", name="bias")
-
-    def call(self, maps):
-        means = keras.ops.average_pool(maps, 2, 2)
-        return keras.ops.tanh(self.factor * means + self.bias)
-
-
 picture = keras.Input((32, 32, 1))
-s2 = TrainedSubsampling(name="S2")(keras.layers.Conv2D(6, 5, name="C1")(picture))
-c3 = []
-for number, maps in enumerate(reads):
-    chosen = keras.ops.take(s2, maps, axis=-1)
-    c3.append(keras.layers.Conv2D(1, 5, name=f"C3_{number}")(chosen))
+s2 = TrainedSubsampling(name="S2")(keras.layers.Conv2D(6, 5, activation=squash, name="C1")(picture))
+c3 = [
+    keras.layers.Conv2D(1, 5, activation=squash, name=f"C3_{number}")(keras.ops.take(s2, below, axis=-1))
+    for number, below in enumerate(reads)
+]
 s4 = TrainedSubsampling(name="S4")(keras.ops.concatenate(c3, axis=-1))
-c5 = keras.layers.Conv2D(120, 5, activation="tanh", name="C5")(s4)
-f6 = keras.layers.Dense(84, activation="tanh", name="F6")(keras.layers.Flatten()(c5))
+c5 = keras.layers.Conv2D(120, 5, activation=squash, name="C5")(s4)
+f6 = keras.layers.Dense(84, activation=squash, name="F6")(keras.layers.Flatten()(c5))
 original = keras.Model(picture, f6)
 
-counts = dict.fromkeys(("C1", "S2", "C3", "S4", "C5", "F6"), 0)
-for layer in original.layers:
-    if layer.name[:2] in counts:
-        counts[layer.name[:2]] += layer.count_params()
-print(*(f"{name} {count:,}" for name, count in counts.items()), sep="  ")
-print(f"together {original.count_params():,}")
+names = ["C1", "S2", "C3", "S4", "C5", "F6"]
+counts = [sum(each.count_params() for each in original.layers if each.name.startswith(name)) for name in names]
+assert original.count_params() == sum(counts) == 60_000
+pd.DataFrame([counts], columns=names, index=["parameters"])
 
 # %% [markdown]
-# Exactly 60,000. The gaps saved time, and maps that see different things have to become different.
+# Exactly 60,000. The paper gives two reasons for the gaps in C3: fewer connections, and maps that are made to differ because they get
+# different inputs.
 #
-# Now the quarrel. You may have seen LeNet-5 written as conv-pool-conv-pool-**conv**-dense, and elsewhere with
-# **dense**-dense at the end. Who is right about C5?
-
-# %% tags=["T165", "nbval-check-output"]
-s4_maps = rng.normal(size=(8, 5, 5, 16)).astype("float32")
-as_convolution, as_dense = keras.layers.Conv2D(120, 5), keras.layers.Dense(120)
-by_convolution = as_convolution(s4_maps)
-as_dense.build((None, 400))
-kernel, bias = as_convolution.get_weights()
-as_dense.set_weights([kernel.reshape(400, 120), bias])
-by_dense = as_dense(s4_maps.reshape(8, 400))
-print("shapes:", by_convolution.shape, by_dense.shape)
-print("same numbers:", np.allclose(by_convolution[:, 0, 0], by_dense, atol=1e-4))
-print(f"parameters: {as_convolution.count_params():,} and {as_dense.count_params():,}")
-
-# %% [markdown]
-# Both: the kernel is as large as the map. They part only on *larger* pictures, where a convolution slides on and a
-# dense layer refuses. LeNet-5's authors read whole lines that way. We shall use it, too.
+# And C5? Some write it as a convolution, others as a dense layer, and both are right: its kernel is as large as the map
+# below it (the second row of the table further up). They part only on *larger* pictures, where a convolution slides on
+# and a dense layer refuses.
 #
-# **Exercise 4.** Build LeNet-5 for pictures of 28 × 28 without a frame: C1 gets `padding="same"`, C5 is dense. Take
-# tanh, average pooling and softmax.
+# **Exercise 4.** Build LeNet-5 for pictures of 28 × 28 *without* the frame: C1 gets `padding="same"`, C5 is dense. Take
+# tanh, average pooling and softmax. Once it is right, do the real thing: compile it and fit it to `train` as in the next section,
+# choose its learning rate on `validation`, and see whether it beats the nearest neighbour.
 
 
 # %% exercise="build_lenet"
@@ -507,186 +435,119 @@ def build_lenet():
 check(build_lenet)
 
 # %% [markdown]
-# ## LeNet-5 from our own layers
+# ## LeNet-5 against its rival
 #
-# Every block of it stands in this course, written in NumPy. So here is LeNet-5 without any framework, with ReLU. It
-# learns in three passes, the last with smaller steps.
+# Train LeNet-5, with ReLU and He's start, whose weights are drawn so that ReLU keeps the size of its signals. **Early
+# stopping** ends it when the loss on the validation part has not fallen for two passes, and goes back to the best pass.
 
+# %% tags=["T165", "T166"]
+keras.utils.set_random_seed(0)
+reader = lenet("relu", "he_normal")
+reader.compile(
+    optimizer=keras.optimizers.Adam(learning_rate=0.003),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
+stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=2, restore_best_weights=True)
+history = reader.fit(
+    train.images,
+    train.labels,
+    batch_size=50,
+    epochs=8,
+    validation_data=(validation.images, validation.labels),
+    callbacks=[stopping],
+    verbose=0,
+)
+print(f"stopped after {len(history.history['loss'])} passes")
 
-# %% tags=["T165"]
-def numpy_lenet(activation, seed):
-    rng = np.random.default_rng(seed)
-    net = layers.Sequential(
-        [
-            *[layers.Conv2D(1, 6, 5, rng, padding="same"), activation()],
-            layers.AveragePooling2D(2),
-            *[layers.Conv2D(6, 16, 5, rng), activation()],
-            *[layers.AveragePooling2D(2), layers.Flatten()],
-            *[layers.Dense(400, 120, rng), activation()],
-            *[layers.Dense(120, 84, rng), activation()],
-            layers.Dense(84, 10, rng),
-        ]
-    )
-    for layer in net.layers:
-        for name, array in layer.parameters.items():
-            layer.parameters[name] = array.astype("float32")  # as in Keras
-    return net
-
-
-# %% tags=["T165"]
-def passes(examples, seed, number=3):
-    """For every pass over the pictures a learning rate, and the batches in their order."""
-    rng = np.random.default_rng(seed)
-    for learning_rate in (0.005, 0.005, 0.001)[:number]:
-        yield learning_rate, layers.batches(examples, scale(laptop=20, gpu=64), rng)
-
-
-def learn(net, seed, number=3, augment=lambda images: images):
-    """Train on all pictures; returns the loss of every step."""
-    optimizer, history = optim.Adam(), []
-    for learning_rate, batches in passes(len(train), seed, number):
-        optimizer.learning_rate = learning_rate
-        for batch in batches:
-            logits = net.forward(augment(train.images[batch]))
-            loss, gradient = losses.softmax_cross_entropy(logits, train.labels[batch])
-            net.backward(gradient)
-            for layer in net.layers:
-                optimizer.update(layer)
-            history.append(loss)
-    return history
-
-
-def probabilities(net, images):
-    parts = np.array_split(images, max(1, len(images) // 100))
-    return softmax(np.concatenate([net.forward(part) for part in parts]))
-
-
-def right(answers, labels=test.labels):
-    return np.mean(answers.argmax(axis=1) == labels)
-
+strain_rows = evidence("strain")
+neat_rows = strain_rows[(strain_rows["kind"] == "right") & (strain_rows["amount"] == 0)]
+on_neat = compare(neat_rows, "reader", "right", against="nearest, neat")
+assert on_neat.loc["LeNet-5, neat", "low"] > 0
+on_neat.round(3)
 
 # %% [markdown]
-# Its twin in Keras gets the same starting weights and the same pictures in the same order.
-
-
-# %% tags=["T165"]
-def keras_lenet():
-    twin = keras.Sequential([keras.Input((28, 28, 1))])
-    for filters, padding in ((6, "same"), (16, "valid")):
-        twin.add(keras.layers.Conv2D(filters, 5, padding=padding, activation="relu"))
-        twin.add(keras.layers.AveragePooling2D(2))
-    twin.add(keras.layers.Flatten())
-    for units in (120, 84):
-        twin.add(keras.layers.Dense(units, activation="relu"))
-    twin.add(keras.layers.Dense(10, activation="softmax"))
-    twin.compile(keras.optimizers.Adam(), "sparse_categorical_crossentropy")
-    twin.optimizer.build(twin.trainable_variables)
-    return twin
-
-
-def learn_in_keras(twin, start, seed):
-    """The same training, from the weights `start`, with an optimizer that remembers nothing."""
-    twin.set_weights(start)
-    for variable in twin.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
-    for learning_rate, batches in passes(len(train), seed):
-        twin.optimizer.learning_rate = learning_rate
-        images, labels = (
-            values[np.concatenate(batches)] for values in (train.images, train.labels)
-        )
-        twin.fit(images, labels, len(batches[0]), shuffle=False, verbose=0)
-
-
-# %% tags=["T165"]
-twin = keras_lenet()
-nets, curves, scores = {"ReLU": []}, {"ReLU": []}, {"NumPy": [], "Keras": []}
-for seed in range(3):
-    net = numpy_lenet(layers.ReLU, seed)
-    start = [array.copy() for each in net.layers for array in each.parameters.values()]
-    curves["ReLU"].append(learn(net, seed))
-    scores["NumPy"].append(right(probabilities(net, test.images)))
-    nets["ReLU"].append(net)
-    learn_in_keras(twin, start, seed)
-    scores["Keras"].append(right(np.asarray(twin(test.images))))
-
-print(f"parameters: {net.count_parameters():,} and {twin.count_params():,}")
-for name, values in scores.items():
-    each = " ".join(f"{value:.1%}" for value in values)
-    print(f"{name}: {each}, mean {np.mean(values):.1%}")
-assert min(scores["NumPy"]) > 0.8
-assert abs(np.mean(scores["NumPy"]) - np.mean(scores["Keras"])) < 0.03
-
-# %% [markdown]
-# The same network twice: the means agree to about a point. (Single runs do not: rounding differs in the seventh digit,
-# and every step carries that on.) Here it is as it is usually drawn, with what its planes hold for one digit.
+# Look at the rows `nearest, neat` and `LeNet-5, neat`: **on neat digits LeNet-5 reads more than the nearest neighbour**, 95.5 %
+# against 93.2 %, in five random starts of which each is the best of five passes on the validation part. It keeps 61,706 numbers, its rival 2.7 million. (The
+# other two rows will be explained below. The record trains the same network, built from NumPy layers.)
+#
+# Here it is as it is usually drawn, with what its planes hold for one digit. And since all of its layers stand in this
+# course in NumPy, too, the same weights go through those: same answers.
 
 # %% tags=["G28", "T165", "picture"]
-net, values = nets["ReLU"][0], one
-shown = {2: "S2", 5: "S4", 8: "C5", 10: "F6", 11: "output"} | {1: "C1", 4: "C3"}
-stages = {"input": values[0]}
-for place, layer in enumerate(net.layers):
-    values = layer.forward(values)
-    if place in shown:
-        stages[shown[place]] = values[0]
-stages["output"] = softmax(stages["output"])
+net = layers.Sequential([
+    layers.Conv2D(1, 6, 5, rng, padding="same"), layers.ReLU(), layers.AveragePooling2D(2),
+    layers.Conv2D(6, 16, 5, rng), layers.ReLU(), layers.AveragePooling2D(2),
+    layers.Conv2D(16, 120, 5, rng), layers.ReLU(), layers.Flatten(),
+    layers.Dense(120, 84, rng), layers.ReLU(), layers.Dense(84, 10, rng),
+])  # fmt: skip
+trained = iter(reader.get_weights())
+for block in net.layers:
+    block.parameters = {part: next(trained) for part in block.parameters}
+assert np.allclose(softmax(net.forward(test.images[:50])), reader(test.images[:50]), atol=1e-4)
+
+look = keras.Model(reader.inputs[0], [each.output for each in reader.layers])
+planes = {each.name: np.asarray(output[0]) for each, output in zip(reader.layers, look(one), strict=True)}
+shown = ["frame", "C1", "S2", "C3", "S4", "flatten", "F6", "output"]
+drawn = {("C5" if name == "flatten" else name): planes[name] for name in shown}
 show(
-    figures.stacks(stages, answer=str(stages["output"].argmax())),
-    alt="LeNet-5 drawn as stacks of planes: the digit, six maps of 28, six of 14, sixteen of 10, "
-    "sixteen of 5, then columns of 120, 84 and 10 units, and the digit that was read.",
+    figures.stacks(drawn, answer=str(planes["output"].argmax())),
+    alt="LeNet-5 drawn as stacks of planes: the four in its frame, six maps of 28, six of 14, sixteen "
+    "of 10, sixteen of 5, then columns of 120, 84 and 10 units, and the digit that was read.",
 )
 
 # %% [markdown]
 # ## The activations of 1998, and ours
 #
-# The LeNet-5 of 1998 had tanh; other networks of its time had the sigmoid; ours has ReLU. Same starts, same pictures,
-# same steps, for one pass. Which will learn fastest?
+# The LeNet-5 of 1998 squashed with tanh; other networks of its time had the sigmoid; ours has ReLU. Which of the three
+# will learn soonest? One run each, at one learning rate, gives a first impression. Before each run, while the network is untrained,
+# we ask how much 200 pictures differ in the eyes of F6, the last hidden layer, compared with how large its outputs are.
+# For a fair race each side needs the learning rate that suits it, chosen on the validation part, and several seeds: the record, in the second cell, has
+# tanh and ReLU.
 
 # %% tags=["T170"]
-for name, activation in {"tanh": layers.Tanh, "sigmoid": layers.Sigmoid}.items():
-    curves[name] = [
-        learn(numpy_lenet(activation, seed), seed, number=1) for seed in range(3)
-    ]
-
-steps = len(curves["tanh"][0])
-drawn = {name: np.array(runs)[:, :steps] for name, runs in curves.items()}
-window = max(5, steps // 20)  # the mean of so many steps, as single ones jump about
-ends_of_windows = range(window, steps + 1, window)
+starts = {"tanh": "glorot_uniform", "sigmoid": "glorot_uniform", "relu": "he_normal"}
+curves, differences = {}, {}
+for activation, start in starts.items():
+    keras.utils.set_random_seed(0)
+    learner = lenet(activation, start)
+    up_to_f6 = keras.Model(learner.inputs[0], learner.get_layer("F6").output)
+    f6_outputs = np.asarray(up_to_f6(train.images[:200]))
+    differences[activation] = np.sqrt(f6_outputs.var(axis=0).mean() / np.mean(f6_outputs**2))
+    learner.compile(optimizer=keras.optimizers.Adam(learning_rate=0.003), loss="sparse_categorical_crossentropy")
+    learned = learner.fit(train.images, train.labels, batch_size=50, epochs=2, verbose=0)
+    curves[activation] = learned.history["loss"]
 show(
-    charts.lines(
-        {
-            name: [runs[:, end - window : end].mean(axis=1) for end in ends_of_windows]
-            for name, runs in drawn.items()
-        },
-        ends_of_windows,
-        "step",
-        "loss on the pictures read",
-        guessing=np.log(10),
-    ),
-    alt="ReLU and tanh fall at once, tanh a little sooner. The sigmoid stays at the level of "
-    "guessing.",
+    charts.lines(curves, [1, 2], "passes", "loss while learning", guessing=np.log(10)),
+    alt="Loss over two passes, one run each. Tanh and ReLU start near 0.65 and fall to 0.3 and 0.2; the sigmoid "
+    "stays at the level of guessing, 2.3.",
 )
-for name, runs in drawn.items():
-    ends = runs[:, -steps // 5 :].mean(axis=1)
-    print(f"{name:8} loss in the last fifth:", *(f"{loss:.2f}" for loss in ends))
-    assert name == "sigmoid" or max(ends) < 0.7 * np.log(10)
-
-# %% [markdown]
-# Why does the sigmoid sleep? Look at the untrained networks: how different are 200 pictures in the eyes of F6, the last
-# hidden layer?
+assert differences["sigmoid"] < 0.05 < min(differences["tanh"], differences["relu"])
+assert curves["sigmoid"][-1] > 2 > max(curves["tanh"][-1], curves["relu"][-1])
+pd.DataFrame(differences, index=["F6 differs between pictures, share"]).round(4)
 
 # %% tags=["T170"]
-for activation in (layers.ReLU, layers.Tanh, layers.Sigmoid):
-    seen = layers.Sequential(numpy_lenet(activation, 0).layers[:-1])
-    values = seen.forward(train.images[:200])
-    differences = np.sqrt(values.var(axis=0).mean() / np.mean(values**2))
-    print(f"{activation.__name__:8} F6 differs between pictures by {differences:.2%}")
+race = evidence("activations")
+last = race[race["passes"] == race["passes"].max()]
+mean_loss = last.groupby(["activation", "learning_rate"])["validation_loss"].mean()
+best = {activation: float(mean_loss[activation].idxmin()) for activation in ("tanh", "relu")}
+at_best = last[last["learning_rate"] == last["activation"].map(best)]
+print("best learning rates:", best)
+on_loss = compare(at_best, "activation", "loss", against="tanh")
+assert on_loss.loc["relu", "high"] < 0
+right_answers = compare(at_best, "activation", "test_right", against="tanh")
+assert right_answers.loc["relu", "low"] < 0 < right_answers.loc["relu", "high"]
+pd.concat({"loss while learning": on_loss, "right answers": right_answers}).round(3)
 
 # %% [markdown]
-# Every sigmoid layer answers with about 1/2 and squashes what is left of a difference, so to the last layers all digits
-# look alike. (With more passes one or the other wakes up.) And **ReLU is no better than tanh here**: five layers are not deep
-# enough for it to pay off.
+# Every sigmoid answers with about 1/2 at first, and its slope of at most 1/4 shrinks what is left of a difference: to
+# the last hidden layer of this untrained network all digits look nearly alike. In this run it had not woken up after two passes.
 #
-# ## What it cannot read
+# In the record, with each side at its best rate, **after two passes ReLU has the lower loss while learning**. Whether it reads more new digits we could not
+# tell: the interval of that difference holds zero. Two passes are few, and ReLU's rate is the largest of the three that were tried. (In the record
+# tanh starts with weights of variance $1/n$ for $n$ inputs, ReLU with He's $2/n$.)
+#
+# ## Digits that are not neat
 #
 # Now strain the digits in six ways: shift, turn, scale, squeeze, thicken the stroke, add noise.
 #
@@ -711,13 +572,12 @@ def shift_image(image, down, right):
 check(shift_image)
 
 # %% [markdown]
-# Turning and scaling work the same way: for each new pixel, ask where it comes from. One matrix says so.
+# Turning and scaling work the same way: for each new pixel, ask where it comes from. One matrix says so. Then one digit in
+# eighteen states. Before you look: which will the network read?
 
 
 # %% tags=["T167"]
-def perturb(
-    image, rng, right=0, down=0, rotation=0, scale=1, squeeze=1, stroke=0, noise=0
-):
+def perturb(image, rng, right=0, down=0, rotation=0, scale=1, squeeze=1, stroke=0, noise=0):
     angle = np.deg2rad(rotation)
     turn = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
     back = np.diag([1 / (scale * squeeze), squeeze / scale]) @ turn
@@ -732,103 +592,89 @@ def perturb(
 
 
 kinds = {
-    "right": [-6, -3, 0, 3, 6],  # pixels
-    "rotation": [-60, -30, 0, 30, 60],  # degrees, counter-clockwise
-    "scale": [0.5, 0.75, 1, 1.2, 1.4],
-    "squeeze": [0.5, 0.7, 1, 1.4, 2],  # taller and narrower by this factor
-    "stroke": [-1, -0.5, 0, 1, 2],  # pixels on every side
-    "noise": [0, 0.15, 0.3, 0.45, 0.6],  # standard deviation
+    "right": [-4, 0, 4],  # pixels
+    "rotation": [-40, 0, 40],  # degrees, counter-clockwise
+    "scale": [0.6, 1, 1.3],
+    "squeeze": [0.6, 1, 1.6],  # taller and narrower by this factor
+    "stroke": [-0.5, 0, 1],  # pixels on every side
+    "noise": [0, 0.25, 0.5],  # standard deviation
 }
-
-
-# %% [markdown]
-# We try our three networks, which have only ever seen neat digits, and three new ones that learn from digits strained
-# at random: **augmentation**. Which of the six strains will hurt the first kind most, and which not at all?
-
-
-# %% tags=["T167"]
-def perturbed(images, **amounts):
-    rng = np.random.default_rng(0)
-    changed = [perturb(image[..., 0], rng, **amounts) for image in images]
-    return np.array(changed, "float32")[..., None]
-
-
-def augmenter(seed):
-    """Strains every picture in one way, chosen at random, by a random amount."""
-    rng = np.random.default_rng(seed)
-
-    def augment(images):
-        changed = []
-        for image in images[..., 0]:
-            kind = rng.choice(list(kinds))
-            amount = rng.uniform(kinds[kind][0], kinds[kind][-1])
-            changed.append(perturb(image, rng, **{kind: amount}))
-        return np.array(changed, "float32")[..., None]
-
-    return augment
-
-
-for seed in range(3):
-    nets.setdefault("augmented", []).append(numpy_lenet(layers.ReLU, seed))
-    learn(nets["augmented"][seed], seed, augment=augmenter(seed))
-
-# %% tags=["T167", "H12"]
-tried = test[: scale(laptop=50, gpu=2000)]
-groups = {"neat digits only": nets["ReLU"], "strained digits": nets["augmented"]}
-panels = {}
-for kind, amounts in kinds.items():
-    panels[kind] = {label: np.zeros((len(amounts), 3)) for label in groups}
-    for row, amount in enumerate(amounts):
-        images = perturbed(tried.images, **{kind: amount})
-        for label, members in groups.items():
-            panels[kind][label][row] = [
-                right(probabilities(net, images), tried.labels) for net in members
-            ]
-
-words = {"right": "pixels", "rotation": "degrees", "stroke": "pixels thicker"}
-words |= {"scale": "times as large", "squeeze": "times as tall", "noise": "deviation"}
-settings = {"guessing": 0.1, "percent": True}
-show(
-    charts.lines(panels, kinds, words, "right answers", **settings),
-    alt="Six panels. The network trained on neat digits falls steeply when digits are shifted, "
-    "turned, scaled or squeezed; the one trained on strained digits falls much later.",
-)
-gains = {}
-for kind, runs in panels.items():
-    plain, strained = (values.mean() for values in runs.values())
-    gains[kind] = strained - plain
-assert min(gains[kind] for kind in ("right", "rotation", "scale", "squeeze")) > 0.01
 
 # %% tags=["G29", "T167"]
-sheet, answers = np.zeros((6, 5, 28, 28)), np.zeros((6, 5), int)
-for row, (kind, amounts) in enumerate(kinds.items()):
-    for column, amount in enumerate(amounts):
-        image = perturbed(one, **{kind: amount})
-        sheet[row, column] = image[0, :, :, 0]
-        answers[row, column] = probabilities(nets["ReLU"][0], image).argmax()
+sheet = np.zeros((6, 3, 28, 28), "float32")
+for place, (kind, amounts) in enumerate(kinds.items()):
+    for step, amount in enumerate(amounts):
+        sheet[place, step] = perturb(one[0, :, :, 0], np.random.default_rng(0), **{kind: amount})
+by_network = reader.predict(sheet.reshape(18, 28, 28, 1), verbose=0).argmax(axis=1)
+by_neighbour = nearest(train.images, train.labels, sheet.reshape(18, 28, 28, 1))
 show(
-    figures.strained(sheet, answers, 4, kinds),
-    alt="One digit under six strains, each in five strengths, with what the network trained on "
-    "neat digits reads: right where nothing is changed, wrong under some of the strains.",
+    figures.strained(sheet, by_network.reshape(6, 3), 4, kinds),
+    alt="A four under six strains, each in three strengths, with what LeNet-5 reads beside each; wrong "
+    "answers are marked.",
 )
+print(f"this digit, right of 18: LeNet-5 {np.sum(by_network == 4)}, nearest neighbour {np.sum(by_neighbour == 4)}")
 
 # %% [markdown]
-# LeNet-5 is famous for tolerating all six. Ours shrugs off noise and most changes of the stroke, but **what it was not shown, it
-# cannot read**: a digit three pixels to the side, or with its head tilted. Pooling forgives a pixel or so; more
-# tolerance has to come from the data. Strained digits widen four of the curves, and make none of them flat.
+# One digit proves nothing. So here are all test digits, each reader with five seeds. Two more readers have
+# learned from strained digits: **augmentation**. In every pass LeNet-5 sees each training picture strained in one way, by a random amount; the
+# nearest neighbour remembers a strained copy beside each picture. After the curves: for every kind, the mean over its two strained
+# settings, and how far a reader is ahead of its rival.
+
+# %% tags=["T167", "H12"]
+panels = {}
+for kind, amounts in kinds.items():
+    unstrained = neat_rows.assign(kind=kind, amount=1 if kind in ("scale", "squeeze") else 0)
+    others = strain_rows[(strain_rows["kind"] == kind) & (strain_rows["amount"] != unstrained["amount"].iloc[0])]
+    table = pd.concat([others, unstrained]).pivot(index="amount", columns=["reader", "seed"], values="right")
+    assert table.index.tolist() == amounts
+    panels[kind] = {name: table[name].to_numpy() for name in strain_rows["reader"].unique()}
+axis_words = {"right": "pixels", "rotation": "degrees", "stroke": "pixels thicker"}
+axis_words |= {"scale": "times as large", "squeeze": "times as tall", "noise": "deviation"}
+show(
+    charts.lines(panels, kinds, axis_words, "right answers", guessing=0.1, percent=True),
+    alt="Six panels, four readers, means and bands of five seeds. Shifted, turned, scaled or squeezed, all fall, the "
+    "nearest neighbour with neat digits furthest, LeNet-5 with strained ones least. Under changes of the stroke LeNet-5 stays "
+    "above. Under strong noise LeNet-5 with neat digits falls most.",
+)
+
+# %% tags=["T167", "H12"]
+strained_rows = strain_rows.drop(neat_rows.index)
+by_kind = strained_rows.groupby(["kind", "reader", "seed"], as_index=False)["right"].mean()
+ahead = {}
+for better, rival in (
+    ("LeNet-5, neat", "nearest, neat"),
+    ("LeNet-5, strained", "nearest, strained"),
+    ("LeNet-5, strained", "LeNet-5, neat"),
+):
+    for kind, of_kind in by_kind[by_kind["reader"].isin([better, rival])].groupby("kind", sort=False):
+        ahead[better, rival, kind] = compare(of_kind, "reader", "right", against=rival).loc[better]
+gains = pd.DataFrame(ahead).T[["mean", "difference", "low", "high"]].rename_axis(["reader", "rival", "strain"])
+low, high = gains["low"].unstack("strain"), gains["high"].unstack("strain")
+assert (low.loc[("LeNet-5, neat", "nearest, neat"), ["right", "rotation", "scale", "stroke"]] > 0).all()
+assert high.loc[("LeNet-5, neat", "nearest, neat"), "noise"] < 0
+assert (low.loc[("LeNet-5, strained", "nearest, strained"), ["right", "scale", "squeeze", "stroke"]] > 0).all()
+assert (low.loc[("LeNet-5, strained", "LeNet-5, neat")].drop("noise") > 0).all()
+assert compare(neat_rows, "reader", "right", against="LeNet-5, neat").loc["LeNet-5, strained", "low"] > 0
+gains.astype(float).round(3)
+
+# %% [markdown]
+# - Of the readers that learned from neat digits, **LeNet-5 reads more than the nearest neighbour when digits are shifted, turned, scaled,
+#   or written with another stroke, and less when they are noisy**. For squeezed digits we could not tell.
+# - Of those that learned from strained digits, **LeNet-5 is ahead for shifted, scaled and squeezed digits and for the stroke**. For turned and
+#   noisy ones we could not tell.
+# - **Learning from strained digits makes LeNet-5 read more of them: shifted, turned, scaled, squeezed, and with another stroke**;
+#   for noise we could not tell. It costs nothing on the neat digits of this test.
 #
-# Play: how far can you push a digit before the two networks disagree?
+# LeNet-5 is famous for tolerating all six. Ours, shown only neat digits, reads 46 % of those that stand four pixels to the side.
+#
+# Play: how far can you push a digit before the network changes its mind? The picture below shows one setting; the sliders change it.
 
 # %% tags=["T167", "G29", "widget"]
-readers = {
-    label: lambda images, net=members[0]: probabilities(net, images)
-    for label, members in groups.items()
-}
-play = figures.Strain(tried.images, tried.labels, perturb, readers)
+play = figures.Strain(test.images[:50], test.labels[:50], perturb, {"LeNet-5": lambda images: np.asarray(reader(images))})
+show(play.draw(number=1, right=3, rotation=20), alt="A digit, shifted to the right by three pixels and turned, and ten bars: what LeNet-5 makes of it.")
 explore(
     play.draw,
-    alt="A strained digit, and bars for the probability that each network gives to each of the ten "
-    "digits.",
+    alt="A strained digit, and bars for the probability that LeNet-5 gives to each of the ten digits.",
     number=(0, 49, 1),
     right=(-8, 8, 1),
     down=(-8, 8, 1),
@@ -840,200 +686,18 @@ explore(
 )
 
 # %% [markdown]
-# ## Before back-propagation
+# ## What you can do now
 #
-# In 1980 Kunihiko Fukushima's **neocognitron** had this shape already: **S-cells** (*simple*) look for a pattern,
-# **C-cells** (*complex*) answer if it was found anywhere near, then S again, then C. Who taught it? Nobody.
+# You can assemble a CNN and follow a picture through it, count its parameters, say when a dense layer and a
+# convolution are the same, choose the last layer, and hold a network against a rival before you praise it.
 #
-# *Winner takes all*: show the cells a patch, and the one that answers loudest moves towards it. That is clustering,
-# layer by layer, without labels. We give it LeNet-5's sizes: 6 planes, then 16, then 120 cells.
-
-
-# %% tags=["T168"]
-def unit_length(patches):
-    lengths = np.linalg.norm(patches, axis=-1, keepdims=True)
-    return patches / np.maximum(lengths, 1e-6)
-
-
-def windows(maps, size, padding=0):
-    """What each cell sees: (images, rows, columns, size * size * planes)."""
-    edge = (padding, padding)
-    seen = slide(np.pad(maps, ((0, 0), edge, edge, (0, 0))), size, 1)
-    return seen.reshape(*seen.shape[:3], -1)
-
-
-def compete(patches, cells, rng):
-    """Winner takes all: the loudest cell moves towards what it saw."""
-    kernel = patches[rng.choice(len(patches), cells, replace=False)]
-    for patch in patches[rng.permutation(len(patches))]:
-        winner = np.argmax(kernel @ patch)
-        kernel[winner] = unit_length(kernel[winner] + 0.05 * patch)
-    return kernel
-
-
-def s_cells(maps, kernel, padding=0, threshold=0.7, faint=0.4):
-    """How well each window agrees with each pattern, above a threshold."""
-    seen = windows(maps, 5, padding)
-    lengths = np.linalg.norm(seen, axis=-1, keepdims=True)
-    return np.maximum(seen / np.maximum(lengths, faint) @ kernel.T - threshold, 0)
-
-
-c_cells = layers.MaxPooling2D(2).forward
-
-
-# %% [markdown]
-# The last S-cells are LeNet's C5, and now C5 slides: each cell tries nine places, and the last C-cell keeps the best.
-# When all is learnt, every cell is *named* after the digit it answers to most often; only there do labels come in.
-
-
-# %% tags=["T168"]
-def lower_planes(images, kernels):
-    """From the picture U0 to C2, as far as the cascade has grown."""
-    maps, result = images, {"U0": images}
-    for level, kernel in enumerate(kernels[:2], start=1):
-        result[f"S{level}"] = s_cells(maps, kernel, padding=2 if level == 1 else 0)
-        result[f"C{level}"] = maps = c_cells(result[f"S{level}"])
-    return result
-
-
-def c2_maps(images, kernels):
-    parts = np.array_split(images, max(1, len(images) // 100))
-    return np.concatenate([lower_planes(part, kernels)["C2"] for part in parts])
-
-
-def last_cells(maps, kernel):
-    """S3 tries its patterns at nine places of C2, C3 keeps the best place."""
-    s3 = windows(maps, 5, padding=1) @ kernel.T
-    return s3, s3.max(axis=(1, 2))
-
-
-def grow(images, seed):
-    """Layer after layer, from pictures without labels. Returns the kernels, and what C2 makes of the pictures."""
-    rng, kernels = np.random.default_rng(seed), []
-    for cells, below, padding in ((6, "U0", 2), (16, "C1", 0)):
-        seen = windows(lower_planes(images[:300], kernels)[below], 5, padding)
-        seen = seen.reshape(-1, seen.shape[-1])
-        lengths = np.linalg.norm(seen, axis=1)
-        loud = rng.permutation(seen[lengths > lengths.mean()])[:2500]
-        kernels.append(compete(unit_length(loud), cells, rng))
-    maps = c2_maps(images, kernels)
-    whole = unit_length(maps.reshape(len(maps), -1))
-    return [*kernels, compete(np.tile(whole, (3, 1)), 120, rng)], maps
-
-
-def names_of(answers, labels):
-    """For each cell, the digit it wins most often."""
-    won = [labels[answers.argmax(axis=1) == cell] for cell in range(answers.shape[1])]
-    return np.array([np.bincount(each, minlength=10).argmax() for each in won])
-
-
-def read(maps, kernels, names):
-    """For each picture, as C2 shows it, the name of the cell that answers loudest."""
-    return names[last_cells(maps, kernels[2])[1].argmax(axis=1)]
-
-
-# %% [markdown]
-# Against it: the same clusters with a *last layer* taught by labels, and LeNet-5, taught by back-propagation from end
-# to end, as networks were from 1989 on. How large is the gap?
-
-# %% tags=["T168", "T169"]
-pupils, pupil_labels = train.images[: scale(laptop=700, gpu=10000)], train.labels[:10000]
-cascades, clustered, taught = [], [], []
-for seed in range(3):
-    kernels, maps = grow(pupils, seed)
-    names = names_of(last_cells(maps, kernels[2])[1], pupil_labels)
-    cascades.append((kernels, names))
-    seen = c2_maps(test.images, kernels)
-    clustered.append(np.mean(read(seen, kernels, names) == test.labels))
-
-    head = LogisticRegression(C=100, max_iter=200)
-    head.fit(unit_length(maps.reshape(len(maps), -1)), pupil_labels)
-    taught.append(head.score(unit_length(seen.reshape(len(seen), -1)), test.labels))
-
-ways = {
-    "clusters, then names": clustered,
-    "clusters, and a taught last layer": taught,
-    "back-propagation (LeNet-5)": scores["NumPy"],
-}
-show(
-    charts.dots(ways, "right on new digits", percent=True),
-    alt="Clusters with names: a little over nine in ten right. LeNet-5 by back-propagation: "
-    "more. Clusters with a taught last layer: as many as LeNet-5, or more still.",
-)
-assert min(clustered) > 0.7 and min(taught) > 0.9
-
-# %% [markdown]
-# Without labels the cascade reads most digits; back-propagation reads more. But look at the middle: on so few and so
-# neat digits the *clusters* are good enough, and all that was missing is a last layer with a teacher. Clusters follow
-# what is frequent, back-propagation what is useful.
-#
-# Fukushima set his layers beside the visual system as Hubel and Wiesel had described it. Here is our cascade in its
-# place. Solid wires learn, dotted ones are fixed.
-
-# %% tags=["G26", "G27"]
-kernels, names = cascades[0]
-sees, reach, jump = [5, 2, 5, 2, 5, 3, 1], [1], 1
-for size, stride in zip(sees, (1, 2, 1, 2, 1, 1), strict=False):
-    reach.append(min(28, reach[-1] + (size - 1) * jump))
-    jump *= stride
-active = {name: maps[0] for name, maps in lower_planes(one, kernels).items()}
-s3, c3 = last_cells(active["C2"][None], kernels[2])
-active |= {"S3": s3[0], "C3": c3}
-show(
-    figures.neocognitron(active, sees, reach, names),
-    alt="Above: retina, simple, complex, lower and higher hypercomplex cells. Below: the planes of the "
-    "cascade; wires lead from squares of cells to one cell of the next layer, which sees more and more.",
-)
-
-# %% [markdown]
-# His title promised recognition *unaffected by shift in position*. Is it? Against it: 120 cells that compete for whole
-# pictures, straight on the pixels, and LeNet-5.
-
-# %% tags=["T168"]
-shifts = [0, 1, 2, 3, 4, 5, 6]
-shifted = [perturbed(tried.images, right=shift) for shift in shifts]
-flat = unit_length(pupils.reshape(len(pupils), -1))
-readers = ("neocognitron", "pixels, clustered", "LeNet-5")
-runs = {name: np.zeros((len(shifts), 3)) for name in readers}
-for seed, (kernels, names) in enumerate(cascades):
-    cells = compete(np.tile(flat, (3, 1)), 120, np.random.default_rng(seed))
-    pixel_names = names_of(flat @ cells.T, pupil_labels)
-    for row, images in enumerate(shifted):
-        loudest = (images.reshape(len(images), -1) @ cells.T).argmax(axis=1)
-        answers = {
-            "neocognitron": read(c2_maps(images, kernels), kernels, names),
-            "pixels, clustered": pixel_names[loudest],
-            "LeNet-5": probabilities(nets["ReLU"][seed], images).argmax(axis=1),
-        }
-        for name, digits_read in answers.items():
-            runs[name][row, seed] = np.mean(digits_read == tried.labels)
-show(
-    charts.lines(
-        runs,
-        shifts,
-        "shift to the right, pixels",
-        "right answers",
-        guessing=0.1,
-        percent=True,
-    ),
-    alt="Clusters of pixels and LeNet-5 fall to guessing within a few pixels. The neocognitron falls "
-    "half-way between the places where its last cells stand, and comes back.",
-)
-assert runs["neocognitron"][4].mean() > runs["pixels, clustered"][4].mean() + 0.2
-
-# %% [markdown]
-# Nearly: four pixels to the right, every last cell finds its pattern one place further on; half-way between two places
-# it is out of step. LeNet-5's C5 stands in one place only. Tolerance comes from structure or from data.
-#
-# ## From then to now
-#
-# | network | taught by | parameters | reads |
-# |---|---|---|---|
-# | neocognitron, as built here | competition, without labels | 50,550 | digits, in nine places |
-# | zip codes, 1989 | back-propagation | 9,760 | digits where they belong |
-# | LeNet-5, 1998 | back-propagation | 60,000 | the same, and whole lines when it slides |
-# | LeNet-5, today | back-propagation | 61,706 | digits as it was shown them |
-# | our first CNN | back-propagation | 12,810 | the same |
+# | reader | taught by | numbers it keeps |
+# |---|---|---|
+# | nearest average | averaging | 7,840 |
+# | nearest neighbour | remembering | 2,744,000 |
+# | our first CNN | back-propagation | 12,810 |
+# | LeNet-5, 1998 | back-propagation | 60,000 |
+# | LeNet-5, today | back-propagation | 61,706 |
 #
 # ## Think about it
 #
@@ -1045,17 +709,119 @@ assert runs["neocognitron"][4].mean() > runs["pixels, clustered"][4].mean() + 0.
 # five times as many.
 # </details>
 #
-# **Give LeNet-5, with C5 as a convolution, a picture of 32 × 64. What comes out?**
+# **Give LeNet-5, with C5 as a convolution and without a frame, a picture of 32 × 64. What comes out of C5?**
 #
 # <details><summary>Answer</summary>
 #
-# Follow the width: 64, 60, 30, 26, 13, 9. C5 fits in nine places, so nine answers come out, one for every four pixels.
+# Follow the width: 64, 60, 30, 26, 13, 9. C5 fits in nine places, so nine answers come out, one for every four pixels. That
+# is how the authors read whole lines.
 # </details>
 #
 # ## Further reading
 #
+# - Y. LeCun and others, *Backpropagation applied to handwritten zip code recognition*, 1989,
+#   [doi:10.1162/neco.1989.1.4.541](https://doi.org/10.1162/neco.1989.1.4.541).
+# - Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, *Gradient-based learning applied to document recognition*, 1998,
+#   [doi:10.1109/5.726791](https://doi.org/10.1109/5.726791).
 # - K. Fukushima, *Neocognitron: a self-organizing neural network model for a mechanism of pattern recognition unaffected
-#   by shift in position*, 1980.
-# - K. Lang and G. Hinton, *The development of the time-delay neural network architecture for speech recognition*, 1988.
-# - Y. LeCun and others, *Backpropagation applied to handwritten zip code recognition*, 1989.
-# - Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, *Gradient-based learning applied to document recognition*, 1998.
+#   by shift in position*, 1980, [doi:10.1007/BF00344251](https://doi.org/10.1007/BF00344251).
+#
+# ## Appendix, optional: the neocognitron
+#
+# Nothing in the course builds on this. In 1980 Kunihiko Fukushima's **neocognitron** had LeNet's shape already: **S-cells** (*simple*) look
+# for a pattern, **C-cells** (*complex*) answer if it was found near by, then S and C again. No labels taught it, but
+# *winner takes all*: show the cells a patch, and the one that answers loudest moves towards it, layer by layer. We take 6 planes,
+# then 16, then 120 cells. The last S-cells try nine places, and the last C-cell keeps the best. Fukushima set his layers
+# beside the visual system as Hubel and Wiesel had described it; the figure does the same. Each of the last cells is named after the
+# training digit that it answers to most. Solid wires learn, dotted ones are fixed. (Grown on 300 digits only, this cascade misreads our four.)
+
+
+# %% tags=["T168"]
+def unit_length(patches):
+    return patches / np.maximum(np.linalg.norm(patches, axis=-1, keepdims=True), 1e-6)
+
+
+def windows(planes, size, padding=0):
+    """What each cell sees: (images, rows, columns, size * size * planes)."""
+    padded = np.pad(planes, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    seen = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(1, 2))
+    return np.moveaxis(seen, 3, -1).reshape(*seen.shape[:3], -1)
+
+
+def compete(patches, cells, rng):
+    """Winner takes all: the loudest cell moves towards what it saw."""
+    patterns = patches[rng.choice(len(patches), cells, replace=False)]
+    for patch in patches[rng.permutation(len(patches))]:
+        winner = np.argmax(patterns @ patch)
+        patterns[winner] = unit_length(patterns[winner] + 0.05 * patch)
+    return patterns
+
+
+def s_cells(planes, patterns, padding=0):
+    """How well each window agrees with each pattern, above a threshold of 0.7; faint windows count less."""
+    seen = windows(planes, 5, padding)
+    lengths = np.maximum(np.linalg.norm(seen, axis=-1, keepdims=True), 0.4)
+    return np.maximum(seen / lengths @ patterns.T - 0.7, 0)
+
+
+# %% tags=["T168"]
+def grow(images, rng):
+    """Layer after layer, without labels: the patterns of S1, S2 and S3."""
+    c_cells, grown, planes = layers.MaxPooling2D(2).forward, [], images
+    for cells, padding in ((6, 2), (16, 0)):
+        seen = windows(planes, 5, padding).reshape(-1, 25 * planes.shape[-1])
+        lengths = np.linalg.norm(seen, axis=1)
+        loud = rng.permutation(seen[lengths > lengths.mean()])[:2500]
+        grown.append(compete(unit_length(loud), cells, rng))
+        planes = c_cells(s_cells(planes, grown[-1], padding))
+    return [*grown, compete(unit_length(planes.reshape(len(planes), -1)), 120, rng)]
+
+
+# %% tags=["G26", "G27", "T168"]
+patterns = grow(train.images[:300], np.random.default_rng(0))
+active = {"U0": np.concatenate([one, train.images[:300]])}
+for depth, padding in ((1, 2), (2, 0)):
+    active[f"S{depth}"] = s_cells(active["U0" if depth == 1 else "C1"], patterns[depth - 1], padding)
+    active[f"C{depth}"] = layers.MaxPooling2D(2).forward(active[f"S{depth}"])
+active["S3"] = windows(active["C2"], 5, padding=1) @ patterns[2].T
+loudest = active["S3"].max(axis=(1, 2))
+cell_names = train.labels[loudest[1:].argmax(axis=0)]
+of_one = {plane: values[0] for plane, values in active.items()} | {"C3": loudest[:1]}
+show(
+    figures.neocognitron(of_one, [5, 2, 5, 2, 5, 3, 1], [1, 5, 6, 14, 16, 28, 28], cell_names),
+    alt="Above: retina, simple, complex, lower and higher hypercomplex cells. Below: the planes of the "
+    "cascade; wires lead from squares of cells to one cell of the next layer, which sees more and more. The loudest "
+    "of the last cells is named 1.",
+)
+
+# %% [markdown]
+# What did the nine places bring, and what is missing without back-propagation? The record has the same cascade grown on all
+# training digits: read out with nine places, with one, and with one more layer that *is* taught by labels (least squares).
+
+# %% tags=["T168", "T169"]
+labels = {"9 places": "nine places", "1 places": "one place"}
+cascade_rows = evidence("cascade").replace({"way": labels})
+unshifted = cascade_rows[cascade_rows["shift"] == 0].rename(columns={"way": "reader"})
+ways = compare(pd.concat([unshifted, neat_rows]), "reader", "right", against="taught last layer")
+assert ways.loc["LeNet-5, neat", "low"] > 0 > ways.loc["nine places", "high"]
+at_four = compare(cascade_rows[cascade_rows["shift"] == 4], "way", "right", against="one place")
+assert at_four.loc["nine places", "low"] > 0
+shifts = sorted(cascade_rows["shift"].unique().tolist())
+runs = {
+    way: of_way.pivot(index="shift", columns="seed", values="right").to_numpy()
+    for way, of_way in cascade_rows.groupby("way", sort=False)
+}
+show(
+    charts.lines(runs, shifts, "shift to the right, pixels", "right answers", guessing=0.1, percent=True),
+    alt="Share of right answers against shifts from 0 to 6 pixels, bands over five seeds. A taught last "
+    "layer starts highest, near 87 per cent, and falls to guessing at 6. One place falls likewise, from "
+    "74. Nine places fall to 57 at 2 pixels, rise to 66 at 4, and are still near 48 at 6.",
+)
+ways.loc[[*runs, "LeNet-5, neat"]].round(3)
+
+# %% [markdown]
+# His title promised recognition *unaffected by shift in position*. Nearly: **at a shift of four pixels nine places read more
+# digits than one place**, for there every last cell finds its pattern one place further on; half-way between two places it is out of step. And
+# **on neat digits a taught last layer reads more than clusters with names, and LeNet-5, taught from end to end, reads more still**.
+# Such networks, taught by back-propagation, came in 1988 and 1989; the one for zip codes had
+# $1068 + 2592 + 5790 + 310 = 9760$ parameters in its four layers.

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from lesson_code import all_lessons, answer, functions
 from scipy import ndimage, special
+from scipy.spatial import distance
 
-from course_lessons.first_cnn_lenet import figures
+from course_lessons.first_cnn_lenet import evidence, figures
 from course_lib import layers
 from course_lib.exercises import find
 from course_lib.gradcheck import numerical_gradient
@@ -28,10 +29,8 @@ def picture(axes) -> np.ndarray:
 @pytest.fixture(scope="module")
 def lesson() -> dict:
     """What the lesson builds, without its trainings."""
-    lenets = "train test numpy_lenet keras_lenet learn learn_in_keras passes probabilities TrainedSubsampling"
-    others = "data slips shared_cross_entropy perturb augmenter"
-    neocognitron = "unit_length compete s_cells c2_maps grow last_cells names_of read"
-    return functions(all_lessons()[LESSON], *f"{lenets} {others} {neocognitron}".split())
+    names = "train lenet TrainedSubsampling data slips nearest perturb unit_length compete s_cells grow"
+    return functions(all_lessons()[LESSON], *names.split())
 
 
 def test_slips_hold_the_digits_that_their_targets_name(lesson):
@@ -48,8 +47,8 @@ def test_slips_hold_the_digits_that_their_targets_name(lesson):
     assert set(targets.sum(axis=1)) == {0, 1, 2}
 
 
-def test_the_shared_cross_entropy_is_cross_entropy_with_shares(lesson):
-    loss, rng = lesson["shared_cross_entropy"], np.random.default_rng(2)
+def test_the_shared_cross_entropy_is_cross_entropy_with_shares():
+    loss, rng = evidence.shared_cross_entropy, np.random.default_rng(2)
     logits, targets = rng.normal(size=(4, 5)), np.array([[0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 0, 1], [1] * 5])
     by_hand = -(
         special.log_softmax(logits[1])[0]
@@ -61,15 +60,20 @@ def test_the_shared_cross_entropy_is_cross_entropy_with_shares(lesson):
     np.testing.assert_allclose(gradient, numerical_gradient(lambda: loss(logits, targets)[0], logits), atol=1e-7)
 
 
-def test_both_lenets_are_the_same_network(lesson):
-    net, twin = lesson["numpy_lenet"](layers.ReLU, 0), lesson["keras_lenet"]()
-    twin.set_weights([array for layer in net.layers for array in layer.parameters.values()])
+def test_the_frame_and_the_sliding_c5_change_nothing(lesson):
+    framed, twin = lesson["lenet"]("tanh", "glorot_uniform"), answer(all_lessons()[LESSON], "build_lenet")()
+    pairs = zip(framed.get_weights(), twin.get_weights(), strict=True)
+    twin.set_weights([array.reshape(like.shape) for array, like in pairs])
     images = RANDOM.random((9, 28, 28, 1)).astype("float32")
-    np.testing.assert_allclose(lesson["probabilities"](net, images), np.asarray(twin(images)), atol=1e-5)
-    assert (
-        net.count_parameters() == twin.count_params() == answer(all_lessons()[LESSON], "build_lenet")().count_params()
-    )
-    assert twin.count_params() == 61_706
+    np.testing.assert_allclose(framed(images), twin(images), atol=1e-5)
+    assert framed.count_params() == twin.count_params() == 61_706
+
+
+def test_the_nearest_is_the_nearest(lesson):
+    memory, images, names = RANDOM.random((30, 4, 5, 1)), RANDOM.random((8, 4, 5, 1)), RANDOM.integers(10, size=30)
+    wanted = names[distance.cdist(images.reshape(8, -1), memory.reshape(30, -1)).argmin(axis=1)]
+    for nearest in (lesson["nearest"], evidence.nearest):
+        np.testing.assert_array_equal(nearest(memory, names, images), wanted)
 
 
 @pytest.mark.parametrize(("side", "channels", "classes"), [(32, 1, 10), (45, 3, 7)])
@@ -83,30 +87,23 @@ def test_the_counts_of_exercise_3_are_those_of_keras(side, channels, classes):
     assert find(LESSON, "lenet_parameters").oracle(side, channels, classes) == tuple(counts)
 
 
-def test_both_lenets_learn_alike_from_the_same_start(lesson, monkeypatch):
-    train = lesson["train"][:40]
-    monkeypatch.setitem(lesson, "train", train)
-    net, twin = lesson["numpy_lenet"](layers.Tanh, 1), lesson["keras_lenet"]()
-    start = [array.copy() for layer in net.layers for array in layer.parameters.values()]
-    lesson["learn_in_keras"](twin, start, 5)
-    first = twin.get_weights()
-    lesson["learn_in_keras"](twin, start, 5)  # nothing is left of the first training
-    for one, other in zip(first, twin.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-4)
-
-    net = lesson["numpy_lenet"](layers.ReLU, 1)
-    history = lesson["learn"](net, 5)
-    assert len(history) == 3 * 2 and history[-1] < history[0]
-    np.testing.assert_allclose(lesson["probabilities"](net, train.images), np.asarray(twin(train.images)), atol=0.02)
+def test_of_several_passes_the_one_with_the_least_validation_loss_is_kept(lesson):
+    images, labels = lesson["train"].images[:60], lesson["train"].labels[:60]
+    ends = []
+    for passes in ([images] * 2, [*[images] * 2, 1 - images]):  # the third does harm
+        rng = np.random.default_rng(3)
+        net = evidence.numpy_lenet(layers.ReLU, 2, rng)
+        evidence.train(net, passes, labels, (images, labels), rng)
+        ends.append(evidence.logits_of(net, images))
+    np.testing.assert_array_equal(*ends)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_every_pass_shows_every_picture_once(lesson, number):
-    rates = []
-    for rate, batches in lesson["passes"](50, 0, number):
-        rates.append(rate)
-        assert sorted(np.concatenate(batches)) == list(range(50))
-    assert len(rates) == number and rates == sorted(rates, reverse=True)
+def test_the_record_trains_the_lesson_s_network(lesson):
+    net, twin = evidence.numpy_lenet(layers.ReLU, 2, np.random.default_rng(0)), lesson["lenet"]("relu", "he_normal")
+    ours = [array for layer in net.layers for array in layer.parameters.values()]
+    twin.set_weights([array.reshape(like.shape) for array, like in zip(ours, twin.get_weights(), strict=True)])
+    images = RANDOM.random((9, 28, 28, 1)).astype("float32")
+    np.testing.assert_allclose(special.softmax(evidence.logits_of(net, images), axis=1), twin(images), atol=1e-5)
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (3, 0), (-2, 5), (1, -4), (30, 0)])
@@ -136,22 +133,32 @@ def test_strains_do_what_their_names_say(lesson):
     assert noisy.std() == pytest.approx(0.1, rel=0.15) and noisy.min() >= 0 and noisy.max() <= 1
 
 
-def test_augmented_pictures_keep_their_shape_and_differ(lesson):
+def test_the_record_strains_as_the_lesson_does(lesson):
+    image = RANDOM.random((28, 28))
+    for kind, amounts in evidence.KINDS.items():
+        one, other = (
+            perturb(image, np.random.default_rng(1), **{kind: amounts[-1]})
+            for perturb in (lesson["perturb"], evidence.perturb)
+        )
+        np.testing.assert_array_equal(one, other)
+
+
+def test_strained_pictures_keep_their_shape_and_differ(lesson):
     images = lesson["train"].images[:30]
-    changed = lesson["augmenter"](0)(images)
+    changed = evidence.strained(images, np.random.default_rng(0))
     assert changed.shape == images.shape and changed.dtype == np.float32
     assert np.mean([not np.allclose(a, b) for a, b in zip(images, changed, strict=True)]) > 0.9
-    np.testing.assert_array_equal(changed, lesson["augmenter"](0)(images))
 
 
-def test_the_original_has_subsampling_with_two_numbers_for_each_map(lesson):
+def test_the_original_adds_four_with_two_numbers_for_each_map(lesson):
     layer = lesson["TrainedSubsampling"]()
     maps = RANDOM.random((2, 6, 4, 3)).astype("float32")
     layer.build(maps.shape)
     factor, bias = RANDOM.normal(size=(2, 3))
     layer.set_weights([factor, bias])
-    means = np.array([[maps[:, r : r + 2, c : c + 2].mean(axis=(1, 2)) for c in (0, 2)] for r in (0, 2, 4)])
-    np.testing.assert_allclose(layer(maps), np.tanh(factor * means.transpose(2, 0, 1, 3) + bias), atol=1e-5)
+    sums = np.array([[maps[:, r : r + 2, c : c + 2].sum(axis=(1, 2)) for c in (0, 2)] for r in (0, 2, 4)])
+    wanted = 1.7159 * np.tanh(2 / 3 * (factor * sums.transpose(2, 0, 1, 3) + bias))
+    np.testing.assert_allclose(layer(maps), wanted, atol=1e-5)
 
 
 # The neocognitron
@@ -181,26 +188,18 @@ def test_simple_cells_measure_angles(lesson, padding):
             np.testing.assert_allclose(cells[1, row, column], np.clip(cosines - 0.7, 0, None), atol=1e-9)
 
 
-def test_the_last_cells_keep_the_best_of_nine_places(lesson):
-    maps, kernel = RANDOM.random((3, 5, 5, 16)), RANDOM.random((6, 400))
-    s3, c3 = lesson["last_cells"](maps, kernel)
-    np.testing.assert_allclose(s3[:, 1, 1], maps.reshape(3, 400) @ kernel.T)  # the middle place is a dense layer
-    np.testing.assert_array_equal(c3, s3.reshape(3, 9, 6).max(axis=1))
+def test_a_cascade_grows_three_layers_without_labels(lesson):
+    patterns = lesson["grow"](lesson["train"].images[:200], np.random.default_rng(0))
+    assert [each.shape for each in patterns] == [(6, 25), (16, 150), (120, 400)]
+    for each in patterns:
+        np.testing.assert_allclose(np.linalg.norm(each, axis=1), 1, rtol=1e-6)
 
 
-def test_cells_are_named_after_the_digit_they_win_most(lesson):
-    answers = np.eye(3)[[0, 0, 0, 1, 1, 2]]
-    assert lesson["names_of"](answers, np.array([7, 7, 2, 4, 4, 9])).tolist() == [7, 4, 9]
-
-
-def test_a_cascade_grown_without_labels_reads_better_than_chance(lesson):
-    images, labels = lesson["train"].images[:200], lesson["train"].labels[:200]
-    kernels, maps = lesson["grow"](images, 0)
-    assert [kernel.shape for kernel in kernels] == [(6, 25), (16, 150), (120, 400)] and maps.shape == (200, 5, 5, 16)
-    assert sum(kernel.size for kernel in kernels) == 50_550
-    names = lesson["names_of"](lesson["last_cells"](maps, kernels[2])[1], labels)
-    seen = lesson["c2_maps"](lesson["test"].images[:200], kernels)
-    assert np.mean(lesson["read"](seen, kernels, names) == lesson["test"].labels[:200]) > 0.6
+def test_the_record_has_the_cells_of_the_lesson(lesson):
+    images, patterns = RANDOM.random((3, 28, 28, 1)), lesson["unit_length"](RANDOM.random((6, 25)))
+    pool = layers.MaxPooling2D(2).forward
+    ours = pool(lesson["s_cells"](images, patterns, padding=2))
+    np.testing.assert_allclose(evidence.s_then_c(images, patterns, 2), ours)
 
 
 # Figures
