@@ -211,7 +211,7 @@ vgg_stage.hints = (
 @vgg_stage.cases
 def _(rng):
     yield rng.normal(0, 2, (2, 9, 11, 2)), 3, (3, 3)
-    yield rng.normal(0, 2, (2, 12, 10, 3)), 4, (3, 1, 3)
+    yield rng.normal(0, 2, (2, 12, 10, 3)), 4, (3, 3, 1)
 
 
 @vgg_stage.probe

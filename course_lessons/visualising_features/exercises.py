@@ -153,18 +153,30 @@ def _(saliency_map, images, labels, hidden, last):
 
 
 def _model(images, hidden, last):
-    import keras
-
-    model = keras.Sequential(
-        [
-            keras.Input(images.shape[1:]),
-            keras.layers.Flatten(),
-            keras.layers.Dense(hidden.shape[1], activation="relu", use_bias=False, name="hidden"),
-            keras.layers.Dense(last.shape[1], activation="softmax", use_bias=False, name="softmax"),
-        ]
-    )
+    """A Keras model with these weights: the one that was built for these sizes, unless an answer has changed it."""
+    sizes = images.shape[1:], hidden.shape[1], last.shape[1]
+    model, config = _built.get(sizes, (None, None))
+    if model is None or model.get_config() != config:
+        model = _network(*sizes)
+        _built[sizes] = model, model.get_config()
     model.set_weights([hidden, last])
     return model
+
+
+_built: dict = {}
+
+
+def _network(shape, units, classes):
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, activation="relu", use_bias=False, name="hidden"),
+            keras.layers.Dense(classes, activation="softmax", use_bias=False, name="softmax"),
+        ]
+    )
 
 
 def _by_hand(rule):
