@@ -279,14 +279,14 @@ class Bench:
 
     def confused_mistakes(self) -> Iterator[str]:
         """Known mistakes that are taken for right, or for another mistake, or for none."""
-        for seed in self.seeds:
-            key = self.key(seed)
-            for number, mistake in enumerate(self.exercise.mistakes):
+        for number, mistake in enumerate(self.exercise.mistakes):
+            for seed in self.seeds:
+                key = self.key(seed)
                 verdict = key.verdict([key.mistaken(number, case) for case in range(len(key.cases))])
-                if verdict.correct:
-                    yield f"a known mistake is accepted on seed {seed}: {mistake.message}"
-                elif verdict.mistake != mistake.message:
-                    yield f"a known mistake is {verdict.status} without its sentence on seed {seed}: {mistake.message}"
+                if verdict.mistake != mistake.message:
+                    judged = "accepted" if verdict.correct else f"{verdict.status} without its sentence"
+                    yield f"a known mistake is {judged} on seed {seed}: {mistake.message}"
+                    break
 
     def missing(self) -> Iterator[str]:
         """What an exercise has to have besides a checker."""
@@ -357,16 +357,24 @@ def _built_once(answer):
 
 
 def _ending(candidate, seconds: float):
-    """The answer, raising an error when a call takes longer or fills the memory; what is no function stays as it is."""
+    """The answer, raising an error when a call takes longer or fills the memory; what is no function stays as it is.
+
+    An answer that has not ended once is not waited for as long again.
+    """
     if not callable(candidate):
         return candidate
+    patience = [seconds]
 
     @functools.wraps(candidate)
     def limited(*arguments):
-        handler = signal.signal(signal.SIGALRM, lambda *_: _raise(TimeoutError("it does not end")))
+        def end(*_):
+            patience[:] = [seconds / 20]
+            raise TimeoutError("it does not end")
+
+        handler = signal.signal(signal.SIGALRM, end)
         memory = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (_a_gigabyte_more(), memory[1]))
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, *patience)
         try:
             result = candidate(*arguments)
             if isinstance(result, list) and "[...]" in repr(result):

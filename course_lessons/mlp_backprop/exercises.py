@@ -291,13 +291,14 @@ def _(build, inputs):
 
 
 @functools.cache
-def _mlp(sizes=(32, 16), hidden="relu", last="softmax", use_bias=True):
+def _mlp(sizes=(32, 16), hidden="relu", last="softmax", use_bias=True, behind="linear"):
     import keras
 
     def dense(units, activation):
         return keras.layers.Dense(units, activation=activation, use_bias=use_bias)
 
-    return keras.Sequential([keras.Input((64,)), *(dense(units, hidden) for units in sizes), dense(10, last)])
+    layers = [*(dense(units, hidden) for units in sizes), dense(10, last), keras.layers.Activation(behind)]
+    return keras.Sequential([keras.Input((64,)), *layers])
 
 
 @build_mlp.known_mistakes
@@ -310,6 +311,14 @@ def _():
     yield (
         "Ten sigmoids do not share out one whole; probabilities of classes add up to 1: take softmax.",
         lambda: _mlp(last="sigmoid"),
+    )
+    yield (
+        "Softmax stands behind a softmax. Once is enough; twice flattens the probabilities.",
+        lambda: _mlp(behind="softmax"),
+    )
+    yield (
+        "Softmax stands behind a sigmoid, which has squeezed the logits. The last layer has softmax alone.",
+        lambda: _mlp(last="sigmoid", behind="softmax"),
     )
     yield "The hidden layers are sigmoids; ReLU is asked for: activation='relu'.", lambda: _mlp(hidden="sigmoid")
     yield "The hidden layers are tanh; ReLU is asked for: activation='relu'.", lambda: _mlp(hidden="tanh")

@@ -195,6 +195,8 @@ def _(inputs, targets, weights):
     yield "You took the mean distance. The margin is the smallest: the nearest example decides.", np.mean(sums) / length
     yield "You took the largest distance. The margin is the smallest: the nearest example decides.", max(sums) / length
     yield "These are the distances of all examples. The margin is the smallest of them.", sums / length
+    yield "You added the distances up. The margin is the smallest: the nearest example decides.", sum(sums) / length
+    yield "The margin is below 0 where an example lies on the wrong side. Yours stops at 0.", max(0, min(sums)) / length
     yield (
         "Divide by the length of w1, w2, ... only: that gives distances. With the bias it is ρ, as in the proof.",
         min(sums) / np.linalg.norm(weights),

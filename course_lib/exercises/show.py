@@ -159,12 +159,17 @@ def _text(value, limit: int = 60) -> str:
         try:
             array = np.asarray(value)
         except Exception:
-            return repr(value)[:500]
-        if array.ndim > 2 and array.size > limit and array.dtype.kind in "iuf":  # nobody reads pages of numbers
-            return f"{array.size} numbers of the shape {array.shape}, from {array.min():.4g} to {array.max():.4g}"
+            arrays = isinstance(value, list) and all(isinstance(part, np.ndarray) for part in value)
+            return _text(tuple(value), limit) if arrays else repr(value)[:500]
         text = np.array2string(array, precision=4, suppress_small=True, threshold=limit, separator=", ")
+        long = array.size > limit or text.count("\n") >= _LINES
+        if array.ndim > 2 and long and array.dtype.kind in "iuf":  # nobody reads pages of numbers
+            return f"{array.size} numbers of the shape {array.shape}, from {array.min():.4g} to {array.max():.4g}"
         return text if array.ndim < 2 or array.size <= limit else f"{text}  shape {array.shape}"
     return repr(value)[:500]
+
+
+_LINES = 12  # of an array with more than two axes
 
 
 def _indent(text: str, width: int) -> str:
