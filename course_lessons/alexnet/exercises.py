@@ -138,6 +138,48 @@ def _(maps, size, bias, alpha, beta):
     yield "The exponent beta is missing.", divided(windows(squares), beta=1)
 
 
+# Top-k error
+
+
+@exercise(lesson=LESSON, points=2)
+def top_k_error(scores, labels, k):
+    """Counted by rank: the place of the right class is the number of classes that score higher."""
+    right = scores[np.arange(len(labels)), labels]
+    return np.mean((scores > right[:, None]).sum(axis=1) >= k)
+
+
+top_k_error.hints = (
+    "A picture counts as right if its class is among the k with the highest scores, in whatever order.",
+    "np.argsort(scores, axis=1)[:, -k:] gives the k best classes of each picture; argsort counts upwards.",
+    "(best == labels[:, None]).any(axis=1) tells who is right. The error is 1 minus the mean of that.",
+)
+
+
+@top_k_error.cases
+def _(rng):
+    yield np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.3, 0.5]]), np.array([1, 0, 2]), 2
+    for classes, k, numbers in ((6, 2, (5, 2, 1, 3)), (10, 3, (4, 3, 1, 5)), (26, 5, (6, 1, 3, 2))):
+        # So many pictures with the right class in places 1, k, k + 1 and last that every slip counts other pictures.
+        ranks = rng.permutation(np.repeat([0, k - 1, k, classes - 1], numbers))
+        scores = rng.normal(0, 1, (len(ranks), classes))  # some below 0
+        yield scores, np.argsort(-scores, axis=1)[np.arange(len(ranks)), ranks], k
+    yield special.softmax(rng.normal(0, 1, (9, 7)), axis=1), rng.integers(7, size=9), 1
+
+
+@top_k_error.known_mistakes
+def _(scores, labels, k):
+    def error(first, last):  # when the places `first` to `last` of the best classes count
+        chosen = np.argsort(-scores, axis=1)[:, first:last]
+        return 1 - np.mean((chosen == labels[:, None]).any(axis=1))
+
+    yield "This is the share that is right. The error is 1 minus that.", 1 - error(0, k)
+    yield "You took the k lowest scores: argsort counts upwards, so the best stand at the end.", error(-k, None)
+    yield "You look at the class in place k only. It may also be in any place before that.", error(k - 1, k)
+    yield "This is the top-1 error: k is not used.", error(0, 1)
+    yield "You allow k + 1 guesses.", error(0, k + 1)
+    yield "This counts the pictures that are wrong; divide by their number.", len(labels) * error(0, k)
+
+
 # Ten cuts
 
 
@@ -209,48 +251,6 @@ def _(image, side):
         np.append(late, late[:, :, ::-1], 0),
     )
     yield "The channels are in another order: leave the last axis alone.", np.append(five, mirrored[..., ::-1], 0)
-
-
-# Top-k error
-
-
-@exercise(lesson=LESSON, points=2)
-def top_k_error(scores, labels, k):
-    """Counted by rank: the place of the right class is the number of classes that score higher."""
-    right = scores[np.arange(len(labels)), labels]
-    return np.mean((scores > right[:, None]).sum(axis=1) >= k)
-
-
-top_k_error.hints = (
-    "A picture counts as right if its class is among the k with the highest scores, in whatever order.",
-    "np.argsort(scores, axis=1)[:, -k:] gives the k best classes of each picture; argsort counts upwards.",
-    "(best == labels[:, None]).any(axis=1) tells who is right. The error is 1 minus the mean of that.",
-)
-
-
-@top_k_error.cases
-def _(rng):
-    yield np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7], [0.2, 0.3, 0.5]]), np.array([1, 0, 2]), 2
-    for classes, k, numbers in ((6, 2, (5, 2, 1, 3)), (10, 3, (4, 3, 1, 5)), (26, 5, (6, 1, 3, 2))):
-        # So many pictures with the right class in places 1, k, k + 1 and last that every slip counts other pictures.
-        ranks = rng.permutation(np.repeat([0, k - 1, k, classes - 1], numbers))
-        scores = rng.normal(0, 1, (len(ranks), classes))  # some below 0
-        yield scores, np.argsort(-scores, axis=1)[np.arange(len(ranks)), ranks], k
-    yield special.softmax(rng.normal(0, 1, (9, 7)), axis=1), rng.integers(7, size=9), 1
-
-
-@top_k_error.known_mistakes
-def _(scores, labels, k):
-    def error(first, last):  # when the places `first` to `last` of the best classes count
-        chosen = np.argsort(-scores, axis=1)[:, first:last]
-        return 1 - np.mean((chosen == labels[:, None]).any(axis=1))
-
-    yield "This is the share that is right. The error is 1 minus that.", 1 - error(0, k)
-    yield "You took the k lowest scores: argsort counts upwards, so the best stand at the end.", error(-k, None)
-    yield "You look at the class in place k only. It may also be in any place before that.", error(k - 1, k)
-    yield "This is the top-1 error: k is not used.", error(0, 1)
-    yield "You allow k + 1 guesses.", error(0, k + 1)
-    yield "This counts the pictures that are wrong; divide by their number.", len(labels) * error(0, k)
 
 
 # The vote of several networks
