@@ -510,6 +510,18 @@ def test_large_arrays_are_told_in_one_line(halve):
     assert len(shown.splitlines()) < 8
 
 
+def test_many_short_lines_are_told_in_one_as_well(halve):
+    spec = one_number(lambda images: images.mean(axis=0), np.zeros((2, 4, 3, 1)))
+    shown = repr(verdict_box(judge(spec, lambda images: images[0] + 1, 0)))
+    assert "images = 24 numbers of the shape (2, 4, 3, 1), from 0 to 0" in shown
+
+
+def test_a_list_of_arrays_is_shown_one_below_the_other(halve):
+    spec = one_number(lambda kernels: 0, [np.array([[0.123456, 1]]), np.array([2.0])])
+    shown = repr(verdict_box(judge(spec, lambda kernels: 1, 0)))
+    assert "kernels = [[0.1235, 1.    ]]\n" in shown and "\n              [2.]\n" in shown
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

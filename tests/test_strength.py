@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 from right_answers import RightAnswer
-from strength import Bench, _ending
+from strength import Bench, _built_once, _ending
 
 from course_lib.exercises import spec
 
@@ -124,3 +124,49 @@ def test_an_answer_that_does_not_end_is_ended(endless):
         _ending(namespace["answer"], 0.2)([1])
     assert time.monotonic() - begun < 5
     assert _ending(lambda numbers: [0] * 10**6, 5)([1])[:1] == [0]
+
+
+def test_an_answer_that_did_not_end_is_not_waited_for_as_long_again():
+    def endless():
+        while True:
+            pass
+
+    answer, waited = _ending(endless, 1), []
+    for _ in range(2):
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError):
+            answer()
+        waited.append(time.monotonic() - begun)
+    assert waited[0] > 0.9 and waited[1] < 0.5
+
+
+def test_no_more_of_a_wrong_answer_is_run_than_tells_it(bench):
+    """The first case shows that it is wrong; no known mistake gives 7, so nothing else can be said about it."""
+    given = []
+
+    def seven(x):
+        given.append(x)
+        return 7
+
+    assert bench.first_look(seven) == (0, "")
+    assert given == [0.5]
+    assert bench.first_look(lambda x: x) == (1, "The sign stayed as it was.")
+    assert bench.first_look(abs) == (None, "")
+
+
+def test_nothing_is_built_twice_for_the_same_arguments():
+    import keras
+
+    built = []
+
+    def block(x, units):
+        built.append(units)
+        return keras.layers.Dense(units)(x)
+
+    answer = _built_once(block)
+    one, same, other = (answer(keras.Input((3,)), units).shape for units in (4, 4, 5))
+    assert one == same == (None, 4) and other == (None, 5)
+    assert built == [4, 5]
+
+    answer = _built_once(lambda units: block(keras.Input((3,)), units))
+    assert answer(6) is answer(6) and built == [4, 5, 6]
