@@ -363,7 +363,7 @@ def _ending(candidate, seconds: float):
     """
     if not callable(candidate):
         return candidate
-    patience = [seconds]
+    patience, limit = [seconds], _a_gigabyte_more()  # for all calls together: what one has left behind counts
 
     @functools.wraps(candidate)
     def limited(*arguments):
@@ -373,7 +373,7 @@ def _ending(candidate, seconds: float):
 
         handler = signal.signal(signal.SIGALRM, end)
         memory = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (_a_gigabyte_more(), memory[1]))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, memory[1]))
         signal.setitimer(signal.ITIMER_REAL, *patience)
         try:
             result = candidate(*arguments)
