@@ -431,7 +431,7 @@ four_racers = ["sigmoid", "sigmoid, weights 4 times as large", "tanh", "ReLU"]
 
 def passes_of(optimizer, activations):
     """Dots for a panel: for each activation, those of networks with 1 and with 3 hidden layers."""
-    part = race[race["optimizer"] == optimizer].set_index(["activation", "hidden"])["passes"]
+    part = race[race["optimizer"] == optimizer].set_index(["activation", "hidden"])["passes"].sort_index()
     return {kind: {f"hidden layers: {hidden}": part[kind, hidden] for hidden in (1, 3)} for kind in activations}
 
 

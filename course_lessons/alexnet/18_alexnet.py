@@ -37,6 +37,7 @@ from course_lib.exercises import check, hint, solution
 from course_lib.layers import softmax
 from course_lib.plots import charts, show
 from course_lib.plots.controls import explore
+from course_lib.quiet import quiet
 
 # %% [markdown]
 # ImageNet asks for one of a thousand classes and allows five guesses; the **top-5 error** counts the photos of which all
@@ -216,7 +217,9 @@ narrow = alexnet(input_shape=(67, 67, 3), classes=10, width=1 / 8)
 noise = np.random.default_rng(1).random((2, 67, 67, 3)).astype("float32")
 pool5 = keras.Model(narrow.input, narrow.get_layer("pool5").output)
 assert blueprint(alexnet, groups=1).count_params() == 62_378_344
-print("the same:", np.allclose(pool5(noise), in_two_towers(narrow, noise), atol=1e-5))
+with quiet():  # TensorFlow compiles grouped convolutions, and some versions say so in red
+    whole = pool5(noise)
+print("the same:", np.allclose(whole, in_two_towers(narrow, noise), atol=1e-5))
 
 # %% [markdown]
 # Equal. The cut saves 1.4 M parameters, and half of the work of three layers.
@@ -530,20 +533,21 @@ check(ten_cuts)
 # once. So the 0.0005 of 2012 is Keras' 0.005.
 #
 # The rest on our digits, with He's start (lesson 14): his deviation $\sqrt{2/n}$ would be 0.015 for fc6 with its
-# $n = 9{,}216$ inputs, near the paper's 0.01; our fc6 has 84 inputs, and 0.15.
+# $n = 9{,}216$ inputs, near the paper's 0.01; our fc6 has 84 inputs, and 0.15. The
+# learning rate is half of the paper's.
 
 # %% tags=["T206", "F075"]
 keras.utils.set_random_seed(1)
 shift = keras.layers.RandomTranslation(0.06, 0.06, fill_mode="nearest")  # while training only
 recipe = keras.Sequential([shift, mini(dropout=0.5)])
-sgd = keras.optimizers.SGD(learning_rate=0.01, momentum=0.9, weight_decay=0.005)
+sgd = keras.optimizers.SGD(learning_rate=0.005, momentum=0.9, weight_decay=0.005)
 recipe.compile(sgd, "sparse_categorical_crossentropy", metrics=["accuracy"])
 log = recipe.fit(
     middle(few),
     few.labels,
     batch_size=scale(laptop=20, gpu=128),
     epochs=18,
-    callbacks=[keras.callbacks.ReduceLROnPlateau(monitor="val_accuracy", factor=0.1, patience=2)],
+    callbacks=[keras.callbacks.ReduceLROnPlateau(monitor="val_accuracy", factor=0.1, patience=4)],
     validation_data=(middle(digits.validation), digits.validation.labels),
     verbose=0,
 ).history
@@ -554,7 +558,7 @@ show(
         "right",
     ),
     alt="Above, the shares right climb slowly from guessing to about 90 %, that of validation digits above that of training "
-    "digits; below, the learning rate, which starts at 0.01 and falls by a step of ten.",
+    "digits; below, the learning rate, which starts at 0.005; it may fall by a step of ten.",
 )
 assert max(log["val_accuracy"]) > 0.7
 

@@ -463,13 +463,19 @@ print(f"stopped after {len(history.history['loss'])} passes")
 strain_rows = evidence("strain")
 neat_rows = strain_rows[(strain_rows["kind"] == "right") & (strain_rows["amount"] == 0)]
 on_neat = compare(neat_rows, "reader", "right", against="nearest, neat")
-assert on_neat.loc["LeNet-5, neat", "low"] > 0
-on_neat.round(3)
+mnist_rows = evidence("mnist").eval("right = 1 - test_error")
+on_all = compare(mnist_rows, "reader", "right", against="nearest neighbour")
+assert on_neat.loc["LeNet-5, neat", "low"] > 0 and on_all.loc["LeNet-5", "low"] > 0
+pd.concat({"5,000 digits": on_neat, "all of MNIST": on_all}).round(3)
 
 # %% [markdown]
 # Look at the rows `nearest, neat` and `LeNet-5, neat`: **on neat digits LeNet-5 reads more than the nearest neighbour**, 95.5 %
 # against 93.2 %, in five random starts of which each is the best of five passes on the validation part. It keeps 61,706 numbers, its rival 2.7 million. (The
 # other two rows will be explained below. The record trains the same network, built from NumPy layers.)
+#
+# And with all of MNIST, 60,000 digits to learn and choose from and 10,000 for the test? Look at the last two rows.
+# **On the whole of MNIST LeNet-5 makes fewer errors than the nearest neighbour**, 1.3 % against 3.8 %, with the best of ten
+# passes on the validation part, again in five starts.
 #
 # Here it is as it is usually drawn, with what its planes hold for one digit. And since all of its layers stand in this
 # course in NumPy, too, the same weights go through those: same answers.

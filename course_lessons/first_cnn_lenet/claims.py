@@ -87,3 +87,8 @@ def _(rows):
     best = {activation: mean_loss[activation].idxmin() for activation in ("tanh", "relu")}
     at_best = last[last["learning_rate"] == last["activation"].map(best)]
     return compare(at_best, "activation", "loss", against="tanh").loc["relu", "high"] < 0
+
+
+@claim("On the whole of MNIST LeNet-5 makes fewer errors than the nearest neighbour", record="mnist")
+def _(rows):
+    return compare(rows, "reader", "test_error", against="nearest neighbour").loc["LeNet-5", "high"] < 0
