@@ -167,7 +167,7 @@ def test_a_student_opens_runs_answers_and_plays(page):
     assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
     set_up = page.locator(".jp-CodeCell").first.locator(".jp-OutputArea").inner_text()
     assert "Keras 3" in set_up and "laptop scale" in set_up
-    figure = cell_with(page, "step: fires or not").locator(".jp-OutputArea img")
+    figure = cell_with(page, "figures.step_and_sigmoid(").locator(".jp-OutputArea img")
     assert figure.evaluate("image => image.naturalWidth") > 500
     picture(page, "figure")
 
