@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,12 +20,13 @@ CELL_TIMEOUT = 600
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _IMAGE_FACTS = ("alt", "width", "height")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-# ru_maxrss counts kilobytes on Linux and bytes on macOS; Windows has no such call, but the kernel brings psutil.
-_PEAK_MEGABYTES = (
-    "__import__('psutil').Process().memory_info().peak_wset / 1e6 if __import__('sys').platform == 'win32' else "
-    "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss"
-    " / (1e6 if __import__('sys').platform == 'darwin' else 1e6 / 1024)"
-)
+# Linux's ru_maxrss also counts the process that started the kernel. macOS counts in bytes, Linux in 1,024 of them;
+# Windows has neither, but the kernel brings psutil.
+_PEAK_MEGABYTES = {
+    "linux": "int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) * 1024 / 1e6",
+    "darwin": "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss / 1e6",
+    "win32": "__import__('psutil').Process().memory_info().peak_wset / 1e6",
+}
 
 
 @dataclass
@@ -123,7 +125,7 @@ def _peak_megabytes(client) -> float | None:
     async def ask() -> float | None:
         if not await ensure_async(client.km.is_alive()):
             return None
-        message = client.kc.execute("", silent=True, user_expressions={"peak": _PEAK_MEGABYTES})
+        message = client.kc.execute("", silent=True, user_expressions={"peak": _PEAK_MEGABYTES[sys.platform]})
         while True:
             reply = await client.kc.get_shell_msg(timeout=5)
             if reply["parent_header"].get("msg_id") == message:
