@@ -818,6 +818,7 @@ except NotImplementedError:
 # Take a normalisation that does not look at the batch: over the channels of one example (layer normalisation) or groups
 # of them (group normalisation). When fine-tuning a trained network, keep its layers in inference mode, with the old
 # running averages.
+# </details>
 #
 # **Weight decay pulls the weights below a normalising layer towards 0. Does that make the function of the network simpler?**
 #

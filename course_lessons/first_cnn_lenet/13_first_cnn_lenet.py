@@ -692,7 +692,7 @@ explore(
 )
 
 # %% [markdown]
-# ## What you can do now
+# ## In short
 #
 # You can assemble a CNN and follow a picture through it, count its parameters, say when a dense layer and a
 # convolution are the same, choose the last layer, and hold a network against a rival before you praise it.

@@ -668,7 +668,7 @@ show(
 # units *can* do XOR; but they had to be lucky. If a unit in between is of no use, which way should its weights move? The
 # rule $t - y$ is silent: nobody knows the target of a unit in the middle. Finding one is the story of lesson 05.
 #
-# ## What you can do now
+# ## In short
 #
 # Say what a neuron computes, write the rule that teaches it, prove when it stops, prove that XOR is out of its reach, and
 # say what random units add.
