@@ -210,11 +210,6 @@ def test_bars_hold_the_numbers_they_are_given():
     assert [text.get_text() for text in figure.axes[0].texts] == ["25%", "100%"]
 
 
-def test_timeline_names_every_date():
-    figure = charts.timeline({"first": 1943, "second": 1957})
-    assert [text.get_text() for text in figure.axes[0].texts] == ["1943\nfirst", "1957\nsecond"]
-
-
 def test_contact_sheet_has_a_title_for_each_picture():
     figure = charts.contact_sheet(np.zeros((5, 4, 4)), list("abcde"), columns=3)
     assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d", "e", ""]

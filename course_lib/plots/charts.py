@@ -216,22 +216,6 @@ def bars(labels, shares, xlabel: str, ylabel: str) -> Figure:
     return figure
 
 
-def timeline(events: dict[str, float]) -> Figure:
-    """What happened when, left to right: words -> year. Neighbours hang at different heights, so none overlap."""
-    figure, axes = plt.subplots(figsize=(8.6, 2.6), layout="constrained")
-    years = list(events.values())
-    heights = [(1, -1, 2.1, -2.4)[place % 4] for place in range(len(events))]
-    axes.axhline(0, color="black", linewidth=1.5)
-    axes.vlines(years, 0, heights, color=GREY, linewidth=1)
-    axes.plot(years, np.zeros(len(years)), "o", color=BLUE)
-    for (words, year), height in zip(events.items(), heights, strict=True):
-        side = "bottom" if height > 0 else "top"
-        axes.text(year, height, f"{year:g}\n{words}", ha="center", va=side, fontsize=9.5, linespacing=1.1)
-    axes.set(ylim=(-4, 3.6), xlim=(min(years) - 3, max(years) + 3))
-    axes.axis("off")
-    return figure
-
-
 def contact_sheet(images, titles, columns: int, colours=None, size: float = 1.0) -> Figure:
     """Pictures `(number, height, width[, channels])` side by side, each under its title; grey ones dark on white."""
     rows = -(-len(images) // columns)
