@@ -98,7 +98,7 @@ def grade(
         typer.Argument(help="<student>/<lesson>.ipynb, <student>/<lesson>/<lesson>.ipynb, <student>_<lesson>.ipynb."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the gradebook and its pages; given again, it goes on.")
+        Path | None, typer.Option(help="Folder for the marks of the course; given again, it goes on, and grows.")
     ] = None,
     lesson: Annotated[list[str] | None, typer.Option(help="Only this lesson; may be given several times.")] = None,
     seed: Annotated[
@@ -107,6 +107,13 @@ def grade(
     jobs: Annotated[int, typer.Option(min=1, help="Exercises to run at a time.")] = os.cpu_count() or 1,
     run_all: Annotated[bool, typer.Option("--run-all", help="Run every cell, not only what an answer needs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Grade unchanged submissions again, too.")] = False,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STUDENT", help="Delete this student's marks; may be given several times."),
+    ] = None,
+    forget_missing: Annotated[
+        bool, typer.Option("--forget-missing", help="Delete the marks of all who are not in SUBMISSIONS.")
+    ] = False,
     require_sandbox: Annotated[
         bool, typer.Option("--require-sandbox", help="Refuse to run without a sandbox.")
     ] = False,
@@ -131,11 +138,15 @@ def grade(
             project, lessons, seed=seed or 0, jobs=jobs, limits=limits, require_sandbox=require_sandbox
         )
         raise typer.Exit(0 if sound else 1)
+    if forget and out is not None:
+        command.forget(project, out, forget)
+        if submissions is None:
+            return
     if submissions is None or out is None:
         raise CourseError("Give the folder of submissions and --out, the folder for the marks (or --self-test).")
     command.grade_folder(
         project, submissions, out, lessons, seed=seed, jobs=jobs, limits=limits, run_all=run_all, force=force,
-        require_sandbox=require_sandbox,
+        forget_missing=forget_missing, require_sandbox=require_sandbox,
     )  # fmt: skip
 
 
@@ -294,7 +305,7 @@ def main() -> None:
         app()
     except CourseError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.status)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("course_"):
             raise

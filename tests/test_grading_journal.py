@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from waiting import wait_until
@@ -57,24 +58,75 @@ def test_a_report_of_another_submission_is_not_taken(journal):
         journal.store(ANNA, "key", report_of(BERIT))
 
 
+DAMAGED = {
+    "empty": b"",
+    "broken off": b"{",
+    "a list": b"[]",
+    "without a key": b"{}",
+    "not text": b"\xff",
+    "a part": b'{"key": "key", "report": {"student": "Anna"}}',
+    "very deep": b"[" * 100_000,
+}
+
+
+def changed(**marks) -> bytes:
+    """A report as it is stored, with other values in its first mark."""
+    data = report_of(ANNA).as_data()
+    data["marks"][0] |= marks
+    return json.dumps({"key": "key", "report": data}).encode()
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"{}", b"\xff", b'{"key": "key", "report": {"student": "Anna"}}']
+    "content",
+    [
+        *DAMAGED.values(),
+        *(changed(points=points) for points in ("x", -1, 1e9, None, [2])),
+        changed(verdict="superb"),
+        changed(exercise=7),
+        changed(passed="all"),
+        json.dumps({"key": "key", "report": report_of(BERIT).as_data()}).encode(),
+    ],
 )
-def test_a_damaged_report_counts_as_none(journal, content):
-    journal.store(ANNA, "key", report_of(ANNA))
+def test_a_damaged_report_is_named_and_put_aside(tmp_path, content):
+    with Journal(tmp_path / "out") as journal:
+        journal.store(ANNA, "key", report_of(ANNA))
     [file] = (journal.out / "reports").iterdir()
     file.write_bytes(content)
-    assert journal.load(ANNA, "key") is None
-    journal.store(ANNA, "key", report_of(ANNA))
-    assert journal.load(ANNA, "key") == report_of(ANNA)
+    with Journal(tmp_path / "out") as journal:
+        assert journal.load(ANNA, "key") is None and journal.kept() == []
+        assert journal.damaged == [f"reports/{file.name}"]
+        assert (journal.out / "damaged" / file.name).read_bytes() == content
+        journal.store(ANNA, "key", report_of(ANNA))
+    with Journal(tmp_path / "out") as journal:
+        assert journal.load(ANNA, "key") == report_of(ANNA) and journal.damaged == []
 
 
-def test_withdrawn_students_are_forgotten(journal):
-    for submission in (ANNA, BERIT):
-        journal.store(submission, "key", report_of(submission))
-    journal.forget_all_but([BERIT])
-    assert journal.load(ANNA, "key") is None
-    assert journal.load(BERIT, "key") == report_of(BERIT)
+def test_nothing_is_forgotten_unless_somebody_says_so(tmp_path):
+    other = Submission("Anna", "12_pooling", "second week/Anna/12_pooling.ipynb")
+    stray = Submission("Anna", "", "Anna/notes.ipynb", "no lesson")
+    for submission in (ANNA, BERIT, other, stray):
+        with Journal(tmp_path / "out") as journal:
+            journal.store(submission, "key", report_of(submission))
+    with Journal(tmp_path / "out") as journal:
+        assert len(journal.kept()) == 4
+        assert journal.forget("Nobody") == []
+        assert journal.forget_all_but([ANNA, other, stray]) == [report_of(BERIT)]
+        assert len(journal.forget("Anna")) == 3
+    with Journal(tmp_path / "out") as journal:
+        assert journal.kept() == []
+
+
+def test_the_newest_file_counts_wherever_it_lay_but_one_that_cannot_be_read_takes_nothing_away(tmp_path):
+    moved, torn = replace(ANNA, path="late/Anna.ipynb"), replace(ANNA, path="again/Anna.ipynb", problem="It is torn.")
+    unreadable = Report(torn.student, torn.lesson, torn.path, [], "It is torn.")
+    with Journal(tmp_path / "out") as journal:
+        assert journal.store(torn, "torn", unreadable) == unreadable
+        assert journal.store(ANNA, "first", report_of(ANNA)) == report_of(ANNA)
+        assert journal.store(moved, "second", report_of(moved, 2)).points == 2
+        counts = journal.store(torn, "torn", unreadable)
+        assert counts.points == 2 and "again/Anna.ipynb" in counts.newer and "It is torn." in counts.newer
+    with Journal(tmp_path / "out") as journal:
+        assert journal.kept() == [counts] and journal.load(torn, "torn") == counts
 
 
 def test_file_names_are_safe_and_different_even_where_case_does_not_count():

@@ -11,7 +11,9 @@ from html.parser import HTMLParser
 import pytest
 
 from course_lib.exercises import looks
+from course_tools.errors import CourseError
 from course_tools.grading import marks
+from course_tools.grading.adjust import adjusted
 from course_tools.grading.gradebook import write_gradebook
 from course_tools.grading.marks import Mark, Report
 from course_tools.grading.pages import LOOKS, class_page, histogram, page_of, questions, submission_page, write_pages
@@ -98,6 +100,79 @@ def test_the_order_of_the_reports_changes_nothing(tmp_path):
     assert [row[0] for row in table(tmp_path / "a" / "totals.csv")[1:]] == [
         "anna", "Berit", "Émile", "Eva", "Franz", "Zoë",
     ]  # fmt: skip
+
+
+def test_reports_from_before_an_exercise_came_stand_beside_newer_ones(tmp_path):
+    old = report("Anna")
+    del old.marks[0]
+    write_gradebook(tmp_path, [old, report("Berit")])
+    assert table(tmp_path / "totals.csv")[0] == ["student", "09_convolution (of 5)", "total"]
+    text = Page(class_page([old, report("Berit")])).text
+    assert "Anna ✗ 0.5 0.5" in text and "Berit ✓ 2 ✗ 0.5 2.5" in text
+
+
+# --- by hand
+
+
+def adjust(tmp_path, text, reports=None):
+    (tmp_path / "adjust.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return adjusted(reports or [report("Anna"), report("Zoë", "12_pooling")], tmp_path / "adjust.csv")
+
+
+def test_a_teacher_sets_points_adds_some_and_comments(tmp_path):
+    given = [report("Anna"), report("Zoë", "12_pooling")]
+    reports, complaints = adjust(
+        tmp_path,
+        "student,lesson,exercise,points,extra,comment\n"
+        'Anna,09_convolution,conv_layer,3,,"Right, by another way."\n'
+        "Anna,09_convolution,correlate2d,,-0.5,Copied.\n"
+        "Zoë,12_pooling,,,1.5,A fine proof.\n",
+        given,
+    )
+    assert not complaints and [one.points for one in given] == [2.5, 2.5], "what the program gave stays as it was"
+    assert [one.points for one in reports] == [4.5, 4]
+    write_gradebook(tmp_path, reports)
+    assert [[row[index] for index in (0, 2, 3, 4, 5, 6)] for row in table(tmp_path / "gradebook.csv")[1:]] == [
+        ["Anna", "correlate2d", "1.5", "2", "correct", "Set by hand from 2 to 1.5. Copied."],
+        ["Anna", "conv_layer", "3", "3", "wrong", "Set by hand from 0.5 to 3. Right, by another way."],
+        ["Zoë", "correlate2d", "2", "2", "correct", ""],
+        ["Zoë", "conv_layer", "0.5", "3", "wrong", ""],
+        ["Zoë", "", "1.5", "0", "by hand", "A fine proof."],
+    ]
+    assert [row[-1] for row in table(tmp_path / "totals.csv")] == ["total", "4.5", "4"]
+    assert "Set by hand from 0.5 to 3. Right, by another way." in Page(submission_page(reports[0], {})).text
+    page = Page(submission_page(reports[1], {})).text
+    assert "4 of 5 points" in page and "1.5 extra points given by hand are in this sum. A fine proof." in page
+
+
+@pytest.mark.parametrize(
+    "line, says",
+    [
+        ("Ana,09_convolution,conv_layer,3,,", "line 2: no marks of a student called 'Ana' are kept"),
+        ("Anna,09,conv_layer,3,,", "no marks of 'Anna' for the lesson '09'"),
+        ("Anna,,,,1,", "no marks of 'Anna' for the lesson ''"),
+        ("Anna,09_convolution,conv,3,,", "09_convolution has no exercise 'conv'"),
+        ("Anna,09_convolution,,3,,", "extra points need none"),
+        ("Anna,09_convolution,conv_layer,all,,", "points is 'all'"),
+        ("Anna,09_convolution,conv_layer,nan,,", "points is 'nan'"),
+        ("Anna,09_convolution,conv_layer,,inf,", "extra is 'inf'"),
+    ],
+)
+def test_a_line_that_fits_nobody_is_named_and_the_others_are_applied(tmp_path, line, says):
+    reports, [complaint] = adjust(
+        tmp_path, f"student,lesson,exercise,points,extra,comment\n{line}\nAnna,09_convolution,conv_layer,1,,\n"
+    )
+    assert says in complaint
+    assert reports[0].points == 3
+
+
+def test_tables_of_adjustments_may_come_from_any_spreadsheet(tmp_path):
+    german = "\ufeffstudent;lesson;exercise;points\r\nZoë;12_pooling;conv_layer;1,5\r\n"
+    reports, complaints = adjust(tmp_path, german)
+    assert not complaints and reports[1].points == 3.5
+    for text in (b"student,lesson,\xff\n", "name,points\nAnna,3\n", "", "student,lesson,point\n"):
+        with pytest.raises(CourseError, match=r"adjust\.csv"):
+            adjust(tmp_path, text)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("//evil","x")', "＝1"])

@@ -151,6 +151,60 @@ def test_the_seed_is_recorded_and_a_second_run_changes_nothing_and_runs_nothing(
 
 
 @needs_walls
+def test_weeks_lessons_and_students_add_up_until_one_is_forgotten(tmp_path):
+    out, first, second = tmp_path / "out", tmp_path / "first", tmp_path / "second"
+    hand_in(first / "ada" / f"{LESSON}.ipynb", ANSWER)
+    hand_in(first / "ben" / f"{LESSON}.ipynb", FLIPPED)
+    hand_in(second / "ada" / "12_pooling.ipynb", ANSWER)
+    hand_in(second / "ben" / f"{LESSON}.ipynb", ANSWER)  # handed in again
+    course(first, "--out", out)
+    done = course(second, "--out", out)
+    assert "1 report of earlier runs is kept, too." in done.stdout
+    rows = gradebook(out)
+    assert rows["ada", "correlate2d"]["points"] == rows["ben", "correlate2d"]["points"] == "2"
+    assert rows["ada", "max_pool"]["verdict"] == "missing"
+    pages = sorted(path.name for path in (out / "pages").iterdir())
+    assert len(pages) == 3
+
+    (out / "adjust.csv").write_text("student,lesson,exercise,points,comment\nada,12_pooling,max_pool,1,On paper.\n")
+    assert course(second, "--out", out, "--lesson", LESSON).returncode == 0
+    assert gradebook(out)["ada", "max_pool"]["points"] == "1", "--lesson writes up all there is"
+
+    for nothing in (tmp_path / "empty", tmp_path / "no notebook"):
+        nothing.mkdir()
+    (tmp_path / "no notebook" / "ada.txt").touch()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for nothing in (tmp_path / "empty", tmp_path / "no notebook"):
+        failed = course(nothing, "--out", out)
+        assert failed.returncode == 1 and "no notebook was found" in failed.stderr
+    failed = course("--out", out, "--forget", "ada", "--forget", "zoe")
+    assert failed.returncode == 2 and "zoe" in failed.stderr
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+    done = course("--out", out, "--forget", "ben")
+    assert done.returncode == 0 and f"Forgotten: ben, {LESSON}." in done.stdout
+    assert {student for student, _ in gradebook(out)} == {"ada"}
+    done = course(first, "--out", out, "--forget-missing")
+    assert "Forgotten: ada, 12_pooling." in done.stdout
+    assert ("ada", "max_pool") not in gradebook(out) and ("ben", "correlate2d") in gradebook(out)
+
+
+@needs_walls
+def test_a_submission_that_breaks_the_grader_is_its_own_verdict(tmp_path):
+    deep = "value = numpy.zeros(1)\nfor _ in range(500):\n    value = (value,)\n"
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", ANSWER)
+    hand_in(tmp_path / "in" / "ben" / f"{LESSON}.ipynb", ["!pip list\n" * 501 + "%time\n" + "\n".join(ANSWER)])
+    hand_in(tmp_path / "in" / "cy" / f"{LESSON}.ipynb", [
+        "import numpy", f"{deep}def correlate2d(image, kernel):\n    return value", *GUESSED,
+    ])  # fmt: skip
+    done = course(tmp_path / "in", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    rows = gradebook(tmp_path / "out")
+    assert [rows[name, "correlate2d"]["points"] for name in ("ada", "ben", "cy")] == ["2", "2", "0"]
+    assert rows["cy", "output_size"]["verdict"] == "wrong"
+
+
+@needs_walls
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
     folder, out = tmp_path / "submissions", tmp_path / "out"
     for number in range(12):

@@ -12,12 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from course_tools import report as reporting
-from course_tools.errors import CourseError
+from course_tools.errors import CourseError, NothingFound
 from course_tools.grading import marks
+from course_tools.grading.adjust import FILE as ADJUSTMENTS
+from course_tools.grading.adjust import adjusted
 from course_tools.grading.grade import Grader, fingerprint, settings_of
 from course_tools.grading.gradebook import write_gradebook
-from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, printable
-from course_tools.grading.journal import Journal
+from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, is_notebook, printable
+from course_tools.grading.journal import DAMAGED, Journal
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Report
 from course_tools.grading.pages import write_pages
@@ -43,16 +45,21 @@ def grade_folder(
     limits: Limits,
     run_all: bool,
     force: bool,
+    forget_missing: bool,
     require_sandbox: bool,
 ) -> list[Report]:
-    """Grade the submissions of `lessons` in `folder`, or go on where an earlier run was ended; write up the marks."""
+    """Grade the submissions of `lessons` in `folder`, or go on where an earlier run was ended; write up all marks."""
     console = reporting.console()
-    walls = _walls(console, require_sandbox)
     everything = find_submissions(folder, project.lesson_names())
+    if not any(is_notebook(one.path) for one in everything):
+        raise NothingFound(f"{printable(str(folder))}: no notebook was found in this folder; nothing was changed.")
+    walls = _walls(console, require_sandbox)
     wanted = [one for one in everything if one.lesson in lessons or not one.lesson]
     with Journal(out, folder) as journal:
+        _say_damaged(console, journal)
         seed = journal.settle(seed, asdict(limits))
-        journal.forget_all_but(everything)
+        if forget_missing:
+            _say_forgotten(console, journal.forget_all_but(everything))
         keys = _keys(folder, wanted, {**settings_of(seed, limits, run_all), "walls": walls})
         reports = {} if force else _done_already(journal, keys)
         waiting = [one for one in wanted if one not in reports]
@@ -62,18 +69,56 @@ def grade_folder(
             with _progress(console) as progress, Sandbox(limits, walls) as sandbox:
                 task = progress.add_task("grading", total=len(wanted), completed=len(reports))
                 for one, report in Grader(sandbox, seed, run_all).grade(folder, waiting, jobs):
-                    journal.store(one, keys[one], report)
-                    reports[one] = report
+                    reports[one] = journal.store(one, keys[one], report)
                     progress.advance(task)
         ordered = [reports[one] for one in wanted]
-        write_gradebook(out, ordered)
-        write_pages(out, ordered, project.notebooks)
+        _write_up(console, project, journal)
+        kept = len(journal.kept()) - len(ordered)
     console.print(_summary(ordered))
     for report in ordered:
-        if report.problem:
-            console.print(f"{report.student}: {printable(report.file)}: {report.problem}")
+        if report.problem or report.newer:
+            console.print(f"{report.student}: {printable(report.file)}: {report.problem or report.newer}")
+    if kept:
+        console.print(f"{kept} report{'s' * (kept > 1)} of earlier runs {'are' if kept > 1 else 'is'} kept, too.")
     console.print(f"seed {seed}; the marks are in {out / 'gradebook.csv'}, the class page is {out / 'index.html'}")
     return ordered
+
+
+def forget(project: Project, out: Path, students: list[str]) -> None:
+    """Delete the reports of `students` from the folder `out`, and write up the marks that are left.
+
+    Raises `CourseError` if there is no such folder of marks, or no such student in it; then nothing is deleted.
+    """
+    console = reporting.console()
+    if not (out / "reports").is_dir():
+        raise CourseError(f"{printable(str(out))} is no folder of marks.")
+    with Journal(out) as journal:
+        _say_damaged(console, journal)
+        known = {report.student for report in journal.kept()}
+        if unknown := [student for student in students if student not in known]:
+            raise CourseError(f"No marks of {', '.join(map(printable, unknown))} are kept in {printable(str(out))}.")
+        for student in students:
+            _say_forgotten(console, journal.forget(student))
+        _write_up(console, project, journal)
+
+
+def _write_up(console: Console, project: Project, journal: Journal) -> None:
+    """Tables and pages of all that is kept, with what the teacher wrote by hand."""
+    reports, complaints = adjusted(journal.kept(), journal.out / ADJUSTMENTS)
+    for sentence in complaints:
+        console.print(sentence)
+    write_gradebook(journal.out, reports)
+    write_pages(journal.out, reports, project.notebooks)
+
+
+def _say_damaged(console: Console, journal: Journal) -> None:
+    for name in journal.damaged:
+        console.print(f"{name} was damaged and lies in {DAMAGED}/ now; what it was of must be graded again.")
+
+
+def _say_forgotten(console: Console, reports: list[Report]) -> None:
+    for report in reports:
+        console.print(f"Forgotten: {report.student}, {report.lesson or printable(report.file)}.")
 
 
 def self_test(

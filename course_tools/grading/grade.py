@@ -49,14 +49,18 @@ class Grader:
         try:
             begun: list[tuple[Submission, Callable[[], Report]]] = []
             for submission in submissions:
-                begun.append((submission, self._begin(folder, submission, pool)))
+                begun.append((submission, self._begin_whatever(folder, submission, pool)))
                 if len(begun) > jobs:  # far enough ahead to keep all busy, and no further
                     first, finish = begun.pop(0)
-                    yield first, finish()
+                    yield first, _whatever(first, finish)
             for submission, finish in begun:
-                yield submission, finish()
+                yield submission, _whatever(submission, finish)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _begin_whatever(self, folder: Path, submission: Submission, pool: ThreadPoolExecutor) -> Callable[[], Report]:
+        begun = _whatever(submission, lambda: self._begin(folder, submission, pool))
+        return (lambda: begun) if isinstance(begun, Report) else begun
 
     def _begin(self, folder: Path, submission: Submission, pool: ThreadPoolExecutor) -> Callable[[], Report]:
         """Start all exercises of a submission; returns what waits for them and makes the report."""
@@ -106,7 +110,11 @@ class Grader:
         if running is None:
             return _without_answer(exercise.name, exercise.points, program.fault)
         ending, messages = running.result()
-        mark = self._judged(question, ending, messages)
+        try:
+            mark = self._judged(question, ending, messages)
+        except (RecursionError, MemoryError) as error:  # of what was returned; the other exercises are none the worse
+            reason = f"What it returned cannot be judged: {_in_words(error)}."
+            mark = Mark(exercise.name, 0, exercise.points, marks.WRONG, reason)
         mark.seconds = round(ending.get("seconds", 0.0), 3)
         return mark
 
@@ -132,6 +140,21 @@ def unreadable(submission: Submission, reason: str) -> Report:
     exercises = specs(submission.lesson).values() if submission.lesson else []
     found = [Mark(each.name, 0, each.points, marks.UNREADABLE, reason) for each in exercises]
     return Report(submission.student, submission.lesson, submission.path, found, reason)
+
+
+def _whatever(submission: Submission, work: Callable):
+    """What `work` gives. Whatever one submission does to the grader is that submission's own verdict."""
+    try:
+        return work()
+    except CourseError:  # the grader's own trouble, a full disk say: nobody's mark may depend on it
+        raise
+    except Exception as error:
+        return unreadable(submission, f"It could not be graded: {_in_words(error)}.")
+
+
+def _in_words(error: Exception) -> str:
+    words = " ".join(str(error).split())[:200].rstrip(".")
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def fingerprint(lesson: str, settings: dict) -> str:

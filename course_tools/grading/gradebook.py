@@ -12,7 +12,7 @@ from pathlib import Path
 
 from course_tools.grading.intake import printable
 from course_tools.grading.journal import write_atomically
-from course_tools.grading.marks import UNREADABLE, Report
+from course_tools.grading.marks import BY_HAND, UNREADABLE, Report
 
 COLUMNS = ("student", "lesson", "exercise", "points", "out of", "verdict", "reason", "seconds")
 _LONGEST_REASON = 500  # characters; the page of the submission has more
@@ -63,16 +63,27 @@ def _rows(report: Report) -> list[dict]:
             "points": round(mark.points, 2),
             "out of": mark.out_of,
             "verdict": mark.verdict,
-            "reason": _one_line(" ".join([mark.mistake, mark.reason]).strip() or report.problem),
+            "reason": _one_line(" ".join(filter(None, [mark.by_hand, mark.mistake, mark.reason])) or report.problem),
             "seconds": round(mark.seconds, 2),
         }
         for mark in report.marks
-    ]
+    ] + _added(whose, report)
+
+
+def _added(whose: dict, report: Report) -> list[dict]:
+    """A row for what a teacher gave for the lesson as a whole."""
+    if not (report.extra or report.comment):
+        return []
+    extra = {"exercise": "", "points": round(report.extra, 2), "out of": 0, "verdict": BY_HAND, "seconds": 0}
+    return [{**whose, **extra, "reason": _one_line(report.comment)}]
 
 
 def _totals(reports: list[Report]) -> list[list]:
     """One row per student, one column per lesson. A cell is empty where nothing was handed in."""
-    out_of = {report.lesson: report.out_of for report in reports if report.marks}
+    out_of: dict[str, float] = {}
+    for report in reports:
+        if report.marks:  # the most there is: some may have been graded before an exercise came
+            out_of[report.lesson] = max(report.out_of, out_of.get(report.lesson, 0))
     lessons = sorted(out_of)
     earned: dict[str, dict[str, float]] = {}
     for report in reports:

@@ -50,6 +50,11 @@ def printable(text: str, keep: str = "") -> str:
     return _TRICKY.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
 
 
+def is_notebook(path: str) -> bool:
+    """Whether a file's name says so."""
+    return path.lower().endswith(".ipynb")
+
+
 def find_submissions(folder: Path, lessons: list[str]) -> list[Submission]:
     """What lies in `folder`, sorted by student and lesson; `lessons` are the names of all lessons there are.
 
@@ -115,13 +120,13 @@ def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
             continue
         for name in names:
             path = here / name
-            is_notebook = path.suffix.lower() == ".ipynb"
+            named_so = is_notebook(name)
             if not os.path.isdir(path):
-                if is_notebook:
+                if named_so:
                     yield path.relative_to(folder), ""
             elif path.is_symlink():
                 yield path.relative_to(folder), "It is a link to a folder, and links are not followed."
-            elif is_notebook:
+            elif named_so:
                 yield path.relative_to(folder), "It is a folder, not a file."
             else:
                 waiting.append(path)

@@ -1,4 +1,7 @@
-"""The folder OUT as a journal: each report is kept the moment it is there, so a stopped run goes on where it was."""
+"""The folder OUT as a journal: each report is kept the moment it is there, so a stopped run goes on where it was.
+
+OUT belongs to a course, not to a run: what was graded before stays until somebody says that it is to be forgotten.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from course_tools.errors import CourseError
@@ -17,13 +21,20 @@ from course_tools.grading.intake import Submission, printable
 from course_tools.grading.marks import Report
 
 _SETTINGS, _REPORTS = "settings.json", "reports"
+DAMAGED = "damaged"  # reports that could not be read are moved there, and never deleted
 _MARK = ".course-grade"  # in every folder of ours; locked while a grader works there
 _UNFINISHED = ".part"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def stem_of(one: Submission | Report) -> str:
+    """The file name, without its ending, of all that belongs to one student's work on one lesson."""
+    file = one.path if isinstance(one, Submission) else one.file
+    return file_stem(one.student, one.lesson, "" if one.lesson else file)  # of no lesson there may be several
+
+
 def file_stem(student: str, lesson: str, file: str) -> str:
-    """A file name for what belongs to one submission: safe everywhere, different from all others, still to be read."""
+    """A file name that is safe everywhere, different from all others, and still to be read."""
     slug = re.sub("[^a-z0-9]+", "-", f"{student} {lesson}".lower()).strip("-")[:60].rstrip("-")
     identity = hashlib.sha256(json.dumps([student, lesson, file]).encode()).hexdigest()[:12]
     return f"{slug}-{identity}" if slug else identity
@@ -60,6 +71,8 @@ class Journal:
         self.out = out.resolve()
         self._reports = self.out / _REPORTS
         self._lock: int | None = None
+        self._kept: dict[str, tuple[str, Report]] = {}  # by `stem_of`: the key, and the report
+        self.damaged: list[str] = []  # what could not be read as a report, and was put aside
         if submissions is not None and self.out.is_relative_to(submissions.resolve()):
             raise CourseError(f"{_named(out)} lies inside the folder of submissions; results must go somewhere else.")
         try:
@@ -85,6 +98,7 @@ class Journal:
         for folder in (self.out, *(path for path in self.out.iterdir() if path.is_dir())):
             for left_over in folder.glob(f".*{_UNFINISHED}"):
                 left_over.unlink(missing_ok=True)
+        self._read()
         return self
 
     def __exit__(self, *_) -> None:
@@ -113,39 +127,73 @@ class Journal:
         write_atomically(self.out / _SETTINGS, json.dumps(record, indent=1) + "\n")
         return seed
 
+    def kept(self) -> list[Report]:
+        """Every report there is, of this run and of all before it."""
+        return [report for _, report in self._kept.values()]
+
     def load(self, submission: Submission, key: str) -> Report | None:
-        """The report of a submission, None if there is none, if it is damaged, or if it was made with another key.
+        """The report of a submission, None if there is none, or if it was made with another key.
 
         The key stands for all that the marks depend on: the bytes of the notebook, the seed, limits and exercises.
         """
-        try:
-            kept = json.loads(self._path(submission).read_text(encoding="utf-8"))
-            report = Report.from_data(kept["report"])
-            same = (report.student, report.lesson, report.file) == _identity(submission)
-            return report if same and kept["key"] == key else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        kept_key, report = self._kept.get(stem_of(submission), ("", None))
+        return report if kept_key == key else None
 
-    def store(self, submission: Submission, key: str, report: Report) -> None:
-        """Keep a report: from the moment this returns, it survives whatever happens to the grader."""
-        if (report.student, report.lesson, report.file) != _identity(submission):
+    def store(self, submission: Submission, key: str, report: Report) -> Report:
+        """Keep a report: from the moment this returns, it survives whatever happens to the grader.
+
+        A file that cannot be read takes nobody's marks away: the report of the one before it is kept, with a word about
+        it. Returns the report that counts.
+        """
+        if (report.student, report.lesson, report.file) != (submission.student, submission.lesson, submission.path):
             raise ValueError("this report is not of this submission")
+        _, before = self._kept.get(stem_of(submission), ("", None))
+        if report.problem and before is not None and not before.problem:
+            report = replace(before, newer=f"A newer file, {report.file}, does not count: {report.problem}")
+        self._write(key, report)
+        return report
+
+    def forget(self, student: str) -> list[Report]:
+        """Delete all reports of a student; returns them."""
+        return self._forget([report for report in self.kept() if report.student == student])
+
+    def forget_all_but(self, submissions: Iterable[Submission]) -> list[Report]:
+        """Delete the reports of which no submission is given; returns them."""
+        keep = {stem_of(submission) for submission in submissions}
+        return self._forget([report for report in self.kept() if stem_of(report) not in keep])
+
+    def _forget(self, reports: list[Report]) -> list[Report]:
+        for report in reports:
+            (self._reports / f"{stem_of(report)}.json").unlink(missing_ok=True)
+            del self._kept[stem_of(report)]
+        return reports
+
+    def _write(self, key: str, report: Report) -> None:
         text = json.dumps({"key": key, "report": report.as_data()})  # ASCII: half characters pass through
-        write_atomically(self._path(submission), text + "\n")
+        write_atomically(self._reports / f"{stem_of(report)}.json", text + "\n")
+        self._kept[stem_of(report)] = key, report
 
-    def forget_all_but(self, submissions: Iterable[Submission]) -> None:
-        """Delete the reports whose submission is gone. Give all that were found, not only those to be graded now."""
-        keep = {self._path(submission).name for submission in submissions}
-        for path in self._reports.glob("*.json"):
-            if path.name not in keep:
-                path.unlink(missing_ok=True)
+    def _read(self) -> None:
+        for path in sorted(self._reports.glob("*.json")):
+            try:
+                data = json.loads(path.read_text(encoding="utf-8"))
+                key, report = data["key"], Report.from_data(data["report"])
+                if not isinstance(key, str) or stem_of(report) != path.stem:
+                    raise ValueError("not as `store` writes it")
+            except OSError as error:
+                raise CourseError(f"{_named(path)} cannot be read: {error.strerror}.") from None
+            except (ValueError, KeyError, TypeError, RecursionError):
+                self._put_aside(path)
+            else:
+                self._kept[path.stem] = key, report
 
-    def _path(self, submission: Submission) -> Path:
-        return self._reports / f"{file_stem(*_identity(submission))}.json"
-
-
-def _identity(submission: Submission) -> tuple[str, str, str]:
-    return submission.student, submission.lesson, submission.path
+    def _put_aside(self, path: Path) -> None:
+        try:
+            (self.out / DAMAGED).mkdir(exist_ok=True)
+            os.replace(path, self.out / DAMAGED / path.name)
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+        self.damaged.append(f"{_REPORTS}/{path.name}")
 
 
 def _named(path: Path) -> str:

@@ -9,7 +9,12 @@ from course_lib.exercises.answer import CORRECT, NOT_ATTEMPTED, RAISED, WRONG
 # To the verdicts of `check` come those that only a stranger's program can earn.
 MISSING, TIMED_OUT, LIMIT, CRASHED = "missing", "timed out", "limit", "crashed"
 UNREADABLE = "unreadable"  # of a whole file: no cell of it was run
+BY_HAND = "by hand"  # not of an exercise: what a teacher gave for a lesson as a whole
 VERDICTS = (CORRECT, WRONG, RAISED, TIMED_OUT, LIMIT, CRASHED, MISSING, NOT_ATTEMPTED, UNREADABLE)
+_NUMBER, _TEXT = (int, float), (str,)
+_KINDS = dict.fromkeys(("points", "out_of", "seconds", "passed", "total", "extra"), _NUMBER) | dict.fromkeys(
+    ("student", "lesson", "file", "problem", "newer", "exercise", "verdict", "reason", "mistake", "comment"), _TEXT
+)
 
 
 @dataclass
@@ -31,13 +36,22 @@ class Mark:
     passed: int = 0
     total: int = 0
     seconds: float = 0.0
+    earned: float | None = None  # where a teacher gave other points by hand: what the program had given
+    comment: str = ""  # the teacher's
+
+    @property
+    def by_hand(self) -> str:
+        """What a teacher did to it, in words; "" if nothing."""
+        changed = "" if self.earned is None else f"Set by hand from {self.earned:.4g} to {self.points:.4g}."
+        return " ".join(filter(None, [changed, self.comment]))
 
 
 @dataclass
 class Report:
     """One submission. A file that could not be read has marks of 0 points and says why in `problem`.
 
-    A file that is of no known lesson has no marks at all, and `lesson` is "".
+    A file that is of no known lesson has no marks at all, and `lesson` is "". `newer` says why a file that came later
+    does not count; `extra` points and a `comment` are a teacher's.
     """
 
     student: str
@@ -45,10 +59,13 @@ class Report:
     file: str  # as found, from the submissions' folder
     marks: list[Mark] = field(default_factory=list)
     problem: str = ""
+    newer: str = ""
+    extra: float = 0.0
+    comment: str = ""
 
     @property
     def points(self) -> float:
-        return sum(mark.points for mark in self.marks)
+        return sum(mark.points for mark in self.marks) + self.extra
 
     @property
     def out_of(self) -> int:
@@ -58,7 +75,19 @@ class Report:
         """Plain data for JSON."""
         return asdict(self)
 
+    def mark(self, exercise: str) -> Mark | None:
+        """The mark of an exercise; None where the report has none, as when it is older than the exercise."""
+        return next((mark for mark in self.marks if mark.exercise == exercise), None)
+
     @classmethod
     def from_data(cls, data: dict) -> Report:
+        """The report again. Raises ValueError, KeyError or TypeError for what `as_data` would not have written."""
         marks = [Mark(**{**mark, "facts": [tuple(fact) for fact in mark["facts"]]}) for mark in data["marks"]]
-        return cls(**{**data, "marks": marks})
+        report = cls(**{**data, "marks": marks})
+        for each in (report, *marks):
+            for name, kinds in _KINDS.items():
+                if hasattr(each, name) and type(getattr(each, name)) not in kinds:
+                    raise TypeError(f"{name} is {getattr(each, name)!r}")
+        if any(mark.verdict not in VERDICTS or not 0 <= mark.points <= mark.out_of for mark in marks):
+            raise ValueError("a mark that is not possible")
+        return report

@@ -18,6 +18,7 @@ _SHOWING = {"print", "display", "help"}
 _SHOWING_MODULES = {"course_lessons", "course_lib", "matplotlib"}
 # These can give a value to any name.
 _BINDING_ANYTHING = {"exec", "globals", "locals", "vars", "setattr"}
+_MAGIC_LINE = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 _PYTHON_AFTER = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b.*\n?")
 
 
@@ -81,7 +82,7 @@ class Notebook:
             self.cells[number] = clean = _without_magics(source)
             body = ast.parse(clean).body
             found = [_examine(number, index, node) for index, node in enumerate(body)]
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # ValueError: a null byte
+        except (SyntaxError, ValueError, MemoryError, RuntimeError) as error:  # a null byte; nested too deeply
             self.broken[number] = error if isinstance(error, SyntaxError) else SyntaxError(str(error) or "too deep")
         else:
             self.statements += found
@@ -208,7 +209,12 @@ def _without_magics(source: str) -> str:
     source = _PYTHON_AFTER.sub("\n", source, count=1)
     if source.lstrip().startswith("%%"):
         return ""
-    return source if _is_python(source) else _transformer().transform_cell(source)
+    if _is_python(source):
+        return source
+    try:
+        return _transformer().transform_cell(source)
+    except RuntimeError:  # it changes one line at a time, and gives up after five hundred
+        return _transformer().transform_cell(_MAGIC_LINE.sub(r"\1pass", source))
 
 
 def _is_python(source: str) -> bool:

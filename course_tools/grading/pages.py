@@ -31,7 +31,7 @@ from course_lib.exercises.looks import Look
 from course_tools.grading import marks
 from course_tools.grading.gradebook import points_text, sorted_reports
 from course_tools.grading.intake import printable
-from course_tools.grading.journal import file_stem, write_atomically
+from course_tools.grading.journal import stem_of, write_atomically
 from course_tools.grading.marks import Mark, Report
 
 FOLDER = "pages"  # in OUT, beside index.html
@@ -79,19 +79,29 @@ def write_pages(out: Path, reports: Iterable[Report], notebooks: Path) -> Path:
     written = set()
     for report in reports:
         path = out / page_of(report)
-        write_atomically(path, submission_page(report, asked[report.lesson]))
+        _write_if_changed(path, submission_page(report, asked[report.lesson]))
         written.add(path.name)
     for path in folder.glob("*.html"):
         if path.name not in written:
             path.unlink(missing_ok=True)
     index = out / "index.html"
-    write_atomically(index, class_page(reports))
+    _write_if_changed(index, class_page(reports))
     return index
+
+
+def _write_if_changed(path: Path, page: str) -> None:
+    """What is as it was keeps its date, and a class of thousands is written up at once."""
+    try:
+        if path.read_text(encoding="utf-8") == page:
+            return
+    except (OSError, ValueError):
+        pass  # there is none yet, or something else
+    write_atomically(path, page)
 
 
 def page_of(report: Report) -> str:
     """Where a submission's page is, from OUT."""
-    return f"{FOLDER}/{file_stem(report.student, report.lesson, report.file)}.html"
+    return f"{FOLDER}/{stem_of(report)}.html"
 
 
 def submission_page(report: Report, asked: dict[str, Asked]) -> str:
@@ -105,7 +115,7 @@ def class_page(reports: list[Report]) -> str:
             lessons.setdefault(report.lesson, []).append(report)
     facts = {
         "students": len({report.student for report in reports}),
-        "problems": [report for report in reports if report.problem],
+        "problems": [report for report in reports if report.problem or report.newer],
         "lessons": [_lesson(name, lessons[name]) for name in sorted(lessons)],
     }
     return _templates().get_template("class.html").render(reports=reports, **facts)
@@ -142,14 +152,15 @@ def histogram(earned: list[float], out_of: int) -> list[Bar]:
 def _lesson(name: str, reports: list[Report]) -> dict:
     """What the class page shows of one lesson."""
     exercises = []
-    for position, mark in enumerate(reports[0].marks):
-        column = [report.marks[position] for report in reports]
+    longest_first = sorted(reports, key=lambda report: -len(report.marks))  # some are older than an exercise
+    for exercise in dict.fromkeys(mark.exercise for report in longest_first for mark in report.marks):
+        column = [mark for report in reports if (mark := report.mark(exercise))]
         exercises.append(
             {
-                "name": mark.exercise,
-                "out_of": mark.out_of,
+                "name": exercise,
+                "out_of": column[-1].out_of,
                 "mean": mean(one.points for one in column),
-                "bars": histogram([one.points for one in column], mark.out_of),
+                "bars": histogram([one.points for one in column], column[-1].out_of),
                 "verdicts": _counted(one.verdict for one in column),
                 "mistakes": _counted(one.mistake for one in column if one.mistake)[:_COMMONEST],
             }
@@ -158,7 +169,7 @@ def _lesson(name: str, reports: list[Report]) -> dict:
         "name": name,
         "reports": reports,
         "exercises": exercises,
-        "out_of": reports[0].out_of,
+        "out_of": sum(exercise["out_of"] for exercise in exercises),
         "mean": mean(report.points for report in reports),
     }
 
