@@ -64,20 +64,21 @@ class Notebook:
     @property
     def lesson(self) -> str:
         """The lesson that the set-up cell starts, by which `check` judges, else the one in the file's name, else ""."""
-        from course_tools.grading.intake import student_and_lesson
+        from course_tools.grading.names import read_path
 
         started = {name for source in self.sources for name in _lessons_started(source)}
-        named = student_and_lesson(self.file, _known_lessons())[1]
+        named = read_path(self.file, _known_lessons()).lesson
         return next((lesson for lesson in _known_lessons() if lesson in started), named)
 
     def report(self, folder: Path) -> Report:
         """The marks. Whose they are, the grader finds in the name of the file, seen from `folder`."""
         from course_lib.exercises import specs
-        from course_tools.grading.intake import printable, student_and_lesson
+        from course_tools.grading.intake import printable
         from course_tools.grading.marks import Report
+        from course_tools.grading.names import read_path
 
         path = self.file.relative_to(folder)
-        student = printable(student_and_lesson(path, _known_lessons())[0] or path.name)
+        student = printable(read_path(path, _known_lessons()).student or path.name)
         if not self.lesson:
             problem = self.problem or "No set-up cell and no file name say of which lesson this is."
             return Report(student, "", str(path), problem=problem)

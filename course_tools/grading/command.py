@@ -18,10 +18,11 @@ from course_tools.grading.adjust import FILE as ADJUSTMENTS
 from course_tools.grading.adjust import adjusted
 from course_tools.grading.grade import Grader, fingerprint, settings_of
 from course_tools.grading.gradebook import write_gradebook
-from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, is_notebook, printable
+from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, printable
 from course_tools.grading.journal import DAMAGED, Journal
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Report
+from course_tools.grading.names import is_notebook
 from course_tools.grading.pages import write_pages
 from course_tools.grading.sandbox import Sandbox, why_no_walls
 from course_tools.grading.selftest import complaints, notebooks_missing
@@ -78,6 +79,8 @@ def grade_folder(
     for report in ordered:
         if report.problem or report.newer:
             console.print(f"{report.student}: {printable(report.file)}: {report.problem or report.newer}")
+    if late := sum(report.late for report in ordered):
+        console.print(f"{late} {'was' if late == 1 else 'were'} handed in late.")
     if kept:
         console.print(f"{kept} report{'s' * (kept > 1)} of earlier runs {'are' if kept > 1 else 'is'} kept, too.")
     console.print(f"seed {seed}; the marks are in {out / 'gradebook.csv'}, the class page is {out / 'index.html'}")

@@ -79,7 +79,7 @@ class Grader:
                 with quiet():  # some oracles ask Keras
                     _ = question.key.expected  # made while the sandbox is at work
             found = [self._mark(question, *running) for question, running in started]
-            return Report(submission.student, submission.lesson, submission.path, found)
+            return Report(submission.student, submission.lesson, submission.path, found, late=submission.late)
 
         return finish
 
@@ -139,7 +139,7 @@ def unreadable(submission: Submission, reason: str) -> Report:
     """The report of a file of which nothing can be run."""
     exercises = specs(submission.lesson).values() if submission.lesson else []
     found = [Mark(each.name, 0, each.points, marks.UNREADABLE, reason) for each in exercises]
-    return Report(submission.student, submission.lesson, submission.path, found, reason)
+    return Report(submission.student, submission.lesson, submission.path, found, reason, late=submission.late)
 
 
 def _whatever(submission: Submission, work: Callable):

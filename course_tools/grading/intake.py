@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_tools.errors import CourseError
-from course_tools.project import LESSON_NAME
+from course_tools.grading.names import is_notebook, read_path
 
 LARGEST = 64_000_000  # bytes; a notebook with 50 MB of outputs is still read
 _MOST_PARTS = 5_000_000  # values in one file; 64 MB of "[]," would fill gigabytes when read
 _DEEPEST = 8  # folders inside one another; nbgrader's layout has two
-_NOT_STUDENTS = {"__MACOSX", "__pycache__"}  # left by zip programs and by Python
+# Left by zip programs, by Python, by Windows; Gradescope's list of who is who; what comes with any folder.
+_NOT_SUBMISSIONS = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "submission_metadata.yml", "README.md"}
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+_STARTED = re.compile(r"""\bstart\(\s*["'](\w+)["']""")  # course_lib.start("09_convolution"), in the set-up cell
 # Control characters, line separators, what turns the direction of writing round, and halves of characters.
 _TRICKY = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -43,6 +46,7 @@ class Submission:
     lesson: str
     path: str
     problem: str = ""
+    late: bool = False
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -50,36 +54,30 @@ def printable(text: str, keep: str = "") -> str:
     return _TRICKY.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
 
 
-def is_notebook(path: str) -> bool:
-    """Whether a file's name says so."""
-    return path.lower().endswith(".ipynb")
-
-
 def find_submissions(folder: Path, lessons: list[str]) -> list[Submission]:
     """What lies in `folder`, sorted by student and lesson; `lessons` are the names of all lessons there are.
 
-    The layouts `<student>/<lesson>.ipynb`, nbgrader's `<student>/<lesson>/<lesson>.ipynb` and the flat
-    `<student>_<lesson>.ipynb` may be mixed. A student has at most one submission of a lesson; if two different files
-    claim to be it, neither is chosen. Raises `CourseError` if there is no such folder.
+    The layouts `<student>/<lesson>.ipynb`, nbgrader's `<student>/<lesson>/<lesson>.ipynb`, the flat
+    `<student>_<lesson>.ipynb` and those of learning platforms (`names`) may be mixed. Where the name says no lesson,
+    the notebook does. Every file and every folder is accounted for: what is no notebook is listed with the reason,
+    unless it lies beside one. A student has at most one submission of a lesson; if two different files claim to be it,
+    neither is chosen. Raises `CourseError` if there is no such folder.
     """
     if not folder.is_dir():
         raise CourseError(f"{printable(str(folder))}: there is no such folder of submissions.")
-    entries = list(_entries(folder))
+    top = _without_covers(folder, lessons)
+    entries = [
+        (entry, _submission(folder, (top / entry.path).relative_to(folder), entry, lessons)) for entry in _entries(top)
+    ]
+    with_notebook = {one.student for entry, one in entries if entry.is_notebook}
     claims: dict[tuple[str, str], list[Submission]] = {}
     found = []
-    for path, problem in entries:
-        submission = _submission(path, problem, lessons)
+    for entry, submission in entries:
         if submission.lesson:
             claims.setdefault((submission.student, submission.lesson), []).append(submission)
-        else:
+        elif entry.is_notebook or submission.student not in with_notebook:
             found.append(submission)
     found += [_only_one(folder, rivals) for rivals in claims.values()]
-    heard_of = {path.parts[0] for path, _ in entries}
-    found += [
-        Submission(printable(name), "", name, "There is no notebook in this folder.")
-        for name in _visible(os.listdir(folder))
-        if os.path.isdir(folder / name) and name not in heard_of
-    ]
     return sorted(found, key=lambda one: (one.student.casefold(), one.student, one.lesson, one.path))
 
 
@@ -88,11 +86,7 @@ def read_cells(path: Path, max_bytes: int = LARGEST, within: Path | None = None)
 
     With `within`, the folder of submissions, no folder between it and the file may be a link either.
     """
-    try:
-        text = _read(path, max_bytes, within).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"It is not text in UTF-8: byte {error.start + 1} cannot be read.") from None
-    cells = enumerate(_cells(_parse(text)), start=1)
+    cells = enumerate(_cells(_parse(_decoded(_read(path, max_bytes, within)))), start=1)
     return [_source(number, cell) for number, cell in cells if _is_code(number, cell)]
 
 
@@ -102,56 +96,124 @@ def digest(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> 
 
 
 def _visible(names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if not name.startswith(".") and name not in _NOT_STUDENTS)
+    return sorted(name for name in names if not name.startswith(".") and name not in _NOT_SUBMISSIONS)
 
 
-def _entries(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Path from `folder` and problem of every notebook, and of everything that may hide one."""
-    waiting = [folder]
+def _without_covers(folder: Path, lessons: list[str]) -> Path:
+    """The folder in which the students' own begin: some archives have one more around all of them."""
+    for _ in range(_DEEPEST):
+        names = _list(folder)
+        inside = _list(folder / names[0]) if len(names) == 1 and _is_folder(folder / names[0]) else []
+        folders = [name for name in inside if _is_folder(folder / names[0] / name)]
+        # What looks like one student's folder, with notebooks, or with nbgrader's folder for each lesson, is one.
+        if not folders or set(folders) & set(lessons) or any(is_notebook(name) for name in inside):
+            return folder
+        folder = folder / names[0]
+    return folder
+
+
+def _list(folder: Path) -> list[str]:
+    try:
+        return _visible(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Something that was handed in: its path from where students' folders begin, and what is wrong with it."""
+
+    path: Path
+    problem: str = ""
+    is_notebook: bool = True
+
+
+def _entries(top: Path) -> Iterator[_Entry]:
+    """Every notebook, everything that may hide one, and everybody's files where there is none."""
+    for name in _visible(os.listdir(top)):
+        path = top / name
+        if path.is_dir():
+            yield from _entries_of(top, path)
+        elif is_notebook(name):
+            yield _Entry(Path(name))
+        else:
+            yield _Entry(Path(name), _no_notebook(name), is_notebook=False)
+
+
+def _entries_of(top: Path, folder: Path) -> Iterator[_Entry]:
+    """The same in one student's folder."""
+    others, found, waiting = [], False, [folder]
     while waiting:
         here = waiting.pop()
-        if len(here.relative_to(folder).parts) > _DEEPEST:
-            yield here.relative_to(folder), "This folder lies too deep inside others."
-            continue
-        try:
-            names = _visible(os.listdir(here))
-        except OSError as error:
-            yield here.relative_to(folder), f"This folder cannot be opened: {error.strerror}."
+        place = here.relative_to(top)
+        problem = ""
+        if here.is_symlink():
+            problem = "It is a link to a folder, and links are not followed."
+        elif is_notebook(here.name):
+            problem = "It is a folder, not a file."
+        elif len(place.parts) > _DEEPEST:
+            problem = "This folder lies too deep inside others."
+        else:
+            try:
+                names = _visible(os.listdir(here))
+            except OSError as error:
+                problem = f"This folder cannot be opened: {error.strerror}."
+        if problem:
+            found = True
+            yield _Entry(place, problem)
             continue
         for name in names:
-            path = here / name
-            named_so = is_notebook(name)
-            if not os.path.isdir(path):
-                if named_so:
-                    yield path.relative_to(folder), ""
-            elif path.is_symlink():
-                yield path.relative_to(folder), "It is a link to a folder, and links are not followed."
-            elif named_so:
-                yield path.relative_to(folder), "It is a folder, not a file."
+            if (here / name).is_dir():
+                waiting.append(here / name)
+            elif is_notebook(name):
+                found = True
+                yield _Entry(place / name)
             else:
-                waiting.append(path)
+                others.append(name)
+    if not found:
+        there = f", only {printable(', '.join(sorted(others)[:3]))}" if others else ""
+        unpack = " Unpack it." if any(name.lower().endswith(_ARCHIVES) for name in others) else ""
+        problem = f"There is no notebook in this folder{there}.{unpack}"
+        yield _Entry(folder.relative_to(top), problem, is_notebook=False)
 
 
-def student_and_lesson(path: Path, lessons: list[str]) -> tuple[str, str]:
-    """What the path of a file, from the submissions' folder, says of its student and its lesson; "" if nothing."""
-    stem = path.stem
-    endings = [lesson for lesson in lessons if stem == lesson or stem.endswith(f"_{lesson}")]
-    lesson = max(endings, key=len, default="")
-    if len(path.parts) > 1:
-        return path.parts[0], lesson
-    if lesson:
-        return stem[: -len(lesson)].removesuffix("_"), lesson
-    # Of a lesson that there is not, perhaps.
-    return re.sub(rf"(?<=.)_{LESSON_NAME.pattern}\Z", "", stem, flags=re.DOTALL), ""
+def _no_notebook(name: str) -> str:
+    if name.lower().endswith(_ARCHIVES):
+        return "It is an archive: unpack it into a folder of the student's name."
+    return "It is not a notebook: its name does not end in .ipynb."
 
 
-def _submission(path: Path, problem: str, lessons: list[str]) -> Submission:
-    student, lesson = student_and_lesson(path, lessons)
-    if not student:
-        return Submission(printable(path.name), "", str(path), "Its name says no student: <student>_<lesson>.ipynb.")
+def _submission(folder: Path, path: Path, entry: _Entry, lessons: list[str]) -> Submission:
+    said = read_path(entry.path, lessons)
+    problem, lesson = entry.problem, said.lesson
+    if not entry.is_notebook:
+        return Submission(printable(said.student or path.name), "", str(path), problem, said.late)
+    if not said.student:
+        says = "Its name says no student, as <student>_<lesson>.ipynb does."
+        return Submission(printable(path.name), "", str(path), problem or says)
     if not lesson and not problem:
-        problem = "Its name ends with no lesson of the course, as 09_convolution.ipynb does."
-    return Submission(printable(student), lesson, str(path), problem)
+        lesson, problem = _lesson_inside(folder, path, lessons)
+    return Submission(printable(said.student), lesson, str(path), problem, said.late)
+
+
+def _lesson_inside(folder: Path, path: Path, lessons: list[str]) -> tuple[str, str]:
+    """Of which lesson a notebook is, by its metadata or the cell that starts the course; and a problem if of none."""
+    try:
+        notebook = _parse(_decoded(_read(folder / path, LARGEST, folder)))
+        metadata = notebook.get("metadata") if isinstance(notebook, dict) else None
+        course = metadata.get("course") if isinstance(metadata, dict) else None
+        named = [course.get("lesson")] if isinstance(course, dict) else []
+        for number, cell in enumerate(_cells(notebook), start=1):
+            if _is_code(number, cell):
+                named += _STARTED.findall(_source(number, cell))
+    except Unreadable as error:
+        return "", str(error)
+    found = [lesson for lesson in named if lesson in lessons]
+    return (found[0], "") if found else ("", "Neither its name nor its first cells say of which lesson it is.")
 
 
 def _only_one(folder: Path, rivals: list[Submission]) -> Submission:
@@ -190,6 +252,13 @@ def _read(path: Path, max_bytes: int, within: Path | None) -> bytes:
     if not content.strip():
         raise Unreadable("It is empty.")
     return content
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"It is not text in UTF-8: byte {error.start + 1} cannot be read.") from None
 
 
 def _why_closed(error: OSError) -> str:

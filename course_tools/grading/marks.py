@@ -12,8 +12,12 @@ UNREADABLE = "unreadable"  # of a whole file: no cell of it was run
 BY_HAND = "by hand"  # not of an exercise: what a teacher gave for a lesson as a whole
 VERDICTS = (CORRECT, WRONG, RAISED, TIMED_OUT, LIMIT, CRASHED, MISSING, NOT_ATTEMPTED, UNREADABLE)
 _NUMBER, _TEXT = (int, float), (str,)
-_KINDS = dict.fromkeys(("points", "out_of", "seconds", "passed", "total", "extra"), _NUMBER) | dict.fromkeys(
-    ("student", "lesson", "file", "problem", "newer", "exercise", "verdict", "reason", "mistake", "comment"), _TEXT
+_KINDS = (
+    {"late": (bool,)}
+    | dict.fromkeys(("points", "out_of", "seconds", "passed", "total", "extra"), _NUMBER)
+    | dict.fromkeys(
+        ("student", "lesson", "file", "problem", "newer", "exercise", "verdict", "reason", "mistake", "comment"), _TEXT
+    )
 )
 
 
@@ -60,6 +64,7 @@ class Report:
     marks: list[Mark] = field(default_factory=list)
     problem: str = ""
     newer: str = ""
+    late: bool = False  # by the platform's own mark
     extra: float = 0.0
     comment: str = ""
 

@@ -1,0 +1,71 @@
+"""What the names of files and folders say: who handed in which lesson, and whether late.
+
+The layouts of the learning platforms are told from one another by the names themselves; nobody has to say which it is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_tools.project import LESSON_NAME
+
+# As the platforms make them; `name` is what the student called the file.
+_PLATFORMS = [
+    # Moodle: Jane Doe_12345_assignsubmission_file_, a folder or the beginning of a file's name. The number is one of
+    # the assignment: the next assignment has another for the same student.
+    re.compile(r"(?P<student>.+)_\d+_assignsubmission_[a-z]+_?(?P<name>.*)", re.DOTALL),
+    # Blackboard: Homework 1_jdoe_attempt_2025-03-01-10-20-30_notebook.ipynb
+    re.compile(r".+?_(?P<student>[^_]+)_attempt_\d{4}(-\d\d){5}_?(?P<name>.*)", re.DOTALL),
+    # Canvas: doejane_LATE_12345_67890_notebook.ipynb. The first number is the student's, and tells two Jane Does apart.
+    re.compile(r"(?P<student>[^_]+_)(?P<late>LATE_)?(?P<id>\d{3,})_\d{3,}_(?P<name>.+)", re.DOTALL),
+]
+_NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?\Z", re.IGNORECASE)  # browsers add the second ending
+_COPY = re.compile(r"(copy of|kopie von|copie de|copia de|copia di|cópia de|kopia|kopi av)\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a path says; "" where it says nothing."""
+
+    student: str = ""
+    lesson: str = ""
+    late: bool = False
+
+
+def is_notebook(name: str) -> bool:
+    return bool(_NOTEBOOK.search(name))
+
+
+def read_path(path: Path, lessons: list[str]) -> Said:
+    """What the path of a file, from the submissions' folder, says. `lessons` are the names of all lessons there are."""
+    first = path.parts[0]
+    found = next(filter(None, (platform.fullmatch(first) for platform in _PLATFORMS)), None)
+    parts = found.groupdict() if found else {}
+    own_name = path.name if len(path.parts) > 1 or not found else parts["name"]
+    lesson, before = _lesson_in(_NOTEBOOK.sub("", own_name), lessons)
+    if found:
+        return Said(parts["student"] + (parts.get("id") or ""), lesson, bool(parts.get("late")))
+    if len(path.parts) > 1:
+        return Said(first, lesson)
+    return Said(before, lesson)
+
+
+def _lesson_in(stem: str, lessons: list[str]) -> tuple[str, str]:
+    """The lesson that is named somewhere in `stem`, and what stands before it; "" if there is none, or several.
+
+    Capitals, spaces and hyphens do not matter, nor do "Copy of", "(1)", "_final" and the like around it.
+    """
+    stem = _COPY.sub("", stem)
+    found = {lesson: match for lesson in lessons if (match := _spelt_somehow(lesson).search(stem))}
+    if len(found) == 1:
+        [(lesson, match)] = found.items()
+        return lesson, stem[: match.start()].rstrip("_") if match.start() else ""
+    # Of a lesson that there is not, perhaps.
+    return "", re.sub(rf"(?<=.)_{LESSON_NAME.pattern}\Z", "", stem, flags=re.DOTALL)
+
+
+def _spelt_somehow(lesson: str) -> re.Pattern:
+    words = r"[\s_.-]+".join(map(re.escape, lesson.split("_")))
+    return re.compile(rf"(?<![^\W_]){words}(?![^\W_])", re.IGNORECASE)
