@@ -135,3 +135,48 @@ def test_strange_cells_do_not_stop_the_others():
     deep = "answer = " + "(" * 5000 + ")" * 5000
     cells = ["\0", "\ud800", deep, "def f(:", "answer = 1", "'" * 3]
     assert run(cells)["answer"] == 1
+
+
+CHECKED = [*CELLS[:4], "check(answer)"]
+
+
+@pytest.mark.parametrize(
+    "scratch",
+    [
+        "answer = answer(2)\nprint(answer)",
+        "for answer in range(3):\n    pass",
+        "answer, other = answer(2), answer(3)",
+        "with open('x') as answer:\n    pass",
+    ],
+)
+def test_what_a_scratch_cell_below_the_check_makes_of_the_name_does_not_count(scratch):
+    assert run([*CHECKED, scratch])["answer"](2) == 6
+
+
+@pytest.mark.parametrize(
+    "later", ["def answer(x):\n    return 8", "answer = lambda x: 8\ncheck(answer)", "check(7); answer = lambda x: 8"]
+)
+def test_a_better_answer_below_counts(later):
+    cells = CHECKED if later.startswith(("def", "answer")) else CELLS[:4]
+    assert run([*cells, later])["answer"](2) == 8
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%time factor = 3",
+        "files = !ls\nfactor = 3 + len(files)",
+        "if True:\n    %time factor = 3",
+        "import asyncio\nasync def get():\n    await asyncio.sleep(0)\n    return 3\nfactor = await get()",
+        "factor = 3\nreturn",
+    ],
+)
+def test_what_a_notebook_allows_beyond_python_is_run(cell):
+    assert run([CELLS[0], cell, *CELLS[2:4]])["answer"](2) == 6
+
+
+def test_a_syntax_error_says_which_python_found_it():
+    import platform
+
+    fault = Notebook(["def answer(x:\n    return x"]).program("answer").fault
+    assert fault.endswith(f"(read by Python {'.'.join(platform.python_version_tuple()[:2])})")

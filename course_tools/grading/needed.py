@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import platform
 import re
 import symtable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ _SHOWING = {"print", "display", "help"}
 _SHOWING_MODULES = {"course_lessons", "course_lib", "matplotlib"}
 # These can give a value to any name.
 _BINDING_ANYTHING = {"exec", "globals", "locals", "vars", "setattr"}
+_TIMED = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)  # `%time x = f()` gives x its value
+_SHELL_OUTPUT = re.compile(r"get_ipython\(\)\.getoutput\(.*\)$", re.MULTILINE)  # `files = !ls`: there is no shell
 _MAGIC_LINE = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
 _PYTHON_AFTER = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b.*\n?")
 
@@ -42,6 +45,18 @@ class Statement:
         """Names that may stand for something else after it; calls of `showing` have no effect."""
         called = (names for name, names in self.calls if name not in showing)
         return self.binds.union(self.changes, *called)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.cell, self.index
+
+    def defines(self, name: str) -> bool:
+        """Whether it is a definition of `name`, or imports it; not one that gives a value to it."""
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+        return name in self.binds and isinstance(self.node, kinds)
+
+    def checks(self, name: str) -> bool:
+        return any(called == "check" and name in names for called, names in self.calls)
 
     @property
     def blank(self) -> bool:
@@ -98,7 +113,7 @@ class Notebook:
         return Program(cells, picks, defines, uses_keras, "" if defines else self._fault(answer))
 
     def _slice(self, answer: str) -> list[Statement]:
-        usable = self._without_spare_blanks()
+        usable = self._without_scratch(answer, self._without_spare_blanks())
         needed, chosen = {answer}, [statement for statement in usable if "*" in statement.binds]
         for statement in chosen:
             needed |= statement.reads
@@ -121,13 +136,22 @@ class Notebook:
         answered = set().union(*(statement.binds for statement in self.statements if not statement.blank))
         return [each for each in self.statements if not (each.blank and each.binds <= answered)]
 
+    def _without_scratch(self, answer: str, statements: list[Statement]) -> list[Statement]:
+        """What was checked is what counts: `output_size = output_size(7)`, tried out below the check, does not."""
+        checks = [one.place for one in self.statements if one.checks(answer)]
+        last = max(checks, default=None)
+        if last is None or not any(one.defines(answer) and one.place < last for one in statements):
+            return statements
+        return [one for one in statements if one.place < last or answer not in one.binds or one.defines(answer)]
+
     def _fault(self, answer: str) -> str:
         definition = re.compile(rf"^\s*(def\s+{answer}\b|{answer}\s*=|class\s+{answer}\b)", re.MULTILINE)
         for number, error in self.broken.items():
             if definition.search(self.cells[number]):
                 where = f" in line {error.lineno} of your cell" if error.lineno else ""
                 line = f": {error.text.strip()}" if error.text else ""
-                return f"SyntaxError: {error.msg}{where}{line}"
+                version = ".".join(platform.python_version_tuple()[:2])
+                return f"SyntaxError: {error.msg}{where}{line} (read by Python {version})"
         return ""
 
 
@@ -206,15 +230,16 @@ def _is_text(statement: ast.stmt) -> bool:
 
 def _without_magics(source: str) -> str:
     """The cell as Python. IPython's own transformer turns `%magic` and `!command` into calls, which nobody needs."""
-    source = _PYTHON_AFTER.sub("\n", source, count=1)
+    source = _TIMED.sub(r"\1", _PYTHON_AFTER.sub("\n", source, count=1))
     if source.lstrip().startswith("%%"):
         return ""
     if _is_python(source):
         return source
     try:
-        return _transformer().transform_cell(source)
+        source = _transformer().transform_cell(source)
     except RuntimeError:  # it changes one line at a time, and gives up after five hundred
-        return _transformer().transform_cell(_MAGIC_LINE.sub(r"\1pass", source))
+        source = _transformer().transform_cell(_MAGIC_LINE.sub(r"\1pass", source))
+    return _SHELL_OUTPUT.sub("[]", source)
 
 
 def _is_python(source: str) -> bool:

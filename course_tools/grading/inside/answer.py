@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 import json
 import linecache
 import os
@@ -73,9 +74,8 @@ def _run_statements(cells: list[str], picks: list[list[int]], namespace: dict) -
         for cell, index in waiting:
             if cell in failed:
                 continue
-            code = compile(ast.Module([trees[cell][index]], []), _filename(cell), "exec")
             try:
-                exec(code, namespace)
+                _execute(trees[cell][index], _filename(cell), namespace)
             except NameError:
                 later.append((cell, index))
             except BaseException as error:
@@ -84,12 +84,23 @@ def _run_statements(cells: list[str], picks: list[list[int]], namespace: dict) -
         if len(later) == len(waiting):
             cell, index = later[0]
             try:
-                exec(compile(ast.Module([trees[cell][index]], []), _filename(cell), "exec"), namespace)
+                _execute(trees[cell][index], _filename(cell), namespace)
             except BaseException as error:
                 fault = fault or _describe(error, cell)
             return fault
         waiting = later
     return fault
+
+
+def _execute(statement: ast.stmt, filename: str, namespace: dict) -> None:
+    """As a notebook does it, where `await` may stand outside functions."""
+    code = compile(ast.Module([statement], []), filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if code.co_flags & inspect.CO_COROUTINE:
+        import asyncio
+
+        asyncio.run(eval(code, namespace))
+    else:
+        exec(code, namespace)
 
 
 def _filename(cell: int) -> str:
