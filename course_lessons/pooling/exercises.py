@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import convolve, convolve1d, maximum_filter
 
 from course_lib.exercises.spec import exercise
 
@@ -105,83 +104,58 @@ def _(image, pool_size, strides):
     )
 
 
-@exercise(lesson=LESSON, points=2)
-def pooled_shape(shape, pool_size, strides, padding):
-    height, width, _ = shape
-    padded = np.zeros((height + 2 * padding, width + 2 * padding, shape[2]))
-    windows = sliding_window_view(padded, (pool_size, pool_size), axis=(0, 1))
-    return windows[::strides, ::strides].shape[:3]
+@exercise(lesson=LESSON, points=2, atol=1e-5)
+def blur_pool(maps, strides):
+    weights = np.outer([1, 2, 1], [1, 2, 1]) / 16
+    return convolve(maps, weights[None, :, :, None], mode="nearest")[:, ::strides, ::strides]
 
 
-pooled_shape.results = ("Height", "Width", "Channels")
-pooled_shape.hints = (
-    "Padding adds zeros on both sides, so a side of 10 with padding 1 counts 12.",
-    "The first window fits always; then count how many whole steps are left: (side - pool_size) // strides, plus 1.",
-    "Every map is pooled by itself. What does that mean for the number of channels?",
+blur_pool.hints = (
+    "First give each map one more row and column on all sides: np.pad with mode='edge', on the two middle axes only.",
+    "Along the columns: padded[:, :-2] / 4 + padded[:, 1:-1] / 2 + padded[:, 2:] / 4 has the height of the maps again.",
+    "Do the same along axis 2, with what came out. Keep every strides-th row and column at the very end.",
 )
 
 
-@pooled_shape.cases
+@blur_pool.cases
 def _(rng):
-    for height, width, channels, pool_size, strides, padding in (
-        (4, 4, 3, 2, 2, 0), (5, 4, 2, 3, 1, 1), (7, 9, 4, 3, 2, 0), (10, 8, 6, 4, 3, 2), (55, 55, 9, 3, 2, 0),
-    ):  # fmt: skip
-        more, channels = rng.integers(3, size=2), channels + int(rng.integers(3))
-        yield (height + int(more[0]), width + int(more[1]), channels), pool_size, strides, padding
-    yield (8, 10, 5), 3, 2, 1  # in both directions something is left over
-    yield (9, 7, 2), 6, 1, 3
+    for shape, strides in (((1, 4, 6, 1), 2), ((2, 5, 7, 3), 2), ((3, 8, 6, 2), 3), ((1, 6, 5, 2), 1)):
+        yield rng.normal(size=shape).round(2), strides
 
 
-@pooled_shape.known_mistakes
-def _(shape, pool_size, strides, padding):
-    (height, width), channels = (side + 2 * padding for side in shape[:2]), shape[2]
-    rows, columns = ((side - pool_size) // strides + 1 for side in (height, width))
+@blur_pool.known_mistakes
+def _(maps, strides):
+    def blur(images, axes=(1, 2), weights=(0.25, 0.5, 0.25), mode="nearest"):
+        for axis in axes:
+            images = convolve1d(images, weights, axis=axis, mode=mode)
+        return images
+
+    def thin(images, first=0):
+        return images[:, first::strides, first::strides]
+
+    yield "You blurred what was left after thinning out. By then the harm is done: blur first.", blur(thin(maps))
+    yield "The blur is missing: mix each pixel with its neighbours before you thin out.", thin(maps)
+    yield "Only the columns are blurred, from top to bottom. Blur along the rows as well.", thin(blur(maps, axes=(1,)))
+    yield "Only the rows are blurred, from left to right. Blur along the columns as well.", thin(blur(maps, axes=(2,)))
+    yield "The strides are missing: keep every strides-th row and column of the blurred maps.", blur(maps)
+    yield "The strides act on the rows only. Keep every strides-th column, too.", blur(maps)[:, ::strides]
+    yield "The strides act on the columns only. Keep every strides-th row, too.", blur(maps)[:, :, ::strides]
+    yield "Begin with row 0 and column 0; you began with number 1.", thin(blur(maps), first=1)
+    yield "Beyond the edge you took zeros. Repeat the edge.", thin(blur(maps, mode="constant"))
+    yield "Beyond the edge you took the other end of the map. Repeat the edge.", thin(blur(maps, mode="wrap"))
     yield (
-        "Round down: a window that does not fit as a whole is dropped.",
-        (-(-(height - pool_size) // strides) + 1, -(-(width - pool_size) // strides) + 1, channels),
+        "Beyond the edge you mirrored the map about its first pixel. Repeat the edge itself.",
+        thin(blur(maps, mode="mirror")),
     )
+    yield "The three weights are ¼, ½, ¼, not a third each.", thin(blur(maps, weights=(1 / 3, 1 / 3, 1 / 3)))
+    yield "The weights add up to more than 1: they are ¼, ½, ¼.", thin(blur(maps, weights=(1, 2, 1)))
+    yield "The weights add up to more than 1: they are ¼, ½, ¼.", thin(blur(maps, weights=(0.5, 1, 0.5)))
+    yield "The maps are blurred into each other. Every map stays by itself.", thin(blur(maps, axes=(1, 2, 3)))
     yield (
-        "The rounding is missing: a window that does not fit as a whole is dropped, so divide with //.",
-        ((height - pool_size) / strides + 1, (width - pool_size) / strides + 1, channels),
+        "The pictures of a batch are blurred into each other. Each stays by itself.",
+        thin(blur(maps, axes=(0, 1, 2))),
     )
-    yield (
-        "The depth does not shrink: every map is pooled by itself, and no maps are mixed.",
-        (rows, columns, (channels - pool_size) // strides + 1),
-    )
-    yield (
-        "Pooling has no filters that could change the depth: it stays as it was, whatever pool_size is.",
-        (rows, columns, pool_size),
-    )
-    yield (
-        "The depth came out as 1, as if one window reached through all maps. Each map keeps its own result.",
-        (rows, columns, 1),
-    )
-    yield (
-        "One too few: the first window counts before any step is made. Add 1 after dividing.",
-        (rows - 1, columns - 1, channels),
-    )
-    yield (
-        "The 1 for the first window is added before dividing. Divide the steps first, then add it.",
-        ((height - pool_size + 1) // strides, (width - pool_size + 1) // strides, channels),
-    )
-    yield (
-        "Zeros stand on both sides of the map: count the padding twice.",
-        ((height - padding - pool_size) // strides + 1, (width - padding - pool_size) // strides + 1, channels),
-    )
-    yield (
-        "The padding is missing: zeros stand on both sides of the map.",
-        ((shape[0] - pool_size) // strides + 1, (shape[1] - pool_size) // strides + 1, channels),
-    )
-    yield (
-        "You divided the side by the strides. The window's own size counts, too: subtract pool_size first.",
-        (height // strides, width // strides, channels),
-    )
-    yield (
-        "You divided by pool_size. The windows are `strides` apart, so count steps of that length.",
-        ((height - pool_size) // pool_size + 1, (width - pool_size) // pool_size + 1, channels),
-    )
-    yield "The map need not be square: its width has a count of its own.", (rows, rows, channels)
-    yield "Height and width are swapped: the height comes first.", (columns, rows, channels)
+    yield "No pixel is missing at the edge: pad before you blur.", thin(blur(maps)[:, 1:-1, 1:-1])
 
 
 @exercise(lesson=LESSON, points=3, atol=1e-5)
@@ -284,54 +258,54 @@ def _(image, upstream, pool_size, strides):
 
 
 @exercise(lesson=LESSON, points=2, atol=1e-5)
-def average_pool_backward(upstream, pool_size, strides, shape):
-    pixels = np.eye(shape[0] * shape[1]).reshape(-1, *shape)  # a linear layer: light one pixel after another
-    windows = sliding_window_view(pixels, (pool_size, pool_size), axis=(1, 2))[:, ::strides, ::strides]
-    return np.sum(windows.mean(axis=(3, 4)) * upstream, axis=(1, 2)).reshape(shape)
+def evidence_maps(maps, kernel, bias):
+    rows, columns, channels = maps.shape
+    found = np.zeros((rows, columns, len(bias)))
+    for row, column, label in np.ndindex(found.shape):  # a map that is alike everywhere has this place for its mean
+        found[row, column, label] = bias[label] + sum(maps[row, column, k] * kernel[k, label] for k in range(channels))
+    return found
 
 
-average_pool_backward.hints = (
-    "A mean of n numbers grows by 1/n when one of them grows by 1. How many numbers are in a window?",
-    "Each window gives upstream[i, j] / pool_size**2 to all its places. Where windows overlap, the shares add up.",
-    "gradient[top : top + pool_size, left : left + pool_size] += upstream[i, j] / pool_size**2",
+evidence_maps.hints = (
+    "Put the dense layer first: what would it say if it saw only one place of the maps?",
+    "At place (r, c) the channels are maps[r, c], a row of numbers like those the dense layer gets from the average.",
+    "maps @ kernel multiplies the last axis of maps by the kernel. As for the bias: the mean of a constant is itself.",
 )
 
 
-@average_pool_backward.cases
+@evidence_maps.cases
 def _(rng):
-    for shape, pool_size, strides in (
-        ((4, 4), 2, 2), ((3, 3), 2, 1), ((5, 5), 3, 2), ((6, 7), 2, 3), ((6, 6), 3, 1), ((7, 9), 3, 3),
-    ):  # fmt: skip
-        rows, columns = ((length - pool_size) // strides + 1 for length in shape)
-        yield rng.normal(size=(rows, columns)).round(2), pool_size, strides, shape
+    for rows, columns, channels, classes in ((2, 3, 4, 2), (3, 2, 3, 3), (4, 4, 4, 4), (1, 5, 2, 3)):
+        maps = np.maximum(rng.normal(size=(rows, columns, channels)), 0)
+        yield maps.round(2), rng.normal(size=(channels, classes)).round(2), rng.uniform(1, 2, classes).round(2)
 
 
-@average_pool_backward.known_mistakes
-def _(upstream, pool_size, strides, shape):
-    def scatter(stamp, starts=strides, adds=True):
-        gradient = np.zeros(shape)
-        for (i, j), value in np.ndenumerate(upstream):
-            window = np.s_[i * starts : i * starts + pool_size, j * starts : j * starts + pool_size]
-            rows, columns = gradient[window].shape
-            gradient[window] = gradient[window] * adds + value * stamp[:rows, :columns]
-        return gradient
-
-    ones = np.ones((pool_size, pool_size))
-    share = ones / pool_size**2
-    yield "Every place got the whole gradient: divide by the number of places in a window.", scatter(ones)
-    yield "A window holds pool_size * pool_size numbers; you divided by pool_size only.", scatter(ones / pool_size)
+@evidence_maps.known_mistakes
+def _(maps, kernel, bias):
+    rows, columns, _ = maps.shape
+    yield "The bias is missing: the mean of your maps falls short of the logits by it.", maps @ kernel
     yield (
-        "One place got it all. In a mean every number counts, so all of them hear, equally.",
-        scatter(np.eye(1, pool_size**2).reshape(pool_size, pool_size)),
-    )
-    yield "Where windows overlap the shares add up: use += instead of =.", scatter(share, adds=False)
-    yield "The windows are `strides` apart. You placed them pool_size apart.", scatter(share, starts=pool_size)
-    yield (
-        "Window (i, j) begins at row i * strides and column j * strides. Yours begins at (i, j).",
-        scatter(share, starts=1),
+        "The bias came down to a share for each place. The mean of a constant is the constant: add all of it.",
+        maps @ kernel + bias / (rows * columns),
     )
     yield (
-        "You divided by the number of places in the whole map, not in a window.",
-        scatter(ones / (shape[0] * shape[1])),
+        "That sums up to the logits; the *mean* over the places has to give them.",
+        (maps @ kernel + bias) / (rows * columns),
     )
-    yield "You divided by strides squared. A window holds pool_size * pool_size numbers.", scatter(ones / strides**2)
+    yield (
+        "You averaged over the places already. Keep a number for each place.",
+        (maps @ kernel + bias).mean(axis=(0, 1)),
+    )
+    yield (
+        "You averaged over the places already, and wrote the same number everywhere.",
+        np.broadcast_to((maps @ kernel + bias).mean(axis=(0, 1)), (rows, columns, len(bias))),
+    )
+    yield (
+        "Evidence against a class counts, too: leave the negative numbers as they are.",
+        np.maximum(maps @ kernel + bias, 0),
+    )
+    yield "The classes come last: (rows, columns, classes).", np.moveaxis(maps @ kernel + bias, 2, 0)
+    yield "That is a mean over the channels. The dense layer adds them up.", maps @ kernel / len(kernel) + bias
+    yield "The bias was subtracted. It is added.", maps @ kernel - bias
+    if kernel.shape[0] == kernel.shape[1]:
+        yield "The kernel is transposed: its rows are the channels, its columns the classes.", maps @ kernel.T + bias

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib.layers import AveragePooling2D, L2Pooling2D, MaxPooling2D
-from course_lib.plots import BLUE, ORANGE, VERMILION
+from course_lib.plots import BLUE, DIVERGING, ORANGE, VERMILION
 from course_lib.plots.grids import outline, side_by_side
 
 KINDS = ("max", "average", "L2", "every k-th pixel")
@@ -75,6 +75,24 @@ def windows_and_results(image, pool_size: int, results: dict[str, np.ndarray]) -
     for row in range(0, len(image), pool_size):
         for column in range(0, len(image[0]), pool_size):
             outline(all_axes[0], row, column, pool_size, pool_size)
+    return figure
+
+
+def evidence_over_page(page: np.ndarray, maps: np.ndarray, classes: Sequence[int]) -> Figure:
+    """A page `(height, width)`, and what speaks for (red) and against (blue) each class at each place of it.
+
+    maps: `(rows, columns, classes)`
+    """
+    figure, (first, *others) = plt.subplots(
+        1, 1 + len(classes), figsize=(2.3 * (1 + len(classes)), 1.7), layout="constrained"
+    )
+    _grey(first, page, "the page")
+    limit = np.abs(maps[:, :, classes]).max()
+    for axes, label in zip(others, classes, strict=True):
+        axes.imshow(maps[:, :, label], cmap=DIVERGING, vmin=-limit, vmax=limit)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(True)
+        axes.set_title(f"for a {label}", fontsize=10)
     return figure
 
 

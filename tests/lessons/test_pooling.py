@@ -65,3 +65,12 @@ def test_grids_write_their_numbers_and_frame_their_windows():
     assert [text.get_text() for text in second.texts] == ["2.5", "4.25"]
     framed = grids.row_of_grids({"map": np.eye(3), "other": np.eye(2)}, framed={"map": np.eye(3) > 0})
     assert [len(axes.patches) for axes in framed.axes] == [3, 0]
+
+
+def test_evidence_over_page_draws_the_page_and_the_chosen_classes():
+    page, maps = RNG.random((8, 12)), RNG.normal(size=(2, 3, 5))
+    first, *others = figures.evidence_over_page(page, maps, classes=[4, 0]).axes
+    np.testing.assert_array_equal(numbers(first), page)
+    for axes, label in zip(others, (4, 0), strict=True):
+        np.testing.assert_array_equal(numbers(axes), maps[:, :, label])
+        assert axes.get_title() == f"for a {label}"

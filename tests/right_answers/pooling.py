@@ -38,32 +38,46 @@ def maximum_of_shifted_maps(image, pool_size, strides):
     return np.maximum.reduce(shifted)[::strides, ::strides].astype(np.float32)
 
 
-@right("pooled_shape")
-def shape_of_ranges(shape, pool_size, strides, padding):
-    return [len(range(0, side + 2 * padding - pool_size + 1, strides)) for side in shape[:2]] + [shape[2]]
+@right("blur_pool")
+def blurred_by_keras(maps, strides):
+    from keras import ops
+
+    channels = maps.shape[-1]
+    kernel = np.tile(np.outer([1, 2, 1], [1, 2, 1])[:, :, None, None] / 16, (1, 1, channels, 1))
+    padded = np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge").astype("float32")
+    return ops.depthwise_conv(padded, kernel.astype("float32"), strides=strides, padding="valid")
 
 
-@right("pooled_shape")
-def shape_as_an_array(shape, pool_size, strides, padding):
-    sides = np.floor((np.array(shape) + 2 * padding - pool_size) / strides) + 1
-    return np.array([*sides[:2], shape[2]])
+@right("blur_pool")
+def blurred_in_loops(maps, strides):
+    batch, height, width, channels = maps.shape
+
+    def at(image, row, column, channel):
+        return maps[image, min(max(row, 0), height - 1), min(max(column, 0), width - 1), channel]
+
+    places = [(a, b, (2 - abs(a)) * (2 - abs(b)) / 16) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+    return [
+        [
+            [
+                [sum(w * at(n, row + a, column + b, k) for a, b, w in places) for k in range(channels)]
+                for column in range(0, width, strides)
+            ]
+            for row in range(0, height, strides)
+        ]
+        for n in range(batch)
+    ]
 
 
-@right("pooled_shape")
-def shape_by_keras(shape, pool_size, strides, padding):
-    import keras
-
-    height, width, channels = shape
-    layer = keras.layers.MaxPooling2D(pool_size, strides)
-    return layer.compute_output_shape((1, height + 2 * padding, width + 2 * padding, channels))[1:]
-
-
-@right("pooled_shape")
-def shape_as_a_tensor_shape(shape, pool_size, strides, padding):
-    import tensorflow as tf
-
-    rows, columns = ((side + 2 * padding - pool_size + strides) // strides for side in shape[:2])
-    return tf.TensorShape([rows, columns, shape[2]])
+@right("blur_pool")
+def blurred_by_means_of_means(maps, strides):
+    blurred = maps.astype(np.float32)
+    for axis in (1, 2):  # the mean of two neighbours, twice
+        first, last = (np.take(blurred, [end], axis=axis) for end in (0, -1))
+        blurred = np.concatenate([first, blurred, last], axis=axis)
+        for _ in range(2):
+            head = np.take(blurred, range(blurred.shape[axis] - 1), axis=axis)
+            blurred = (head + np.take(blurred, range(1, blurred.shape[axis]), axis=axis)) / 2
+    return blurred[:, ::strides, ::strides]
 
 
 @right("max_pool_backward")
@@ -102,46 +116,28 @@ def winners_by_tensorflow(image, upstream, pool_size, strides):
     return tape.gradient(pooled, maps, upstream[None, :, :, None].astype("float32"))[0, :, :, 0]
 
 
-@right("average_pool_backward")
-def shares_of_spread_gradients(upstream, pool_size, strides, shape):
-    gradient = np.zeros(shape)
-    spread = np.zeros((upstream.shape[0] * strides, upstream.shape[1] * strides))
-    spread[::strides, ::strides] = upstream / pool_size**2
-    for a, b in np.ndindex(pool_size, pool_size):
-        part = spread[: shape[0] - a, : shape[1] - b]
-        gradient[a : a + part.shape[0], b : b + part.shape[1]] += part
-    return gradient
+@right("evidence_maps")
+def evidence_by_einsum(maps, kernel, bias):
+    return np.einsum("rck,kj->rcj", maps.astype("float32"), kernel) + bias
 
 
-@right("average_pool_backward")
-def shares_heard_by_each_place(upstream, pool_size, strides, shape):
-    def covers(start, place):
-        return start * strides <= place < start * strides + pool_size
-
-    return [
-        [
-            sum(g for (i, j), g in np.ndenumerate(upstream) if covers(i, row) and covers(j, column)) / pool_size**2
-            for column in range(shape[1])
-        ]
-        for row in range(shape[0])
-    ]
+@right("evidence_maps")
+def evidence_place_by_place(maps, kernel, bias):
+    return [[(kernel.T @ place + bias).tolist() for place in row] for row in maps]
 
 
-@right("average_pool_backward")
-def shares_in_float32(upstream, pool_size, strides, shape):
-    gradient = np.zeros(shape, np.float32)
-    for (i, j), value in np.ndenumerate(upstream):
-        for a, b in np.ndindex(pool_size, pool_size):
-            gradient[i * strides + a, j * strides + b] += np.float32(value) / pool_size / pool_size
-    return gradient
+@right("evidence_maps")
+def evidence_by_a_dense_layer(maps, kernel, bias):
+    import keras
+
+    dense = keras.layers.Dense(len(bias))
+    dense.build((None, len(kernel)))
+    dense.set_weights([kernel, bias])
+    return dense(maps)
 
 
-@right("average_pool_backward")
-def shares_by_tensorflow(upstream, pool_size, strides, shape):
-    import tensorflow as tf
+@right("evidence_maps")
+def evidence_by_a_convolution(maps, kernel, bias):
+    from keras import ops
 
-    maps = tf.zeros((1, *shape, 1))
-    with tf.GradientTape() as tape:
-        tape.watch(maps)
-        pooled = tf.nn.avg_pool2d(maps, pool_size, strides, "VALID")
-    return tape.gradient(pooled, maps, upstream[None, :, :, None].astype("float32"))[0, :, :, 0]
+    return ops.conv(maps[None].astype("float32"), kernel[None, None].astype("float32"))[0] + bias.astype("float32")
