@@ -20,7 +20,7 @@ from course_tools.warm_kernel import specification
 pytest.importorskip("nbgrader")
 LESSON = "09_convolution"
 POINTS = {name: spec.points for name, spec in specs(LESSON).items()}
-HALF = {"correlate2d", "conv_parameters"}  # what the second student solves
+HALF = {"correlate2d", "output_size"}  # what the second student solves
 NOISE = "import os, sys, warnings; warnings.warn('careful'); print('well', file=sys.stderr); os.write(2, b'oh')"
 
 

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal
+from skimage.feature import match_template
 
+from course_lib import data
 from course_lib.exercises.spec import exercise
 
 LESSON = "09_convolution"
@@ -71,6 +73,126 @@ def _(image, kernel):
     yield (
         "The kernel is transposed: its rows lie on the columns of the image.",
         lambda *_: np.einsum("rcij,ji->rc", sliding_window_view(image, kernel.shape), kernel),
+    )
+
+
+@exercise(lesson=LESSON, points=3)
+def find_template(image, template):
+    likeness = match_template(image, template)
+    return np.unravel_index(likeness.argmax(), likeness.shape)
+
+
+find_template.results = ("row", "column")
+
+
+find_template.hints = (
+    "sliding_window_view(image, template.shape) has all windows, (rows, columns, height, width). Take the mean of each "
+    "window away from it: axis=(2, 3), keepdims=True.",
+    "The sum of window times template grows with the window's contrast: divide it by the window's length, the root of "
+    "the sum of its squares, once the mean is gone.",
+    "np.unravel_index(likeness.argmax(), likeness.shape) gives the row and the column of the largest value.",
+)
+
+
+def _scene(rng, shape, contrast):
+    """A noisy picture in which the template hides, faint and dark, among windows that mistakes like better."""
+    height, width = shape
+    bumps = rng.normal(size=shape)
+    template = 1.5 + bumps
+    other = rng.normal(size=shape)
+    slots = [(row * (height + 2), column * (width + 3)) for row in range(3) for column in range(3)]
+    image = 0.1 * rng.normal(size=(3 * height + 6, 3 * width + 8))
+    hidden = [
+        contrast * (bumps + 0.15 * rng.normal(size=shape)) - 1,  # the one to be found
+        5 * (0.6 * bumps + 0.8 * other),  # strong, and a little alike
+        8 + 0.1 * other,  # bright
+        1.5 + 0.5 * bumps + 0.4 * other,  # as bright as the template, and not too far from it
+        2 * (1.5 + 0.7 * bumps + 0.4 * other),  # brighter than that, and more alike as long as brightness counts
+        contrast * bumps[::-1, ::-1] - 1,  # turned
+        -contrast * bumps - 1,  # the negative
+        bumps + 1.2 * (-1.0) ** np.arange(height)[:, None],  # alike but for a mean of each row
+        bumps + 1.2 * (-1.0) ** np.arange(width),  # or of each column
+    ]
+    for place, window in zip(rng.permutation(9), hidden, strict=True):
+        row, column = np.array(slots[place]) + rng.integers(1, 3, 2)
+        image[row : row + height, column : column + width] = window
+    return image, template
+
+
+@find_template.cases
+def _(rng):
+    for shape, contrast in (((3, 4), 0.3), ((4, 3), 0.5), ((5, 5), 0.2)):
+        yield _scene(rng, shape, contrast)
+    image, template = _scene(rng, (4, 5), 0.3)
+    yield image / 20, template / 20  # so that rounding down leaves nothing
+    yield _noise(rng, [(0, 1), (0, 0), (0, -1)])
+    yield _noise(rng, [(0, 1), (1, 1), (2, 1)])
+    yield _cat_in_the_shade(rng)
+
+
+def _noise(rng, ways):
+    """Noise of growing contrast, in which these ways, (means left in a window, power of its length), part.
+
+    Each finds another place: dividing by the length once, not at all, or multiplying by it, for instance.
+    """
+    while True:
+        image, template = rng.normal(size=(12, 15)) * np.geomspace(1, 5, 15), 1 + rng.normal(size=(3, 4))
+        windows = sliding_window_view(image, template.shape)
+        means, places = windows.mean(axis=(2, 3), keepdims=True), set()
+        for left, power in ways:
+            seen = windows - means + left * means
+            answers = np.sum(seen * template, axis=(2, 3)) / np.linalg.norm(seen, axis=(2, 3)) ** power
+            places.add(np.argmax(answers))
+        if len(places) == len(ways):
+            return image, template
+
+
+def _cat_in_the_shade(rng):
+    """Part of a photograph, one eye of it in the shade; the template is that eye in the light."""
+    cat = data.photos()["cat"].mean(axis=-1)[::4, ::4].astype(float)
+    top, left = (int(number) for number in rng.integers(0, 15, 2))
+    view = cat[top : top + 60, left : left + 80].copy()
+    row, column = 21 - top, 35 - left
+    template = view[row : row + 17, column : column + 17].copy()
+    view[row : row + 17, column : column + 17] *= 0.3
+    return view, template
+
+
+@find_template.known_mistakes
+def _(image, template):
+    def best(likeness):
+        return np.unravel_index(np.argmax(likeness), likeness.shape)
+
+    windows = sliding_window_view(image, template.shape)
+    bare = windows - windows.mean(axis=(2, 3), keepdims=True)
+    likeness = match_template(image, template)
+    right = np.array(best(likeness))
+    yield "This is (column, row). The row comes first.", right[::-1]
+    yield "That is the middle of the window. Give its top left pixel.", right + np.array(template.shape) // 2
+    yield (
+        "That is its number among all windows. np.unravel_index turns it into row and column.",
+        np.argmax(likeness),
+    )
+    yield "That is the window that is least alike. Take the largest value.", best(-likeness)
+    yield (
+        "The plain sum of products likes bright windows best. Take out brightness, then contrast.",
+        best(np.sum(windows * template, axis=(2, 3))),
+    )
+    yield (
+        "Brightness is out of it, contrast is not: divide by the length of each window once its mean is gone.",
+        best(np.sum(bare * template, axis=(2, 3))),
+    )
+    yield (
+        "Contrast is out of it, brightness is not: take the mean of each window away before you measure its length.",
+        best(np.sum(windows * template, axis=(2, 3)) / np.linalg.norm(windows, axis=(2, 3))),
+    )
+    yield (
+        "The smallest difference wants the same brightness and contrast. Take both out of each window first.",
+        best(-np.sum((windows - template) ** 2, axis=(2, 3))),
+    )
+    yield (
+        "The template came out turned. Slide it as it is.",
+        best(match_template(image, template[::-1, ::-1])),
     )
 
 
@@ -225,63 +347,6 @@ def _(images, kernel, bias, strides, padding):
         layer(padded(), kernel * (np.arange(kernel.shape[2]) == 0)[:, None]),
     )
     yield "You took the mean over the channels. A filter sums over them.", (right - bias) / kernel.shape[2] + bias
-
-
-@exercise(lesson=LESSON, points=1)
-def conv_parameters(height, width, channels, filters, kernel_height, kernel_width):
-    kernel, bias = np.empty((kernel_height, kernel_width, channels, filters)), np.empty(filters)
-    return kernel.size + bias.size  # a test holds this against Keras, which would take seconds to import here
-
-
-conv_parameters.hints = (
-    "How many numbers does one filter hold? It is as deep as the image has channels.",
-    "Each filter has one bias besides its weights.",
-    "The weights are shared by all places, so the size of the picture does not matter.",
-)
-
-
-@conv_parameters.cases
-def _(rng):
-    yield 28, 28, 1, 6, 5, 5
-    yield 32, 32, 3, 4, 3, 2
-    for _ in range(4):
-        height, width = (int(size) for size in rng.integers(8, 64, 2))
-        channels, filters = (int(number) for number in rng.integers(2, 100, 2))
-        yield height, width, channels, filters, int(rng.integers(1, 4)), int(rng.integers(4, 8))
-
-
-@conv_parameters.known_mistakes
-def _(height, width, channels, filters, kernel_height, kernel_width):
-    window = kernel_height * kernel_width
-    weights = window * channels * filters
-    yield "The biases are missing: one for each filter.", weights
-    yield "A filter needs a kernel for each channel of the image: multiply by the channels.", (window + 1) * filters
-    yield "That is one filter alone: multiply by the number of filters.", window * channels + 1
-    yield "One bias for the whole layer is too few: each filter has its own.", weights + 1
-    yield (
-        "The biases belong to the filters, one for each; you counted one for each channel of the image.",
-        weights + channels,
-    )
-    yield (
-        "Too many biases: a filter sums over the channels first, then adds one bias.",
-        (window + 1) * channels * filters,
-    )
-    yield (
-        "The kernel is oblong: multiply its height by its width, do not square the height.",
-        (kernel_height**2 * channels + 1) * filters,
-    )
-    yield (
-        "The kernel is oblong: multiply its height by its width, do not square the width.",
-        (kernel_width**2 * channels + 1) * filters,
-    )
-    yield (
-        "That is a local layer with a kernel for every place. A convolution shares one by all places.",
-        (window * channels + 1) * filters * (height - kernel_height + 1) * (width - kernel_width + 1),
-    )
-    yield (
-        "That is a dense layer: here a unit sees only a window of the image, not all of it.",
-        (height * width * channels + 1) * filters,
-    )
 
 
 @exercise(lesson=LESSON, points=2)

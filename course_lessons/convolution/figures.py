@@ -384,7 +384,7 @@ def fields(gradients: dict[str, np.ndarray]) -> Figure:
 
 
 def learnt_detectors(kernels: np.ndarray, favourites: np.ndarray) -> Figure:
-    """Weights `(size, size, filters)`, blue below zero and red above; below, in grey, what each answers to most."""
+    """Weights `(size, size, filters)`, blue below zero and orange above; below, in grey, what each answers to most."""
     filters = kernels.shape[-1]
     figure, all_axes = plt.subplots(2, filters, figsize=(9, 18 / filters + 0.1))
     limit = np.abs(kernels).max()

@@ -1,13 +1,11 @@
-"""The figures of lesson 09 show what they are given."""
-
+"""The figures of lesson 09 show what they are given, and its nets are what it says."""
 
 import numpy as np
 import pytest
 from lesson_code import all_lessons, answer, functions
 
-from course_lessons.convolution import figures
-from course_lib.gradcheck import numerical_gradient
-from course_lib.layers import Conv2D, Dense
+from course_lessons.convolution import evidence, figures
+from course_lib.layers import Conv2D
 
 RANDOM = np.random.default_rng(0)
 
@@ -27,9 +25,7 @@ def test_the_explorer_computes_what_the_layer_does(kernel, strides, padding, dil
     layer = Conv2D(1, 1, 3, RANDOM, strides=strides, padding=padding, dilation_rate=dilation_rate)
     layer.parameters["kernel"][..., 0, 0] = figures.KERNELS[kernel]
     expected = layer.forward(figures.TINY_CAT[None, :, :, None])[0, :, :, 0]
-    _, corners, output = figures._slide(
-        figures.TINY_CAT, figures.KERNELS[kernel], strides, padding, dilation_rate
-    )
+    _, corners, output = figures._slide(figures.TINY_CAT, figures.KERNELS[kernel], strides, padding, dilation_rate)
     np.testing.assert_allclose(output, expected)
     assert len(corners) == output.size
 
@@ -175,39 +171,82 @@ def test_fields_are_white_where_the_gradient_is_zero():
 @pytest.fixture(scope="module")
 def lesson() -> dict:
     """What the lesson builds, without its trainings."""
-    return functions(all_lessons()["09_convolution"], "Wired", "Learner")
+    return functions(all_lessons()["09_convolution"], "Wired", "halved", "anywhere")
+
+
+def windows_of(side: int, size: int) -> np.ndarray:
+    """The pixels that each window of a square picture sees, (windows, size²)."""
+    pixels = np.arange(side**2).reshape(side, side)
+    return np.lib.stride_tricks.sliding_window_view(pixels, (size, size)).reshape(-1, size**2)
 
 
 def test_the_wired_layer_is_dense_or_a_convolution(lesson):
-    rng = np.random.default_rng(1)
-    layer = lesson["Wired"](np.tile(np.arange(5), (3, 1)), 1, rng)
-    dense = Dense(5, 3, rng)
-    dense.parameters["kernel"] = layer.parameters["kernel"][:, :, 0].T
-    inputs = rng.normal(size=(4, 5))
-    np.testing.assert_allclose(layer.forward(inputs)[..., 0], dense.forward(inputs))
+    inputs = RANDOM.normal(size=(4, 5)).astype("float32")
+    layer = lesson["Wired"](np.tile(np.arange(5), (3, 1)), 1)
+    outputs = np.asarray(layer(inputs))
+    (kernel,) = layer.get_weights()
+    np.testing.assert_allclose(outputs[..., 0], inputs @ kernel[:, :, 0].T, atol=1e-5)
 
-    grid = np.arange(36).reshape(6, 6)
-    windows = np.lib.stride_tricks.sliding_window_view(grid, (3, 3)).reshape(4, 4, 9)
-    shared, conv = lesson["Wired"](windows, 2, rng, shared=True), Conv2D(1, 2, 3, rng)
-    conv.parameters["kernel"] = shared.parameters["kernel"].reshape(3, 3, 1, 2)
-    images = rng.normal(size=(2, 6, 6, 1))
-    np.testing.assert_allclose(shared.forward(images.reshape(2, 36)), conv.forward(images))
+    images = RANDOM.normal(size=(2, 6, 6, 1)).astype("float32")
+    shared, conv = lesson["Wired"](windows_of(6, 3), 2, shared=True), Conv2D(1, 2, 3, RANDOM)
+    outputs = np.asarray(shared(images.reshape(2, 36)))
+    conv.parameters["kernel"] = shared.get_weights()[0].reshape(3, 3, 1, 2)
+    np.testing.assert_allclose(outputs.reshape(2, 4, 4, 2), conv.forward(images), atol=1e-5)
 
 
-@pytest.mark.parametrize("shared", [False, True])
-def test_the_learner_has_the_right_gradient(lesson, shared):
-    rng = np.random.default_rng(2)
-    windows = np.array([[[0, 1], [1, 2]], [[2, 3], [3, 4]]])
-    layer = lesson["Learner"](windows, 3, rng, shared=shared)
-    inputs, upstream = rng.normal(size=(4, 5)), rng.normal(size=(4, 2, 2, 3))
-    layer.forward(inputs)
-    layer.backward(upstream)
-    kernel = layer.parameters["kernel"]
-    expected = numerical_gradient(lambda: float(np.sum(upstream * layer.forward(inputs))), kernel)
-    np.testing.assert_allclose(layer.gradients["kernel"], expected, atol=1e-7)
+def test_local_units_have_weights_of_their_own(lesson):
+    layer = lesson["Wired"](windows_of(4, 3), 2)
+    images = RANDOM.normal(size=(3, 16)).astype("float32")
+    outputs = np.asarray(layer(images))
+    (kernel,) = layer.get_weights()
+    assert kernel.shape == (4, 9, 2)
+    for place, (row, column) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        window = images.reshape(3, 4, 4)[:, row : row + 3, column : column + 3].reshape(3, 9)
+        np.testing.assert_allclose(outputs[:, place], window @ kernel[place], atol=1e-5)
 
 
-def test_the_layer_of_exercise_3_agrees_with_the_library():
+# The long race
+
+
+@pytest.mark.parametrize("reading", evidence.READINGS)
+@pytest.mark.parametrize("wiring", evidence.WIRINGS)
+def test_the_nets_of_the_race_have_the_right_gradients(wiring, reading):
+    rng = np.random.default_rng(3)
+    net = evidence.Net(wiring, reading, rng)
+    net.weights = [weights.astype(float) for weights in net.weights]
+    pictures, message = rng.random((2, 16, 16)), rng.normal(size=(2, 10))
+    net.forward(pictures)
+    for weights, gradient in zip(net.weights, net.gradients(message), strict=True):
+        direction = rng.normal(size=weights.shape)
+        slopes = []
+        for step in (1e-6, -1e-6):
+            weights += step * direction
+            slopes.append(np.sum(message * net.forward(pictures)))
+            weights -= step * direction
+        np.testing.assert_allclose(np.sum(gradient * direction), (slopes[0] - slopes[1]) / 2e-6, rtol=1e-4)
+
+
+def test_the_shared_net_of_the_race_is_a_convolution_layer():
+    net = evidence.Net("shared", "all places", np.random.default_rng(4))
+    pictures = RANDOM.random((2, 16, 16)).astype(np.float32)
+    net.forward(pictures)
+    conv = Conv2D(1, 16, 9, RANDOM)
+    conv.parameters["kernel"] = net.weights[0].reshape(9, 9, 1, 16)
+    sums = conv.forward(pictures[..., None])
+    np.testing.assert_allclose(net.hidden.reshape(2, 8, 8, 16), np.maximum(sums, 0), atol=1e-5)
+
+
+def test_lesson_and_race_lay_digits_alike(lesson):
+    images = RANDOM.random((5, 28, 28, 1))
+    np.testing.assert_allclose(lesson["halved"](images), evidence.halved(images))
+    ours = lesson["anywhere"](images, np.random.default_rng(5))[..., 0]
+    np.testing.assert_allclose(ours, evidence.anywhere(evidence.halved(images), np.random.default_rng(5)))
+
+
+# Exercises
+
+
+def test_the_layer_of_exercise_4_agrees_with_the_library():
     conv_layer = answer(all_lessons()["09_convolution"], "conv_layer")
     layer = Conv2D(3, 4, 3, RANDOM, strides=2, padding=1)
     layer.parameters["bias"] = RANDOM.normal(size=4)
@@ -215,16 +254,3 @@ def test_the_layer_of_exercise_3_agrees_with_the_library():
     np.testing.assert_allclose(
         conv_layer(images, layer.parameters["kernel"], layer.parameters["bias"], 2, 1), layer.forward(images)
     )
-
-
-def test_keras_counts_as_many_parameters_as_the_exercise_does():
-    import keras
-
-    from course_lib.exercises import find
-
-    exercise = find("09_convolution", "conv_parameters")
-    for case in exercise.draw(RANDOM):
-        height, width, channels, filters, *kernel_size = case
-        layer = keras.layers.Conv2D(filters, kernel_size)
-        layer.build((None, height, width, channels))
-        assert exercise.oracle(*case) == layer.count_params()

@@ -38,6 +38,33 @@ def correlate_by_shifted_pictures(image, kernel):
     return sum(kernel[i, j] * image[i : i + height, j : j + width] for i, j in np.ndindex(kernel.shape))
 
 
+@right("find_template")
+def find_by_the_coefficient_of_correlation(image, template):
+    height, width = template.shape
+    likeness = {}
+    for row in range(len(image) - height + 1):
+        for column in range(len(image[0]) - width + 1):
+            window = image[row : row + height, column : column + width]
+            likeness[row, column] = np.corrcoef(window.ravel(), template.ravel())[0, 1]
+    return list(max(likeness, key=likeness.get))
+
+
+@right("find_template")
+def find_by_sums_of_squares(image, template):
+    wanted = template - template.mean()
+    sums, squares = (signal.correlate2d(each, np.ones(template.shape), mode="valid") for each in (image, image**2))
+    answers = signal.correlate2d(image, wanted, mode="valid") / np.sqrt(squares - sums**2 / template.size)
+    return np.argwhere(answers == answers.max())[0]
+
+
+@right("find_template")
+def find_by_the_smallest_difference_of_standardised_windows(image, template):
+    windows = sliding_window_view(image.astype(np.float32), template.shape)
+    windows = (windows - windows.mean((2, 3), keepdims=True)) / windows.std((2, 3), keepdims=True)
+    wanted = (template - template.mean()) / template.std()
+    return divmod(int(np.argmin(((windows - wanted) ** 2).sum((2, 3)))), windows.shape[1])
+
+
 @right("output_size")
 def size_of_a_range(size, kernel_size, strides, padding, dilation_rate):
     reach = dilation_rate * (kernel_size - 1) + 1
@@ -84,25 +111,6 @@ def conv_layer_by_columns(images, kernel, bias, strides, padding):
     batch, rows, columns = windows.shape[:3]
     matrix = windows.transpose(0, 1, 2, 4, 5, 3).reshape(batch * rows * columns, -1)
     return (matrix @ kernel.reshape(-1, kernel.shape[-1]) + bias).reshape(batch, rows, columns, -1)
-
-
-@right("conv_parameters")
-def parameters_by_shape(height, width, channels, filters, kernel_height, kernel_width):
-    return np.prod((kernel_height, kernel_width, channels, filters)) + filters
-
-
-@right("conv_parameters")
-def parameters_counted_by_filter(height, width, channels, filters, kernel_height, kernel_width):
-    return sum(kernel_height * kernel_width * channels + 1 for _ in range(filters))
-
-
-@right("conv_parameters")
-def parameters_by_keras(height, width, channels, filters, kernel_height, kernel_width):
-    import keras
-
-    layer = keras.layers.Conv2D(filters, (kernel_height, kernel_width))
-    layer.build((None, height, width, channels))
-    return layer.count_params()
 
 
 @right("receptive_field")
