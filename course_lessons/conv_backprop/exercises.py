@@ -77,49 +77,6 @@ def _(inputs, deltas):
     )
 
 
-@exercise(lesson=LESSON, points=1, atol=1e-4)
-def bias_gradient(deltas):
-    by_filter = [[picture[..., f].sum() for picture in deltas] for f in range(deltas.shape[-1])]
-    return np.array(by_filter).sum(axis=1)
-
-
-bias_gradient.hints = (
-    "A bias is added at every place of every picture, so its gradient is a sum of deltas. Of which ones?",
-    "It belongs to one filter, the last axis: add up over all the other axes.",
-    "deltas.sum(axis=(...)) takes several axes at once.",
-)
-
-
-@bias_gradient.cases
-def _(rng):
-    for shape in ((2, 2, 2, 2), (2, 2, 3, 2), (3, 2, 2, 4), (4, 5, 3, 6)):
-        yield (rng.normal(size=shape),)
-
-
-@bias_gradient.known_mistakes
-def _(deltas):
-    gradient = deltas.sum(axis=(0, 1, 2))
-    yield (
-        "You took the mean. Every place of every picture adds its delta: the gradient is the sum.",
-        deltas.mean(axis=(0, 1, 2)),
-    )
-    yield (
-        "You divided by the number of pictures. Every picture adds its deltas: the gradient is the sum.",
-        gradient / len(deltas),
-    )
-    yield "That is one number for the whole layer. There is one bias for each filter: keep the last axis.", deltas.sum()
-    yield "That is a bias for each place. All places share one: sum over rows and columns, too.", deltas.sum(axis=0)
-    yield (
-        "That is a gradient for each picture. The whole batch shares the biases: sum over it, too.",
-        deltas.sum(axis=(1, 2)),
-    )
-    yield (
-        "You summed over the filters. Each filter has a bias of its own: sum over the other three axes.",
-        (deltas.sum(axis=(1, 2, 3))),
-    )
-    yield "That is a step downhill. Return the gradient itself, without a minus.", -gradient
-
-
 @exercise(lesson=LESSON, points=3, atol=1e-5)
 def input_gradient(deltas, kernel):
     shape = tuple(np.add(deltas.shape, kernel.shape) - 1)
@@ -193,7 +150,7 @@ def _(deltas, kernel):
 @exercise(lesson=LESSON, points=2, atol=1e-5)
 def mse_delta(outputs, targets):
     def error(outputs):
-        return np.mean([(t - a) @ (t - a) for t, a in zip(targets, outputs, strict=True)])
+        return np.mean([(t - y) @ (t - y) for t, y in zip(targets, outputs, strict=True)])
 
     # For a parabola the centred difference is the slope itself, however large the step.
     nudges = _impulses(outputs.shape)
@@ -201,45 +158,138 @@ def mse_delta(outputs, targets):
 
 
 mse_delta.hints = (
-    "Only one term of the sum contains a given output: (t - a) squared, divided by the number of patterns.",
-    "The derivative of (t - a)² by a is 2 (a - t): mind the sign.",
-    "len(outputs) is the number of patterns, whatever the number of units.",
+    "Only one term of the sum contains a given output: (t - y) squared, divided by the number of examples.",
+    "The derivative of (t - y)² by y is 2 (y - t): mind the sign.",
+    "len(outputs) is the number of examples, whatever the number of units.",
 )
 
 
 @mse_delta.cases
 def _(rng):
-    for shape in ((3, 2), (2, 3), (5, 4), (8, 3)):  # neither patterns nor units are 2 in all of them, nor alike
+    for shape in ((3, 2), (2, 3), (5, 4), (8, 3)):  # neither examples nor units are 2 in all of them, nor alike
         yield rng.normal(size=shape), rng.normal(size=shape)
 
 
 @mse_delta.known_mistakes
 def _(outputs, targets):
-    errors, patterns = outputs - targets, len(outputs)
+    errors, examples = outputs - targets, len(outputs)
     yield (
-        "The sign is turned round: an output that is too large must get a positive delta, outputs - targets.",
-        -2 * errors / patterns,
+        "The sign is turned round: an output that is too large must get a positive message, outputs - targets.",
+        -2 * errors / examples,
     )
     yield (
-        "The factor 2 is missing: the derivative of a square. It cancels only if E begins with 1/2.",
-        errors / patterns,
+        "The factor 2 is missing: the derivative of a square. It cancels only if the loss begins with 1/2.",
+        errors / examples,
     )
-    yield "That is for half the sum of squares. Here E is the mean over the patterns: the deltas carry 2/P.", errors
-    yield "You forgot to divide by the number of patterns.", 2 * errors
     yield (
-        "You divided by all numbers, as Keras does. Here the mean runs over the patterns only, not the units.",
+        "That is for half the sum of squares. Here the loss is the mean over the examples: the messages carry 2/N.",
+        errors,
+    )
+    yield "You forgot to divide by the number of examples.", 2 * errors
+    yield (
+        "You divided by all numbers, as Keras does. Here the mean runs over the examples only, not the units.",
         2 * errors / outputs.size,
     )
     yield (
-        "You divided by the number of units. The mean runs over the patterns: len(outputs).",
+        "You divided by the number of units. The mean runs over the examples: len(outputs).",
         2 * errors / outputs.shape[1],
     )
     yield (
-        "That is the error of each pattern. Its derivative is asked for, one number for each output.",
-        np.sum(errors**2, axis=1) / patterns,
+        "That is the error of each example. Its derivative is asked for, one number for each output.",
+        np.sum(errors**2, axis=1) / examples,
     )
     yield (
         "That is the error itself. Its derivative is asked for, one number for each output.",
-        np.sum(errors**2) / patterns,
+        np.sum(errors**2) / examples,
     )
-    yield "These are the squares themselves. Their derivative is asked for.", errors**2 / patterns
+    yield "These are the squares themselves. Their derivative is asked for.", errors**2 / examples
+
+
+@exercise(lesson=LESSON, points=5, atol=1e-4)
+def convolution_backward(images, kernel, deltas, strides):
+    def read_by(plane, tile):
+        return correlate2d(plane, tile, mode="valid")[::strides, ::strides]
+
+    by_images, by_kernel = np.zeros(images.shape), np.zeros(kernel.shape)
+    for c, f in np.ndindex(kernel.shape[2:]):
+        effects = [read_by(impulse, kernel[..., c, f]) for impulse in _impulses(images.shape[1:3])]
+        by_images[..., c] += np.einsum("nij,pij->np", deltas[..., f], effects).reshape(images.shape[:3])
+        effects = [[read_by(image, impulse) for image in images[..., c]] for impulse in _impulses(kernel.shape[:2])]
+        by_kernel[..., c, f] = np.einsum("nij,pnij->p", deltas[..., f], effects).reshape(kernel.shape[:2])
+    return by_images, by_kernel, np.einsum("nijf->f", deltas)
+
+
+convolution_backward.results = ("by the images", "by the kernel", "by the bias")
+convolution_backward.hints = (
+    "The bias of a filter enters every sum of that filter: add up its messages over batch, rows and columns.",
+    "For the kernel's place (u, v): read = images[:, u : u + reach : strides, v : ...]. With `rows` sums in a column, "
+    "the first reads row u and the last row u + strides * (rows - 1): so reach is strides * (rows - 1) + 1.",
+    "There, sums = read @ kernel[u, v], so kernel[u, v] gets the sum over all places of read (channels) times message "
+    "(filters), and read gets deltas @ kernel[u, v].T, added to what is there.",
+)
+
+
+@convolution_backward.cases
+def _(rng):
+    settings = [  # batch, height, width, channels, rows and columns of the kernel, filters, strides
+        (1, 3, 3, 1, 2, 2, 1, 1),
+        (2, 4, 3, 2, 2, 2, 3, 1),
+        (2, 5, 5, 1, 3, 2, 2, 2),
+        (3, 4, 5, 3, 2, 3, 2, 1),
+        (2, 6, 5, 2, 2, 2, 3, 2),  # a row and a column are left over
+        (2, 7, 6, 2, 2, 1, 4, 3),
+    ]
+    for batch, height, width, channels, rows, columns, filters, strides in settings:
+        images = rng.normal(size=(batch, height, width, channels))
+        kernel = rng.normal(size=(rows, columns, channels, filters))
+        sums = (height - rows) // strides + 1, (width - columns) // strides + 1
+        yield images, kernel, rng.normal(size=(batch, *sums, filters)), strides
+
+
+@convolution_backward.known_mistakes
+def _(images, kernel, deltas, strides):
+    right = _backward(images, kernel, deltas, strides)
+    by_images, by_kernel, by_bias = right
+    yield "The order: by the images, by the kernel, by the bias.", (by_kernel, by_bias, by_images)
+    yield "These are steps downhill. Return the gradients themselves, without a minus.", tuple(-each for each in right)
+    yield (
+        "The bias hears the sum of its filter's messages, not their mean.",
+        (by_images, by_kernel, deltas.mean(axis=(0, 1, 2))),
+    )
+    yield (
+        "The bias: that is a row for each picture. The whole batch shares the biases: sum over it, too.",
+        (by_images, by_kernel, deltas.sum(axis=(1, 2))),
+    )
+    yield (
+        "The bias: one number for the whole layer. Each filter has a bias of its own: keep the last axis.",
+        (by_images, by_kernel, deltas.sum()),
+    )
+    yield (
+        "The kernel's gradient is the sum over all pictures. You divided by their number.",
+        (by_images, by_kernel / len(images), by_bias),
+    )
+    yield (
+        "The kernel's gradient came out turned by 180 degrees. This layer does not turn its kernel.",
+        (by_images, by_kernel[::-1, ::-1], by_bias),
+    )
+    yield (
+        "By the images: the kernel was turned before it was stamped. The layer slides it as it is, so stamp it so.",
+        (_backward(images, kernel[::-1, ::-1], deltas, strides)[0], by_kernel, by_bias),
+    )
+    yield (
+        "By the images: windows overlap, and their shares add up. You overwrote what was there: use += instead of =.",
+        (_backward(images, kernel, deltas, strides, add=False)[0], by_kernel, by_bias),
+    )
+    squeezed = _backward(images, kernel, deltas, 1)
+    yield "The strides are missing: windows lie `strides` places apart, not 1.", squeezed
+
+
+def _backward(images, kernel, deltas, strides, add=True):
+    """By the images, the kernel and the bias, window by window; without `add` a later window overwrites."""
+    rows, columns = kernel.shape[:2]
+    by_images, by_kernel = np.zeros(images.shape), np.zeros(kernel.shape)
+    for n, i, j in np.ndindex(deltas.shape[:3]):
+        window = np.s_[n, strides * i : strides * i + rows, strides * j : strides * j + columns]
+        by_images[window] = kernel @ deltas[n, i, j] + (by_images[window] if add else 0)
+        by_kernel += images[window][..., None] * deltas[n, i, j]
+    return by_images, by_kernel, deltas.sum(axis=(0, 1, 2))

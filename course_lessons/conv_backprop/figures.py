@@ -27,8 +27,8 @@ def shared_weights(inputs: int, kernel_size: int, row: int, column: int) -> Figu
     for output, source in np.ndindex(used.shape):
         text = f"$w_{place[output, source]}$" if used[output, source] else "0"
         axes.text(source, output, text, ha="center", va="center", fontsize=13)
-    axes.set_xticks(range(inputs), [f"$o_{k}$" for k in range(inputs)], fontsize=12)
-    axes.set_yticks(range(outputs), [f"$x_{k}$" for k in range(outputs)], fontsize=12)
+    axes.set_xticks(range(inputs), [f"$x_{k}$" for k in range(inputs)], fontsize=12)
+    axes.set_yticks(range(outputs), [f"$a_{k}$" for k in range(outputs)], fontsize=12)
     axes.tick_params(length=0)
     axes.xaxis.tick_top()
     outline(axes, row, 0, 1, inputs)
@@ -60,14 +60,14 @@ class Blame:
         chosen = self._chosen(row, column, blame)
         by_weights, by_inputs = self._gradients(np.where(chosen, self.deltas, 0))
         pictures = {
-            "inputs $o$": self.inputs,
+            "inputs $x$": self.inputs,
             "kernel $w$": self.kernel,
-            r"deltas $\delta$": self.deltas,
-            r"$\partial E/\partial w$": by_weights,
-            r"$\partial E/\partial o$": by_inputs,
+            r"messages $\delta$": self.deltas,
+            r"$\partial \ell/\partial w$": by_weights,
+            r"$\partial \ell/\partial x$": by_inputs,
         }
         figure, all_axes = _row_of_grids(pictures, width=9)
-        figure.suptitle(f"output ({row}, {column}), delta {self.deltas[row, column]:g}; {blame}", fontsize=11)
+        figure.suptitle(f"output ({row}, {column}), message {self.deltas[row, column]:g}; {blame}", fontsize=11)
         for axes in (all_axes[0], all_axes[4]):
             outline(axes, row, column, *self.kernel.shape)
         for place in np.argwhere(chosen):
@@ -83,7 +83,7 @@ class Blame:
         figure, all_axes = plt.subplots(3, len(columns) + 1, squeeze=False, **shape)
         all_axes[0, 0].axis("off")
         grid(all_axes[1, 0], self.kernel, "kernel $w$", limit=3, fontsize=8)
-        grid(all_axes[2, 0], self.inputs, "inputs $o$", limit=3, fontsize=8)
+        grid(all_axes[2, 0], self.inputs, "inputs $x$", limit=3, fontsize=8)
         for (above, middle, below), (title, chosen) in zip(all_axes.T[1:], columns, strict=True):
             by_weights, by_inputs = self._gradients(np.where(chosen, self.deltas, 0))
             grid(above, np.where(chosen, self.deltas, 0), title, limit=3, fontsize=8)
@@ -91,7 +91,7 @@ class Blame:
             grid(below, by_inputs, limit=3, fontsize=8)
             if chosen.sum() == 1:
                 outline(below, *np.argwhere(chosen)[0], *self.kernel.shape)
-        labels = (r"$\delta$", r"$\partial E/\partial w$", r"$\partial E/\partial o$")
+        labels = (r"$\delta$", r"$\partial \ell/\partial w$", r"$\partial \ell/\partial x$")
         for axes, label in zip(all_axes[:, 1], labels, strict=True):
             axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=12)
         return figure

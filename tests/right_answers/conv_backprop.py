@@ -35,33 +35,6 @@ def weights_by_tensorflow(inputs, deltas):
     return tape.gradient(outputs, kernel, deltas[None, :, :, None].astype("float32"))[:, :, 0, 0]
 
 
-@right("bias_gradient")
-def bias_of_flat_places(deltas):
-    return deltas.reshape(-1, deltas.shape[-1]).sum(axis=0)
-
-
-@right("bias_gradient")
-def bias_in_loops(deltas):
-    gradient = [0.0] * deltas.shape[-1]
-    for picture in deltas:
-        for row in picture:
-            for place in row:
-                gradient = [total + delta for total, delta in zip(gradient, place, strict=True)]
-    return gradient
-
-
-@right("bias_gradient")
-def bias_in_float32(deltas):
-    return np.einsum("nrcf->f", deltas.astype(np.float32))
-
-
-@right("bias_gradient")
-def bias_in_tensors(deltas):
-    from keras import ops
-
-    return ops.sum(deltas, axis=[0, 1, 2])
-
-
 @right("input_gradient")
 def inputs_by_convolution(deltas, kernel):
     return signal.convolve(deltas, kernel)
@@ -93,8 +66,8 @@ def inputs_by_the_transposed_layer(deltas, kernel):
 
 @right("mse_delta")
 def delta_number_by_number(outputs, targets):
-    patterns, units = outputs.shape
-    return [[2 / patterns * (outputs[p][u] - targets[p][u]) for u in range(units)] for p in range(patterns)]
+    examples, units = outputs.shape
+    return [[2 / examples * (outputs[n][u] - targets[n][u]) for u in range(units)] for n in range(examples)]
 
 
 @right("mse_delta")
@@ -110,3 +83,50 @@ def delta_by_tensorflow(outputs, targets):
     with tf.GradientTape() as tape:
         error = tf.reduce_mean(tf.reduce_sum((targets - outputs) ** 2, axis=1))
     return tape.gradient(error, outputs)
+
+
+@right("convolution_backward")
+def backward_place_by_place(images, kernel, deltas, strides):
+    rows, columns, channels, filters = kernel.shape
+    by_images, by_kernel, by_bias = np.zeros(images.shape), np.zeros(kernel.shape), [0.0] * filters
+    for n, i, j, f in np.ndindex(deltas.shape):
+        delta = deltas[n, i, j, f]
+        by_bias[f] += delta
+        for u, v, c in np.ndindex(rows, columns, channels):
+            by_kernel[u, v, c, f] += delta * images[n, strides * i + u, strides * j + v, c]
+            by_images[n, strides * i + u, strides * j + v, c] += delta * kernel[u, v, c, f]
+    return [by_images.tolist(), by_kernel.tolist(), by_bias]
+
+
+@right("convolution_backward")
+def backward_in_float32(images, kernel, deltas, strides):
+    images, kernel, deltas = (each.astype(np.float32) for each in (images, kernel, deltas))
+    windows = sliding_window_view(images, kernel.shape[:2], axis=(1, 2))[:, ::strides, ::strides]  # n i j c u v
+    shares = np.einsum("nijf,uvcf->nijuvc", deltas, kernel)
+    by_images = np.zeros_like(images)
+    for (n, i, j), share in ((place, shares[place]) for place in np.ndindex(deltas.shape[:3])):
+        by_images[n, strides * i : strides * i + len(share), strides * j : strides * j + share.shape[1]] += share
+    return by_images, np.einsum("nijcuv,nijf->uvcf", windows, deltas), np.einsum("nijf->f", deltas)
+
+
+@right("convolution_backward")
+def backward_by_spreading_the_messages(images, kernel, deltas, strides):
+    """Zeros between the messages make a layer with strides one without; then SciPy, channel by channel."""
+    (rows, columns, channels, filters), batch = kernel.shape, len(images)
+    spread = np.zeros((batch, images.shape[1] - rows + 1, images.shape[2] - columns + 1, filters))
+    spread[:, ::strides, ::strides] = deltas
+    by_images, by_kernel = np.zeros(images.shape), np.zeros(kernel.shape)
+    for n, c, f in np.ndindex(batch, channels, filters):
+        by_images[n, :, :, c] += signal.convolve2d(spread[n, :, :, f], kernel[:, :, c, f])
+        by_kernel[:, :, c, f] += signal.correlate2d(images[n, :, :, c], spread[n, :, :, f], mode="valid")
+    return by_images, by_kernel, spread.sum(axis=(0, 1, 2))
+
+
+@right("convolution_backward")
+def backward_by_tensorflow(images, kernel, deltas, strides):
+    import tensorflow as tf
+
+    arrays = [tf.Variable(each.astype("float32")) for each in (images, kernel, np.zeros(kernel.shape[-1]))]
+    with tf.GradientTape() as tape:
+        outputs = tf.nn.conv2d(arrays[0], arrays[1], strides, "VALID") + arrays[2]
+    return tape.gradient(outputs, arrays, deltas.astype("float32"))
