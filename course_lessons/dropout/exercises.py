@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
+import statistics
 
 import numpy as np
 from scipy import special
@@ -128,48 +131,45 @@ def _(x, uniforms, rate):
 
 
 @exercise(lesson=LESSON, points=2)
-def geometric_mean(probabilities):
-    return special.softmax(np.log(probabilities).sum(axis=0) / len(probabilities))
+def geometric_mean(probabilities, weights):
+    logs = sum(weight * np.log(row) for weight, row in zip(weights, probabilities, strict=True))
+    return special.softmax(logs)
 
 
 geometric_mean.hints = (
-    "A geometric mean of n numbers is the n-th root of their product, or the exponential of the mean of their logs.",
-    "np.exp(np.log(probabilities).mean(axis=0)) gives one number for each class.",
+    "The logarithm of the mean of a class is a weighted sum, over the networks, of the logarithms of its probability.",
+    "np.exp(weights @ np.log(probabilities)) gives one number for each class.",
     "These do not sum to 1 yet: divide by their sum.",
 )
 
 
 @geometric_mean.cases
 def _(rng):
-    for networks, classes in ((3, 2), (2, 4), (4, 5), (40, 3)):
-        yield (special.softmax(rng.normal(0, 1.5, (networks, classes)), axis=1),)
+    for networks, classes in ((3, 2), (3, 3), (2, 4), (4, 5), (40, 3)):
+        weights = rng.uniform(0.3, 1, networks)
+        yield special.softmax(rng.normal(0, 1.5, (networks, classes)), axis=1), weights / weights.sum()
 
 
 @geometric_mean.known_mistakes
-def _(probabilities):
+def _(probabilities, weights):
     logs = np.log(probabilities)
+    mean = weights @ logs
+    yield "That is the arithmetic mean. Take the mean of the logarithms, then the exponential.", weights @ probabilities
+    yield "Nearly: the geometric means do not sum to 1 yet. Divide them by their sum.", np.exp(mean)
     yield (
-        "That is the arithmetic mean. Take the mean of the logarithms, then the exponential.",
-        probabilities.mean(axis=0),
+        "All networks count the same here. The exponent of each is its own weight.",
+        special.softmax(logs.mean(axis=0)),
     )
-    yield "Nearly: the geometric means do not sum to 1 yet. Divide them by their sum.", np.exp(logs.mean(axis=0))
     yield (
-        "That is the product. Its n-th root is missing, so that ten networks do not shout down one.",
+        "That is the plain product. The exponent of each network, its weight, is missing.",
         special.softmax(logs.sum(axis=0)),
     )
     yield (
-        "You averaged over the classes of each network. Average over the networks: axis=0.",
-        special.softmax(logs.mean(axis=1)),
+        "The weights sum to 1 already: do not divide by the number of networks.",
+        special.softmax(mean / len(weights)),
     )
-    yield (
-        "The root is that of another number: take the n-th root for n networks, whatever the number of classes.",
-        special.softmax(logs.sum(axis=0) / logs.shape[1]),
-    )
-    yield (
-        "You took the square root of the product. For n networks it is the n-th root.",
-        special.softmax(logs.sum(axis=0) / 2),
-    )
-    yield "These are logarithms. Take the exponential, then divide by the sum.", logs.mean(axis=0)
+    yield "These are logarithms. Take the exponential, then divide by the sum.", mean
+    yield "You divided the logarithms by their sum. First the exponential, then the sum to 1.", mean / mean.sum()
 
 
 # The mean over all masks
@@ -235,3 +235,74 @@ def _(x, weights, bias, keep):
         "This is plain dropout as in 2012, without scaling: do not divide the inputs by keep.",
         right(x / keep, weights, bias, keep),
     )
+
+
+# How far the masks disagree
+
+
+@exercise(lesson=LESSON, points=3)
+def doubt(said):
+    def of_picture(answers):  # (masks, classes)
+        totals = [math.fsum(column) for column in answers.T]
+        return statistics.pstdev(answers[:, totals.index(max(totals))].tolist())
+
+    return np.array([of_picture(said[:, picture]) for picture in range(said.shape[1])])
+
+
+doubt.hints = (
+    "Two means of the same numbers: the mean over the masks says which class is best, for each picture.",
+    "said.mean(axis=0).argmax(axis=1) is that class, (pictures,); said.std(axis=0) has a deviation for every class.",
+    "From the row of each picture take the column of its best class: deviations[np.arange(pictures), best].",
+)
+
+
+@functools.cache
+def _crowd():
+    """What 30 masks say of the digits of the validation part of MNIST, of a network that has seen 3,500 twice."""
+    from course_lib import data, layers, losses, optim
+
+    digits, rng = data.mnist_5k(), np.random.default_rng(0)
+    stack = [layers.Dense(784, 16, rng), layers.ReLU(), layers.Dropout(0.5, rng), layers.Dense(16, 10, rng)]
+    net, recipe = layers.Sequential(stack), {"optimizer": optim.SGD(0.1), "batch_size": 50, "rng": rng}
+    images = (part.images.reshape(len(part), -1).astype(float) for part in (digits.train, digits.validation))
+    known, new = images
+    net.fit(known, digits.train.labels, loss=losses.softmax_cross_entropy, epochs=2, **recipe)
+    net.set_training(True)
+    return np.stack([layers.softmax(net.forward(new)) for _ in range(30)])
+
+
+@doubt.cases
+def _(rng):
+    # Of the two classes, the first mask prefers one and the mean the other.
+    yield (np.array([[[0.6, 0.4], [0.3, 0.7]], [[0.1, 0.9], [0.9, 0.1]], [[0.2, 0.8], [0.7, 0.3]]]),)
+    # Here the class with the largest mean is the one that varies least.
+    yield (np.array([[[0.5, 0.4, 0.1], [0.1, 0.3, 0.6]], [[0.6, 0.1, 0.3], [0.4, 0.1, 0.5]]]),)
+    for masks, pictures, classes in ((4, 3, 3), (5, 4, 2), (6, 2, 4)):
+        yield (special.softmax(rng.normal(0, 1.5, (masks, pictures, classes)), axis=2),)
+    yield (_crowd()[:, rng.choice(500, 6, replace=False)],)
+
+
+@doubt.known_mistakes
+def _(said):
+    mean, deviation = said.mean(axis=0), said.std(axis=0)
+    places, best = np.arange(len(mean)), mean.argmax(axis=1)
+    yield (
+        "You let every mask choose a class of its own. Choose one for each picture: the most probable of the mean.",
+        said.max(axis=2).std(axis=0),
+    )
+    yield "That is the variance. The standard deviation is its root.", deviation[places, best] ** 2
+    yield (
+        "You divided by the number of masks less 1. Here the deviation is that of NumPy: std(axis=0).",
+        said.std(axis=0, ddof=1)[places, best],
+    )
+    yield "You averaged over all classes. Only that of the best class is asked for.", deviation.mean(axis=1)
+    yield "You took the class that varies most. Take the one with the largest mean.", deviation.max(axis=1)
+    yield "That is how the classes vary in the mean. How do the masks vary?", mean.std(axis=1)
+    yield "That is 1 - the mean probability. How far the masks disagree about it is asked for.", 1 - mean.max(axis=1)
+    yield "That is the mean probability of the best class. Its deviation over the masks is asked for.", mean.max(axis=1)
+    yield (
+        "You chose the class by the first mask alone. Choose it by the mean of all masks.",
+        deviation[places, said[0].argmax(axis=1)],
+    )
+    yield "These are the deviations of all classes. Take that of the best class of each picture.", deviation
+    yield "You took the least probable class. Take the most probable: argmax.", deviation[places, mean.argmin(axis=1)]

@@ -140,16 +140,3 @@ def ensemble(outputs: np.ndarray, marks: dict[str, float], xlabel: str) -> Figur
     axes.set(xlabel=xlabel, ylabel="thinned networks")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
-
-
-def doubts(groups: dict[str, np.ndarray], xlabel: str) -> Figure:
-    """One row of dots per group, spread over the masks of each answer, with the group's mean."""
-    figure, axes = plt.subplots(figsize=(6.6, 0.55 * len(groups) + 0.9))
-    jitter = np.random.default_rng(0)
-    for row, (values, colour) in enumerate(zip(groups.values(), (BLUE, VERMILION, GREY), strict=False)):
-        axes.plot(values, row + jitter.uniform(-0.22, 0.22, len(values)), ".", color=colour, markersize=3.5, alpha=0.5)
-        axes.plot([np.mean(values)] * 2, [row - 0.36, row + 0.36], color="black", linewidth=2.5)
-    axes.set_yticks(range(len(groups)), groups)
-    axes.invert_yaxis()
-    axes.set(xlabel=xlabel, xlim=(0, None))
-    return figure

@@ -5,10 +5,11 @@ import itertools
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from lesson_code import all_lessons, answer, functions
+from lesson_code import all_lessons, answer
 
+from course_lessons.dropout import evidence as experiments
 from course_lessons.dropout import figures
-from course_lib.layers import Dense, Dropout, ReLU, Sequential, softmax
+from course_lib.layers import Dense, Dropout, softmax
 
 # The mask sampler
 
@@ -93,11 +94,6 @@ def test_marks_of_the_ensemble_stand_where_they_are():
     assert [line.get_xdata()[0] for line in axes.lines] == [0.3, 0.7]
 
 
-def test_doubts_mark_the_mean_of_each_group():
-    axes = figures.doubts({"sure": np.array([0.0, 0.2]), "unsure": np.array([0.5, 0.7, 0.6])}, "deviation").axes[0]
-    np.testing.assert_allclose([line.get_xdata()[0] for line in axes.lines[1::2]], [0.1, 0.6])
-
-
 # What the lesson says, with what it lets students write
 
 
@@ -126,14 +122,6 @@ def test_the_answer_drops_as_our_layer_does(lesson):
     np.testing.assert_allclose(layer.forward(x), answer(lesson, "dropout_forward")(x, uniforms, 0.3))
 
 
-def test_the_geometric_mean_over_all_masks_is_one_run_with_scaled_weights(lesson):
-    rng = np.random.default_rng(1)
-    features, kernel, bias = rng.random(6), rng.normal(size=(6, 3)), rng.normal(size=3)
-    masks = np.array(list(itertools.product([0, 1], repeat=6)))
-    probabilities = softmax(masks * features @ kernel + bias)
-    np.testing.assert_allclose(answer(lesson, "geometric_mean")(probabilities), softmax(0.5 * features @ kernel + bias))
-
-
 def test_the_expected_output_is_what_many_masks_give(lesson):
     rng = np.random.default_rng(2)
     x, weights = rng.random(5), rng.normal(size=5)
@@ -142,14 +130,58 @@ def test_the_expected_output_is_what_many_masks_give(lesson):
     assert answer(lesson, "expected_output")(x, weights, 0.1, 0.7) == pytest.approx(sampled, abs=0.01)
 
 
-def test_removing_units_removes_their_share(lesson):
+@pytest.mark.parametrize("keep", [0.5, 0.8])
+def test_weighted_by_their_masks_all_networks_have_the_geometric_mean_that_one_run_gives(lesson, keep):
+    rng = np.random.default_rng(1)
+    features, kernel, bias = rng.normal(size=5), rng.normal(size=(5, 3)), rng.normal(size=3)
+    masks = np.array(list(itertools.product([0, 1], repeat=5)))
+    weights = np.prod(np.where(masks, keep, 1 - keep), axis=1)
+    probabilities = softmax(masks / keep * features @ kernel + bias)
+    mean = answer(lesson, "geometric_mean")(probabilities, weights)
+    np.testing.assert_allclose(mean, softmax(features @ kernel + bias))
+
+
+def test_doubt_is_the_deviation_of_the_class_with_the_highest_mean(lesson):
+    said = np.array([[[0.9, 0.1]], [[0.4, 0.6]], [[0.5, 0.5]]])  # means 0.6 and 0.4
+    np.testing.assert_allclose(answer(lesson, "doubt")(said), [np.sqrt((0.3**2 + 0.2**2 + 0.1**2) / 3)])
+
+
+# The experiments
+
+
+def test_removing_units_removes_their_share():
     """All units gone leaves the last bias alone; none gone leaves the network as it is."""
+    net, images = experiments.build((8,), 1.0, seed=0), np.random.default_rng(0).random((30, 784), "float32")
+    net.layers[-1].parameters["bias"][:] = np.arange(10)
     rng = np.random.default_rng(0)
-    net = Sequential([Dense(4, 8, rng), ReLU(), Dense(8, 3, rng)])
-    net.layers[-1].parameters["bias"][:] = [0, 1, 0]
-    new = rng.random((30, 4))
-    labels = net.forward(new).argmax(axis=1)
-    space = functions(lesson, "without_units")
-    space |= {"new": new, "new_labels": labels}
-    assert space["without_units"](net, 0, rng) == 1
-    assert space["without_units"](net, 1, rng) == np.mean(labels == 1)
+    whole, none = (experiments.without_units(net, share, False, rng).forward(images) for share in (0, 1))
+    np.testing.assert_array_equal(whole, net.forward(images))
+    np.testing.assert_allclose(none, np.tile(np.arange(10), (30, 1)))
+
+
+def test_what_is_left_of_a_layer_is_scaled_to_the_old_mean():
+    net = experiments.build((10,), 1.0, seed=0)
+    net.layers[-1].parameters["kernel"][:] = 1
+    scaled = experiments.without_units(net, 0.6, True, np.random.default_rng(0)).layers[-1].parameters["kernel"]
+    assert sorted(scaled[:, 0]) == pytest.approx([0] * 6 + [2.5] * 4)
+
+
+def test_above_counts_pairs():
+    first, second = np.array([1.0, 3.0]), np.array([0.0, 1.0, 2.0])
+    assert experiments.above(first, second) == pytest.approx((1 + 0.5 + 3) / 6)
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 9, 20), rng.integers(2, 12, 30)
+    pairs = np.subtract.outer(first, second)
+    assert experiments.above(first, second) == pytest.approx(np.mean((pairs > 0) + 0.5 * (pairs == 0)))
+
+
+def test_a_smooth_filter_is_not_rough_and_noise_is():
+    assert experiments.roughness(np.ones((1, 20, 20))) == 0
+    assert experiments.roughness(np.random.default_rng(0).normal(size=(50, 20, 20))) == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_clerk_gets_the_share_wrong_that_is_asked_for():
+    images, labels, spoilt = experiments.few(seed=3, wrong=0.2)
+    _, truth, _ = experiments.few(seed=3, wrong=0)
+    assert images.shape == (1000, 784) and spoilt.sum() == 200
+    np.testing.assert_array_equal(labels != truth, spoilt)

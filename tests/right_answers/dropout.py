@@ -82,34 +82,35 @@ def forward_by_a_masked_array(x, uniforms, rate):
 
 
 @right("geometric_mean")
-def mean_by_a_root(probabilities):
-    means = np.prod(probabilities, axis=0) ** (1 / len(probabilities))
+def mean_by_powers(probabilities, weights):
+    means = np.prod(probabilities ** weights[:, None], axis=0)
     return means / sum(means)
 
 
 @right("geometric_mean")
-def mean_by_scipy(probabilities):
-    means = stats.gmean(probabilities, axis=0)
+def mean_by_scipy(probabilities, weights):
+    means = stats.gmean(probabilities, axis=0, weights=weights[:, None] * np.ones_like(probabilities))
     return means / means.sum()
 
 
 @right("geometric_mean")
-def mean_by_softmax_of_mean_logs_in_float32(probabilities):
-    return special.softmax(np.log(probabilities.astype(np.float32)).mean(axis=0))
+def mean_by_softmax_of_mean_logs_in_float32(probabilities, weights):
+    return special.softmax(np.average(np.log(probabilities.astype(np.float32)), axis=0, weights=weights))
 
 
 @right("geometric_mean")
-def mean_in_lists(probabilities):
-    networks = probabilities.tolist()
-    means = [math.exp(sum(map(math.log, column)) / len(networks)) for column in zip(*networks, strict=True)]
+def mean_in_lists(probabilities, weights):
+    pairs = list(zip(weights.tolist(), probabilities.tolist(), strict=True))
+    means = [math.prod(row[place] ** weight for weight, row in pairs) for place in range(probabilities.shape[1])]
     return [mean / sum(means) for mean in means]
 
 
 @right("geometric_mean")
-def mean_in_tensors(probabilities):
+def mean_in_tensors(probabilities, weights):
     from keras import ops
 
-    return ops.softmax(ops.mean(ops.log(ops.convert_to_tensor(probabilities, "float32")), axis=0))
+    logs = ops.log(ops.convert_to_tensor(probabilities, "float32"))
+    return ops.softmax(ops.sum(logs * ops.convert_to_tensor(weights[:, None], "float32"), axis=0))
 
 
 # expected_output
@@ -157,3 +158,39 @@ def mean_by_adding_inputs_one_by_one(x, weights, bias, keep):
     for value in x * weights:
         outcomes = [(p * q, total + step) for p, total in outcomes for q, step in ((keep, value), (1 - keep, 0))]
     return sum(p * max(total, 0) for p, total in outcomes)
+
+
+# doubt
+
+
+@right("doubt")
+def doubt_by_loops(said):
+    found = []
+    for picture in range(said.shape[1]):
+        answers = said[:, picture]
+        best = np.argmax(sum(answers))
+        middle = sum(answers[:, best]) / len(answers)
+        found.append(math.sqrt(sum((value - middle) ** 2 for value in answers[:, best]) / len(answers)))
+    return found
+
+
+@right("doubt")
+def doubt_by_take_along_axis_in_float32(said):
+    said = said.astype(np.float32)
+    best = said.sum(axis=0).argmax(axis=-1)
+    return np.take_along_axis(said, best[None, :, None], axis=2)[..., 0].std(axis=0)
+
+
+@right("doubt")
+def doubt_by_the_mean_of_squares(said):
+    mean, squares = said.mean(axis=0), (said**2).mean(axis=0)
+    return np.array([np.sqrt(squares[i, row.argmax()] - row.max() ** 2) for i, row in enumerate(mean)])
+
+
+@right("doubt")
+def doubt_in_tensors(said):
+    from keras import ops
+
+    said = ops.convert_to_tensor(said, "float32")
+    chosen = ops.one_hot(ops.argmax(ops.mean(said, axis=0), axis=-1), said.shape[-1])
+    return ops.std(ops.sum(said * chosen, axis=-1), axis=0)
