@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from scipy import signal
 
@@ -73,61 +71,6 @@ def _(kernel_sizes, strides):
     )
 
 
-# Layers for a field
-
-
-@exercise(lesson=LESSON, points=1)
-def layers_needed(field, kernel_size):
-    return next(number for number in itertools.count() if len(_sees(number, kernel_size)) >= field)
-
-
-def _sees(number: int, kernel_size: int) -> np.ndarray:
-    seen = np.ones(1)
-    for _ in range(number):
-        seen = np.convolve(seen, np.ones(kernel_size))
-    return seen
-
-
-layers_needed.hints = (
-    "The first layer sees kernel_size pixels. How many more does each further one see?",
-    "number layers see 1 + number * (kernel_size - 1) pixels. Solve for the number; what if it is not whole?",
-    "-(-a // b) divides and rounds up; math.ceil does it too.",
-)
-
-
-@layers_needed.cases
-def _(rng):
-    yield 7, 3
-    yield 8, 3  # not reached exactly
-    yield 3, 3
-    yield 12, 5
-    yield 1, 3  # a pixel sees itself
-    yield int(rng.integers(20, 60)), 3
-    yield 4 * int(rng.integers(5, 15)) + 1, 5
-    yield 6 * int(rng.integers(5, 15)) + 3, 7
-
-
-@layers_needed.known_mistakes
-def _(field, kernel_size):
-    yield (
-        "Layers overlap: each one after the first adds kernel_size - 1 pixels, not kernel_size.",
-        -(-field // kernel_size),
-    )
-    yield (
-        "Rounded down, the stack sees too little. When the division is not even, one more layer is needed.",
-        (field - 1) // (kernel_size - 1),
-    )
-    yield (
-        "One too many: with no layer at all the field is 1, so (field - 1) / (kernel_size - 1), rounded up, is enough.",
-        layers_needed.oracle(field, kernel_size) + 1,
-    )
-    yield (
-        "One too many where the division is even: one pixel is there before the first layer, so (field - 1) / "
-        "(kernel_size - 1) layers are then enough.",
-        -(-field // (kernel_size - 1)),
-    )
-
-
 # A stack of small windows, or one large one
 
 
@@ -138,7 +81,9 @@ def stack_or_one(kernel_size, channels, filters):
     def count(inputs, size):
         return np.empty((size, size, inputs, filters)).size + np.empty(filters).size
 
-    inputs = [channels] + [filters] * (layers_needed.oracle(kernel_size, 3) - 1)
+    inputs, seen = [channels], 3
+    while seen < kernel_size:
+        inputs, seen = [*inputs, filters], len(np.convolve(np.ones(seen), np.ones(3)))
     return count(channels, kernel_size), sum(count(number, 3) for number in inputs)
 
 
@@ -181,6 +126,58 @@ def _(kernel_size, channels, filters):
         counts(layers=(kernel_size + 1) // 2),
     )
     yield "The order is turned round: the one large layer comes first, then the stack.", counts()[::-1]
+
+
+# Two windows in a row, as one
+
+
+@exercise(lesson=LESSON, points=3, atol=1e-4, rtol=1e-4)
+def merged_kernel(first, second):
+    """What comes out when single bright pixels go in, by SciPy: a window is read off turned round."""
+    size, channels, middle, filters = len(first) + len(second) - 1, *first.shape[2:], second.shape[3]
+    spot, answers = np.zeros((2 * size - 1, 2 * size - 1)), np.zeros((size, size, channels, filters))
+    spot[size - 1, size - 1] = 1
+    for channel in range(channels):
+        for each in range(middle):
+            seen = signal.correlate2d(spot, first[:, :, channel, each], mode="valid")
+            for one in range(filters):
+                answers[:, :, channel, one] += signal.correlate2d(seen, second[:, :, each, one], mode="valid")
+    return answers[::-1, ::-1]
+
+
+merged_kernel.hints = (
+    "Place i of the first window and place j of the second meet at place i + j: k1 + k2 - 1 places in each direction.",
+    "first[i] @ second[j], for one place of each, sums over the channels in between. Add it up at place i + j.",
+    "For each row and column of second: merged[row : row + k1, column : column + k1] += first @ second[row, column].",
+)
+
+
+@merged_kernel.cases
+def _(rng):
+    yield rng.normal(size=(3, 3, 1, 1)), rng.normal(size=(3, 3, 1, 1))
+    yield rng.normal(size=(3, 3, 2, 4)), rng.normal(size=(3, 3, 4, 3))
+    yield rng.normal(size=(5, 5, 3, 2)), rng.normal(size=(3, 3, 2, 2))
+    yield rng.normal(size=(2, 2, 1, 3)), rng.normal(size=(4, 4, 3, 2))
+    yield rng.normal(size=(3, 3, 2, 3)), rng.normal(size=(1, 1, 3, 4))
+
+
+@merged_kernel.known_mistakes
+def _(first, second):
+    right = merged_kernel.oracle(first, second)
+    yield (
+        "The second window is turned round. Places add up, i + j: a convolution layer flips nothing, nor need you.",
+        merged_kernel.oracle(first, second[::-1, ::-1]),
+    )
+    yield (
+        "The window is turned round: what a bright pixel leaves behind is the window, flipped in both directions.",
+        right[::-1, ::-1],
+    )
+    yield "Rows and columns have changed places.", right.swapaxes(0, 1)
+    yield "Sum over the channels in between; you take their mean.", right / first.shape[3]
+    yield (
+        "The windows overlap: k1 + k2 - 1 places in each direction, not k1 + k2. The last row and column stay empty.",
+        np.pad(right, ((0, 1), (0, 1), (0, 0), (0, 0))),
+    )
 
 
 # One stage in Keras

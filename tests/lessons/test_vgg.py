@@ -1,4 +1,4 @@
-"""The figures of lesson 19 show what they are given, and what it builds is what it says."""
+"""The figures of lesson 19 show what they are given, and what it builds and records is what it says."""
 
 import itertools
 
@@ -8,11 +8,12 @@ import pytest
 from lesson_code import all_lessons, answer, functions
 from matplotlib.patches import Rectangle
 
-from course_lessons.vgg import figures
+from course_lessons.vgg import evidence, figures
 from course_lib import layers
 from course_lib.anatomy import anatomy
 from course_lib.architectures.alexnet import LocalResponseNormalization
-from course_lib.architectures.vgg import FILTERS, VARIANTS
+from course_lib.architectures.blueprint import blueprint
+from course_lib.architectures.vgg import FILTERS, VARIANTS, vgg
 from course_lib.gradients import gradients
 
 # The cone
@@ -63,62 +64,85 @@ def test_the_family_has_a_box_for_every_layer():
 @pytest.fixture(scope="module")
 def space():
     """What the lesson builds, without its trainings."""
-    space = functions(all_lessons()["19_vgg"], "mini_vgg", "plans", "in_keras", "LRN")
-    space["new"] = np.random.default_rng(0).normal(size=(5, 8, 8, 1)).astype("float32"), np.arange(5)
-    return space
+    return functions(all_lessons()["19_vgg"], "mini_vgg", "plans", "digit_reader", "build_vgg", "stack_of")
 
 
-def test_mini_vggs_have_the_depths_of_the_figure(space):
-    for name, depth in {"A": 8, "B": 9, "C": 11, "D": 11, "E": 13, "16": 16}.items():
-        net = space["mini_vgg"](space["plans"][name], "He", 0)
-        assert sum(bool(layer.parameters) for layer in net.layers) == depth
+DEPTHS = {"A": 8, "B": 9, "C": 11, "D": 11, "E": 13, "16 layers": 16}
 
 
-@pytest.mark.parametrize("draw", ["He", "Glorot"])
-def test_kernels_have_the_variance_of_their_draw(space, draw):
-    net = space["mini_vgg"](space["plans"]["A"], draw, 0)
-    kernel = next(
-        layer.parameters["kernel"] for layer in net.layers if layer.parameters.get("kernel", np.ones(0)).size > 9000
-    )
-    height, width, channels, filters = kernel.shape
-    wanted = {"He": 2 / (height * width * channels), "Glorot": 2 / (height * width * (channels + filters))}[draw]
-    assert kernel.var() == pytest.approx(wanted, rel=0.05)
+def test_mini_vggs_have_the_depths_of_the_text(space):
+    assert {name: anatomy(space["mini_vgg"](plan)).total.depth for name, plan in space["plans"].items()} == DEPTHS
 
 
-def test_in_keras_keeps_every_weight_and_every_answer(space):
-    net = space["mini_vgg"](space["plans"]["C"], "He", 0, behind_first=[space["LRN"]()])
-    for layer in net.layers:
-        if layer.parameters:
-            layer.parameters["bias"][:] = 0.1  # a bias of zero could hide a wrong order
-    twin = space["in_keras"](net, (8, 8, 1))
-    assert twin.count_params() == net.count_parameters()
-    assert isinstance(twin.layers[2], LocalResponseNormalization)
-    np.testing.assert_allclose(net.forward(space["new"][0]), twin(space["new"][0]), rtol=1e-3, atol=1e-4)
+def test_the_builder_of_the_lesson_gives_the_networks_of_the_library(space):
+    for variant in ("A", "C", "E"):
+        ours, theirs = (
+            anatomy(blueprint(*each)).total for each in ((space["build_vgg"], VARIANTS[variant]), (vgg, variant))
+        )
+        assert (ours.parameters, ours.multiply_adds) == (theirs.parameters, theirs.multiply_adds)
 
 
-def test_normalisation_passes_the_gradient_back_as_keras_does(space):
-    rng = np.random.default_rng(0)
-    maps, upstream = (rng.normal(0, 40, (2, 3, 3, 8)).astype("float32") for _ in range(2))
-    layer = space["LRN"]()
-    np.testing.assert_allclose(layer.forward(maps), LocalResponseNormalization()(maps), rtol=1e-4)
-    wanted = gradients(lambda x: keras.ops.sum(LocalResponseNormalization()(x) * upstream), maps)[0]
-    np.testing.assert_allclose(layer.backward(upstream), wanted, rtol=1e-3, atol=1e-3)
+def test_a_linear_reader_melts_into_one_window_and_a_bent_one_does_not(space):
+    kernel = answer(all_lessons()["19_vgg"], "merged_kernel")
+    images = np.random.default_rng(0).normal(size=(3, 14, 14, 1)).astype("float32")
+    for bent in (False, True):
+        model, melted = space["digit_reader"]([3, 3, 3], bent), space["digit_reader"]([7], False)
+        body = [model.get_layer(f"body{place}").get_weights()[0] for place in range(3)]
+        melted.layers[0].set_weights(model.layers[0].get_weights())
+        melted.get_layer("body0").set_weights([kernel(kernel(body[0], body[1]), body[2])])
+        melted.layers[-1].set_weights(model.layers[-1].get_weights())
+        assert np.allclose(melted(images), model(images), atol=1e-4) != bent
 
 
-def test_answers_agree_with_anatomy(space):
+def test_answers_agree_with_anatomy():
     lesson = all_lessons()["19_vgg"]
     stage = answer(lesson, "vgg_stage")((32, 32, 3), 16, (3, 3, 1))
     assert anatomy(stage).rows[-1].field.size[0] == answer(lesson, "receptive_field")([3, 3, 1, 2], [1, 1, 1, 2])
-    assert answer(lesson, "layers_needed")(11, 3) == 5
     assert answer(lesson, "stack_or_one")(11, 3, 96) == (34848 + 96, 334368 + 5 * 96)
     shapes = [row.shape for row in anatomy(stage)]
     assert answer(lesson, "activation_bytes")(shapes, 1, True) == anatomy(stage).total.training_memory
 
 
-def test_a_linear_stack_is_one_layer(space):
-    """Of 3×3 and 1×1, with biases, on the layers of the course."""
-    rng = np.random.default_rng(1)
-    wide, point, merged = (layers.Conv2D(*sizes, rng) for sizes in ((2, 3, 3), (3, 4, 1), (2, 4, 3)))
-    merged.parameters["kernel"] = wide.parameters["kernel"] @ point.parameters["kernel"][0, 0]
-    maps = rng.normal(size=(1, 7, 7, 2))
-    np.testing.assert_allclose(point.forward(wide.forward(maps)), merged.forward(maps))
+# What the evidence trains
+
+
+def test_recorded_mini_vggs_are_those_of_the_lesson(space):
+    rng = np.random.default_rng(0)
+    for name, plan in space["plans"].items():
+        net = evidence.mini_vgg(name, rng)
+        assert net.count_parameters() == space["mini_vgg"](plan).count_params()
+        assert sum(bool(layer.parameters) for layer in net.layers) == DEPTHS[name]
+
+
+def test_recorded_bodies_have_relu_where_they_say():
+    rng = np.random.default_rng(0)
+    bent = {name: evidence.with_body(name, rng) for name in evidence.BODIES}
+    relus = {name: sum(isinstance(layer, layers.ReLU) for layer in net.layers) for name, net in bent.items()}
+    assert relus == {"one 7×7": 2, "three 3×3": 4, "three 3×3, no ReLU between": 2}
+    assert all(net.forward(np.zeros((1, 16, 16, 1), "float32")).shape == (1, 6) for net in bent.values())
+
+
+@pytest.mark.parametrize("name, gains", [("three 3×3", (2, 2)), ("three 3×3, no ReLU between", (1, 2))])
+def test_kernels_have_twice_the_variance_in_front_of_a_relu(name, gains):
+    draws = [evidence.with_body(name, np.random.default_rng(seed)).layers for seed in range(30)]
+    convolutions = [[layer for layer in net if isinstance(layer, layers.Conv2D)] for net in draws]
+    for place, gain in zip((1, 3), gains, strict=True):  # the first of the body, and its last, which a ReLU follows
+        kernels = np.array([net[place].parameters["kernel"] for net in convolutions])
+        assert kernels.var() == pytest.approx(gain / (9 * 8), rel=0.05)
+    denses = np.array([net[-1].parameters["kernel"] for net in draws])
+    assert denses.var() == pytest.approx(1 / 128, rel=0.05)
+
+
+def test_normalisation_passes_the_gradient_back_as_keras_does():
+    rng = np.random.default_rng(0)
+    maps, upstream = (rng.normal(0, 40, (2, 3, 3, 8)).astype("float32") for _ in range(2))
+    layer = evidence.LRN(alpha=1e-4)
+    np.testing.assert_allclose(layer.forward(maps), LocalResponseNormalization()(maps), rtol=1e-4)
+    wanted = gradients(lambda x: keras.ops.sum(LocalResponseNormalization()(x) * upstream), maps)[0]
+    np.testing.assert_allclose(layer.backward(upstream), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_small_digits_are_means_of_two_by_two_and_other_ones_for_each_seed(space):
+    (images, labels), (validation, _), (test, _) = evidence.small_digits(0)
+    assert images.shape == (1000, 14, 14, 1) and len(validation) == 500 and len(test) == 1000
+    assert not np.array_equal(labels, evidence.small_digits(1)[0][1])

@@ -38,32 +38,6 @@ def field_by_recursion(kernel_sizes, strides):
     return kernel_sizes[0] + strides[0] * (field_by_recursion(kernel_sizes[1:], strides[1:]) - 1)
 
 
-# layers_needed
-
-
-@right("layers_needed")
-def layers_in_a_loop(field, kernel_size):
-    layers, seen = 0, 1
-    while seen < field:
-        layers, seen = layers + 1, seen + kernel_size - 1
-    return layers
-
-
-@right("layers_needed")
-def layers_by_ceil(field, kernel_size):
-    return math.ceil((field - 1) / (kernel_size - 1))
-
-
-@right("layers_needed")
-def layers_as_a_float(field, kernel_size):
-    return np.ceil(np.float32(field - 1) / np.float32(kernel_size - 1))
-
-
-@right("layers_needed")
-def layers_by_rounding_down_before(field, kernel_size):
-    return (field + kernel_size - 3) // (kernel_size - 1)
-
-
 # stack_or_one
 
 
@@ -85,6 +59,50 @@ def counts_in_float64(kernel_size, channels, filters):
     one = np.prod([kernel_size, kernel_size, channels, filters]) + filters
     later = (kernel_size - 1) / 2 - 1
     return np.float64(one), 9.0 * filters * (channels + later * filters) + (later + 1) * filters
+
+
+# merged_kernel
+
+
+@right("merged_kernel")
+def kernel_by_all_places(first, second):
+    (k1, _, channels, _), (k2, _, _, filters) = first.shape, second.shape
+    merged = np.zeros((k1 + k2 - 1, k1 + k2 - 1, channels, filters))
+    for i in range(k1):
+        for j in range(k1):
+            for u in range(k2):
+                for v in range(k2):
+                    merged[i + u, j + v] += first[i, j] @ second[u, v]
+    return merged
+
+
+@right("merged_kernel")
+def kernel_by_true_convolution(first, second):
+    from scipy.signal import convolve
+
+    pairs = [[0] * second.shape[3] for _ in range(first.shape[2])]
+    for channel, row in enumerate(pairs):
+        for one in range(len(row)):
+            for each in range(first.shape[3]):
+                row[one] = row[one] + convolve(first[:, :, channel, each], second[:, :, each, one], method="direct")
+    return np.moveaxis(np.array(pairs), (0, 1), (2, 3))
+
+
+@right("merged_kernel")
+def kernel_by_fourier(first, second):
+    side = len(first) + len(second) - 1
+    product = np.einsum("uvcm,uvmf->uvcf", *(np.fft.fft2(each, (side, side), axes=(0, 1)) for each in (first, second)))
+    return np.fft.ifft2(product, axes=(0, 1)).real
+
+
+@right("merged_kernel")
+def kernel_by_a_keras_layer(first, second):
+    import keras
+
+    reach = len(second) - 1
+    padded = np.pad(np.moveaxis(first, 2, 0), ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    answers = keras.ops.conv(padded.astype("float32"), second[::-1, ::-1].astype("float32"), padding="valid")
+    return np.moveaxis(keras.ops.convert_to_numpy(answers), 0, 2)
 
 
 # vgg_stage
