@@ -45,8 +45,8 @@ from course_lib.plots.controls import explore
 # %% [markdown]
 # ## Two hidden units, set by hand
 #
-# XOR is "OR but not AND". Let one hidden unit compute OR, another AND; the output adds the first and subtracts the
-# second, twice. As in lesson 02 a unit says 1 when its sum is above 0.
+# XOR is "OR but not AND". Let one hidden unit compute OR, another AND; the output counts the first once and subtracts
+# the second twice. As in lesson 02 a unit says 1 when its sum is above 0.
 #
 # The weights of a layer are a table $W$ with a row for each input and a column for each unit: $W_{ij}$ leads from
 # input $i$ to unit $j$. With the examples in the rows of $X$, the product $XW + \mathbf b$ holds the **weighted
@@ -81,7 +81,7 @@ by_hand
 
 # %% [markdown]
 # Each hidden unit cuts the plane once. Together they move the examples to a **hidden space**, and there one line is
-# enough. Here we chose the units. Now they shall learn.
+# enough. Here we chose the units. How could they learn?
 #
 # ## Soft units
 #
@@ -121,7 +121,7 @@ in_keras = small_twin.predict(corners, verbose=0).ravel()
 pd.DataFrame({"NumPy": one_hidden_layer(corners, small)[1].ravel(), "Keras": in_keras}).round(4)
 
 # %% [markdown]
-# What can such networks say? Draw all weights at random. Weights and biases twice as large make every hidden unit
+# They agree. What can such networks say? Draw all weights at random. Weights and biases twice as large make every hidden unit
 # $\sigma(2a)$: the same line, a slope twice as steep. Each further hidden unit brings a line along which the answer
 # may bend. What do you expect from left to right, and downwards?
 
@@ -141,11 +141,14 @@ explore(
 )
 
 # %% [markdown]
+# Larger weights make the colours stronger and the edges sharper. In the last column the border of 2 units is nearly
+# straight, that of 8 has a few bends, that of 64 many.
+#
 # ## How wrong? Surprise
 #
 # Read $y$ as the probability of class 1. The **loss** of one example, $\ell$, is the *surprise* at what was true:
-# minus the logarithm of the probability that the network gave to it, 0 if it was sure and right, large if sure and
-# wrong. With the target $t = 1$ or 0
+# minus the (natural) logarithm of the probability that the network gave to it, 0 if it was sure and right, large if
+# sure and wrong. With the target $t = 1$ or 0
 #
 # $$\ell = -t \log y - (1 - t) \log(1 - y)$$
 #
@@ -157,7 +160,7 @@ explore(
 #
 # Both losses are called **cross-entropy**; $\mathcal L$ is the mean over all examples. Which way should a logit move?
 # We need the slope of the loss by each logit, $\partial \ell / \partial a_j$ (all other logits held fixed). We call
-# it the unit's **message** $\delta_j$.
+# it the unit's **message** $\delta_j$ (books say *delta* or *error signal*).
 #
 # *Softmax.* The logarithm of a fraction is a difference, and the targets sum to 1:
 #
@@ -192,10 +195,10 @@ columns = {"logit": logits, "power of e": powers, "y": probabilities, "t": one_h
 pd.DataFrame(columns | {"y − t": probabilities - one_hot, "nudged": nudged_logits}).round(3)
 
 # %% [markdown]
-# The true class had only 0.26: its logit shall rise, the others shall fall.
+# The nudges agree. The true class had only 0.26: its logit should rise, the others should fall.
 #
-# **Exercise 1.** Write the mean surprise of a batch, straight from logits. One trap: networks do produce logits of
-# 1,000, and $e^{1000}$ is too large for a computer. Look for a form in the derivation in which you may subtract the
+# **Exercise 1.** Write the mean surprise of several examples (a **batch**), straight from logits. One trap: a logit
+# may be 1,000, and $e^{1000}$ is too large for a computer. Look for a form in the derivation in which you may subtract the
 # same number from all logits of an example. Why does that change nothing?
 
 
@@ -269,6 +272,8 @@ print(f"mean of the products {product.mean():.4f}, nudged {nudged[0][i, j]:.4f},
 pd.DataFrame(factors | {"product": product}, index=["(0,0)", "(0,1)", "(1,0)", "(1,1)"]).round(4)
 
 # %% [markdown]
+# All three agree.
+#
 # ## The message
 #
 # See which factors are *shared*. The first two belong to the output unit: they are its message $\delta = y - t$. The
@@ -276,8 +281,8 @@ pd.DataFrame(factors | {"product": product}, index=["(0,0)", "(0,1)", "(1,0)", "
 # \partial a_j$.
 #
 # Now for any number of units and layers. Let layer $l$ of $D$ compute $a^{(l)}_j = \sum_i z^{(l-1)}_i W^{(l)}_{ij} +
-# b^{(l)}_j$ and $z^{(l)}_j = \sigma(a^{(l)}_j)$, with $z^{(0)}_i = x_i$; the last layer has sigmoid or softmax with
-# cross-entropy.
+# b^{(l)}_j$, with $z^{(0)}_i = x_i$. Hidden layers have $z^{(l)}_j = \sigma(a^{(l)}_j)$; the last layer has sigmoid or
+# softmax with cross-entropy.
 #
 # **1. It starts** with $\delta^{(D)}_j = y_j - t_j$, as derived above.
 #
@@ -344,6 +349,8 @@ agreement = {
 pd.DataFrame(agreement, index=["W1", "b1", "W2", "b2", "W3", "b3"])
 
 # %% [markdown]
+# Yes, all six.
+#
 # One slip raises no error where layers have the same width: a second layer that reads $\mathbf x$ where $\mathbf z$
 # was meant. What do you expect the first layer to learn?
 
@@ -371,10 +378,11 @@ pd.DataFrame({"largest slope by a weight of layer 1": largest}).round(3)
 #
 # Another loss changes only the start of the way back. Take **half the squared error**, $\ell = \frac12 \sum_j (y_j -
 # t_j)^2$, with sigmoid units. Its slope by $y_j$ is $y_j - t_j$, so $\delta_j = (y_j - t_j)\,y_j (1 - y_j)$.
-# Textbooks often update after each single example. An update is an **iteration**; an **epoch** is one pass over all
-# examples. Here is that algorithm, set to learn XOR. Two hidden units can do it. Will they always find the way? The
-# figure has six starts; the table, from a record, 5 × 40 of 3,000 epochs for each of four learning rates: the share
-# that ends with all corners right.
+# One may also update after each single example. An update is an **iteration**; an **epoch** is one pass over all
+# examples. Here is that algorithm, set to learn XOR; first it is compared with nudging. Two hidden units can do it.
+# Will they always find the way? The figure has six starts. The table comes from a *record*, a longer experiment whose
+# results are stored with the course: the share of 200 starts (5 × 40) that have all corners right after 3,000 epochs,
+# for each width and learning rate.
 
 
 # %% tags=["T058"]
@@ -425,13 +433,16 @@ xor_rows.pivot_table(index="hidden", columns="learning_rate", values="solved").m
 
 # %% [markdown]
 # **At each of the four learning rates four hidden units solve XOR from more starts than two do.** Back-propagation
-# tells each unit which way is *down from here*. It does not promise that down leads to the best place.
+# tells each unit which way is *down from here*. It does not promise that down leads to the best place: the stuck
+# starts went down, too.
 #
 # ## Watching it learn
 #
 # Now two moons and six hidden units. What is made small is the loss and, a little, the size of the weights (not of
-# the biases): $\mathcal M = \mathcal L + \frac\alpha2 \sum w^2$. The slope of the second part is $\alpha w$, so each
-# step also shrinks every weight: **weight decay**. Guess how both parts and the border will move.
+# the biases): $\mathcal M = \mathcal L + \frac\alpha2 \sum w^2$ with a small $\alpha$, here 0.0001. The slope of the
+# second part is $\alpha w$, so each step also shrinks every weight: **weight decay**. Guess how both parts and the
+# border will move. At the end a straight cut, found by logistic regression (one sigmoid unit with cross-entropy), is
+# tried on the points of the plane and on those of the hidden space.
 
 
 # %% tags=["T056"]
@@ -486,15 +497,16 @@ assert separated["the plane"] < 0.9 < 0.99 < separated["the hidden space"]
 pd.DataFrame({"moons that one straight cut gets right": separated}).map("{:.1%}".format)
 
 # %% [markdown]
-# In this run the edge stays straight for hundreds of steps, on a plateau of the loss. Then it bends, and the loss
-# falls while the weights grow. A straight cut of the hidden space does what none in the plane does.
+# In this run the border stays straight for hundreds of steps, on a plateau of the loss. Then it bends, and the loss
+# falls while the weights grow. A straight cut of the hidden space parts the moons completely, which none in the plane
+# can.
 #
 # ## 1986: units that invent a code
 #
 # What do these messages make of hidden units? One task in a chapter by David Rumelhart, Geoffrey Hinton and Ronald
 # Williams: repeat one of eight patterns, each a single 1 among zeros, through only **three** hidden units. What would
-# you let those do? The cell goes back as their text does, from $\partial \ell/\partial y = y - t$ (half the squared
-# error), through each unit and its weights.
+# you let those do? The cell writes every slope out, from $\partial \ell/\partial y = y - t$ (half the squared error)
+# back through each unit and its weights. The figure shows five starts after 3,000 steps.
 
 
 # %% tags=["T059", "H03"]
@@ -525,9 +537,10 @@ assert (code_rows["repeated"] == 8).all()
 code_rows["rounded_codes"].value_counts().rename("of 100 starts, after 10,000 steps").to_frame()
 
 # %% [markdown]
-# From all 100 recorded starts all eight patterns come back. Three units, on or off, have $2^3 = 8$ states, and in 72
-# of 100 the hidden outputs, rounded, are eight different codes: binary numbers, in an order of their own. Nobody
-# named these features.
+# From all 100 recorded starts all eight patterns come back. (The largest output stands in the right place.) Three
+# units, on or off, have $2^3 = 8$ states, and in 72 of 100 the hidden outputs, rounded, are eight different codes:
+# binary numbers, in an order of their own. In the other 28 some patterns share a rounded code, and only values in
+# between tell them apart. Nobody told the units what to stand for.
 #
 # **Exercise 2.** Such a network may use *one* kernel twice, forwards to encode and turned to decode: $y =
 # \sigma\big(\sigma(XW + \mathbf b)\,W^{\mathsf T} + \mathbf c\big)$ shall repeat $X$, with sigmoid outputs and
@@ -585,11 +598,11 @@ class ReLU:
 # %% [markdown]
 # Stack 784-512-10 for real digits of 28 × 28 pixels: MNIST, 3,500 to train, 500 to choose by (the **validation**
 # part), 1,000 that are looked at once, at the end (the **test** part). The weights start as normal random numbers
-# with a deviation of $\sqrt{2 / \text{inputs}}$ (lesson 14 says why). The network ends in logits. The way back calls
+# with a standard deviation of $\sqrt{2 / \text{inputs}}$ (lesson 14 says why). The network ends in logits. The way back calls
 # the same layers in reverse. Are the answers those of Keras, and the weights after one step, too?
 #
-# The course's own `layers`, after that, are these classes with a `fit` that shuffles the examples and takes a step
-# after each **batch** of them. Do they pass the nudge, and can they read?
+# The course's own `layers`, after that, are such classes with a `fit` that shuffles the examples and takes a step
+# after each batch of them. Do they pass the nudge, and can they read?
 
 # %% tags=["T063", "C08", "F006", "nbval-check-output"]
 digits = scale(laptop=data.mnist_5k, gpu=data.mnist)()
@@ -668,11 +681,12 @@ assert min(by_layers, by_keras_fit) > 0.9
 pd.DataFrame({"right on validation digits": {"our layers": by_layers, "Keras": by_keras_fit}}).map("{:.1%}".format)
 
 # %% [markdown]
-# More than nine of ten. How much of that do the hidden units do? Recorded for five seeds are a network with 128
-# hidden ReLUs and one *without* hidden layer, each with the best of three learning rates and stopped at the best pass
-# of 25 (both by the validation part), and the **nearest neighbour**: the label of the training digit at the smallest
-# distance. Below are errors on the test part; `difference` is to the first row, and `low` and `high` are the ends of
-# its paired 95 % interval: one without 0 is more than chance.
+# Same answers, same step, and more than nine of ten right. How much of that do the hidden units do? Recorded for five
+# seeds are a network with 128 hidden ReLUs and one *without* hidden layer, each with the best of three learning rates
+# and stopped at the best pass of 25 (both by the validation part), and the **nearest neighbour**: the label of the
+# training digit at the smallest distance. Below are errors on the test part. `difference` is the mean error minus that
+# of the first row; `low` and `high` are the ends of its 95 % interval, from the differences seed by seed (*paired*).
+# If 0 lies outside, the difference is more than the chance of the seeds.
 
 # %% tags=["T064", "nbval-check-output"]
 digit_rows = evidence("hidden_units")
@@ -681,8 +695,8 @@ assert digit_errors.loc["128 hidden units", "high"] < 0
 digit_errors.round(4)
 
 # %% [markdown]
-# **The hidden layer lowers the error.** It goes down from 0.111 to 0.072. The nearest neighbour, which learns
-# nothing, has 0.068, and we could not tell the network from it (the interval of their difference is −0.003 to 0.010).
+# **The hidden layer lowers the error.** It goes down from 0.111 to 0.072. The nearest neighbour, which only stores the
+# digits, has 0.068, and we could not tell the network from it: the interval of their difference is −0.003 to 0.010.
 #
 # **Exercise 3.** One step further the messages reach the *pixels*: which would make a digit less surprising? Write
 # the gradient of each image's *own* loss by its pixels, for one hidden layer of ReLUs and softmax. The check uses
@@ -737,9 +751,10 @@ check(build_mlp)
 # The message of a sigmoid output is $y - t$ with cross-entropy, but $(y - t)\,y\,(1 - y)$ with half the squared
 # error. What does each say to an output that is *sure and wrong*, with $y$ near 0 when $t = 1$?
 #
-# Xavier Glorot and Yoshua Bengio drew this in 2010 over two weights, one in each layer. Ours is $y = \sigma(w_2
-# \tanh(w_1 x))$, and the target is 1 where $x > 0$: weights of unlike signs get every answer wrong. We call a place
-# **flat** where the slope is below 2 % of the steepest on the map.
+# Xavier Glorot and Yoshua Bengio drew both losses in 2010 over two weights, one in each layer. Ours is $y = \sigma(w_2
+# \tanh(w_1 x))$. (**tanh** is an S like the sigmoid, from −1 to 1, and 0 at 0.) The target is 1 where $x > 0$, so
+# weights of unlike signs get every answer wrong. We call a place **flat** where the slope is below 2 % of the steepest
+# on the map.
 
 
 # %% tags=["T065", "G08", "H04"]
@@ -778,11 +793,11 @@ assert flat["half squared error"][all_wrong].mean() > 0.2 > 0.05 > flat["cross-e
 pd.DataFrame(shares).T.map("{:.0%}".format).rename_axis("flat share of the map")
 
 # %% [markdown]
-# Where every answer is right both surfaces are flat, as they should be. The squared error is flat also over a third
-# of the region where every answer is *wrong*. Does that matter on digits? Recorded is 784-32-10 with sigmoid units on
+# Both surfaces are flat over much of the region where every answer is right: little is left to gain there. The squared
+# error is flat also over a third of the region where every answer is *wrong*. Does that matter on digits? Recorded is 784-32-10 with sigmoid units on
 # MNIST, five seeds, 20 passes, for each loss the best of four learning rates on the validation part. It starts once
-# as usual, and once with an output bias of 5, so that each output says 0.99 for every class: sure, and wrong in nine
-# of ten. The table has half the squared error minus cross-entropy: the validation error averaged over all passes, and
+# as usual, and once with an output bias of 5, so that each output says about 0.99 for every digit: sure, and wrong for
+# nine classes of ten. The table has half the squared error minus cross-entropy: the validation error averaged over all passes, and
 # the test error after the pass with the best validation error.
 
 # %% tags=["T065", "H04"]
@@ -811,16 +826,16 @@ for start in ("usual", "sure and wrong"):
 pd.DataFrame(gaps).T[["difference", "low", "high"]].round(3)
 
 # %% [markdown]
-# **From both starts cross-entropy is ahead: averaged over the twenty passes, its validation error is lower.** Take
-# the factor $y(1 - y)$ out of the message of the squared error, and what you have is cross-entropy: so this factor is
-# what costs the time, although each loss had its own best learning rate. But time is all it costs here: **at the best
-# pass we could not tell the two losses apart on the test part.**
+# **From both starts cross-entropy is ahead: averaged over the twenty passes, its validation error is lower.** The two
+# trainings differ in one thing, the factor $y(1 - y)$ in the message of the output units, and each had its own best
+# learning rate: it is this factor that costs time. We saw no other cost: **at the best pass we could not tell the two
+# losses apart on the test part.**
 #
 # ## Does depth help?
 #
 # Why not six hidden layers? Recorded are two spirals, 1 to 6 hidden layers of four tanh units each, and one wide
-# layer of 14 units, with as many weights as three narrow layers. (**tanh** is an S like the sigmoid, from −1 to 1.)
-# Seven seeds; learning rate and number of steps by the validation part.
+# layer of 14 units, with as many weights and biases as three narrow layers ("3 of 4": three layers of four units). Seven
+# seeds; learning rate and number of steps by the validation part.
 
 # %% tags=["T066"]
 depth_rows = evidence("depth")
@@ -842,11 +857,13 @@ assert max(compared["2 of 4", "1 of 4"]["high"], compared["3 of 4", "2 of 4"]["h
 pd.DataFrame(compared).T[["mean", "difference", "low", "high"]].rename_axis(["hidden layers", "against"]).round(3)
 
 # %% [markdown]
-# **Two narrow layers err less than one, and three less than two. From three on we could not tell any difference, nor
-# between three narrow layers and the wide one.** One wide layer is enough for these spirals: they do not *need*
-# depth. Photographs are the matter of lessons 18 to 21.
+# **Two narrow layers err less than one, and three less than two** (the second interval only just leaves out 0). **No
+# mean beyond three layers could be told from that of three, nor could the mean of the wide one.** Look at the dots,
+# too: **with each of the seven seeds six layers err more than three**; one seed, at 16 %, makes that interval wide. So
+# more than three layers gained nothing that we could see. And each narrow layer also brings weights: one *wide* layer
+# is enough for these spirals. They do not *need* depth. Lessons 18 to 21 ask again, with photographs.
 #
-# Now look inside one network of three narrow layers. In the visual cortex of cats Hubel and Wiesel found *simple
+# Now look inside *one* network of three narrow layers. In the visual cortex of cats Hubel and Wiesel found *simple
 # cells* that answer to an edge at one place and angle (1962), *complex cells* that answer wherever in a region that
 # edge lies, and *hypercomplex cells* for edges that end or bend (1965). Do trained layers look like that? (**Adam**
 # is gradient descent with a step size for each weight.)
@@ -882,7 +899,7 @@ show(
 # | complex cell | such an edge anywhere in a region | unit of layer 2 | four soft edges, added and squashed: here bent edges, a finger |
 # | hypercomplex cell | edges that end or bend | unit of layer 3 | a mixture of those: here a bent edge, two hooks, a patch |
 #
-# An analogy, no more: nothing here learned not to care where an edge lies, as complex cells do.
+# An analogy, no more: no unit here answers to an edge wherever it lies, as complex cells do.
 #
 # ## Four ways to the same gradient
 #
@@ -902,13 +919,13 @@ show(
 # They give the same output and get the same message, so they stay twins for ever. Random starts let them part.
 # </details>
 #
-# **A network has no biases at all. Why can no number of sigmoid units find a disc that has the origin inside, a little off its centre?**
+# **A network with one hidden layer of sigmoids has no biases at all. Why can it not mark a disc with the origin inside, however many units it has?**
 #
 # <details><summary>Answer</summary>
 #
 # As $\sigma(a) + \sigma(-a) = 1$, the logits at $\mathbf x$ and at $-\mathbf x$ always add up to the same number, the
-# sum of the output weights. Far enough out both points lie outside; at the origin, inside, the logit is half that
-# number. If it is positive there, at least one of each two opposite points gets a positive logit, too.
+# sum of the output weights. At the origin the logit is half that number. Is it positive there, as it must be inside,
+# then one at least of any two opposite points has a positive logit. But far enough out both lie outside the disc.
 # </details>
 #
 # ## Further reading

@@ -27,6 +27,14 @@ def _(rows):
     return compare(rows, "network", "test_error", against="no hidden layer").loc["128 hidden units", "high"] < 0
 
 
+@claim(
+    "we could not tell the network from it: the interval of their difference is −0.003 to 0.010", record="hidden_units"
+)
+def _(rows):
+    found = compare(rows, "network", "test_error", against="nearest neighbour").loc["128 hidden units"]
+    return found["low"].round(3) == -0.003 and found["high"].round(3) == 0.010
+
+
 def _by_start(rows, column, loss="half squared error"):
     """Half the squared error against cross-entropy, from each start."""
     return [compare(part, "loss", column, against="cross-entropy").loc[loss] for _, part in rows.groupby("start")]
@@ -47,17 +55,23 @@ def _(rows):
     return all(found["low"] < 0 < found["high"] for found in _by_start(best, "test_error"))
 
 
-@claim("Two narrow layers err less than one, and three less than two.", record="depth")
+@claim("Two narrow layers err less than one, and three less than two", record="depth")
 def _(rows):
     pairs = (("2 of 4", "1 of 4"), ("3 of 4", "2 of 4"))
     return all(compare(rows, "hidden_layers", "test_error", other).loc[one, "high"] < 0 for one, other in pairs)
 
 
 @claim(
-    "From three on we could not tell any difference, nor between three narrow layers and the wide one.",
+    "No mean beyond three layers could be told from that of three, nor could the mean of the wide one.",
     record="depth",
 )
 def _(rows):
     table = compare(rows, "hidden_layers", "test_error", against="3 of 4")
     others = table.loc[["4 of 4", "5 of 4", "6 of 4", "1 of 14"]]
     return (others["low"] < 0).all() and (others["high"] > 0).all()
+
+
+@claim("with each of the seven seeds six layers err more than three", record="depth")
+def _(rows):
+    table = rows.pivot(index="seed", columns="hidden_layers", values="test_error")
+    return len(table) == 7 and (table["6 of 4"] > table["3 of 4"]).all()
