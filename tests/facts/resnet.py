@@ -117,5 +117,5 @@ def weight_decay_of_the_recipe_that_the_lesson_trains_with():
     from lesson_code import all_lessons
 
     (cell,) = (cell for cell in all_lessons()["21_resnet"].cells if '"weight_decay":' in cell.source)
-    settings = [node.value for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.AugAssign)]
+    settings = [node.value for node in ast.parse(cell.source).body if isinstance(node, ast.Assign)]
     return ast.literal_eval(settings[0])["weight_decay"]

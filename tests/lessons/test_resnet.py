@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from lesson_code import all_lessons, answer, functions
 
-from course_lessons.resnet import figures
+from course_lessons.resnet import evidence, figures
 from course_lessons.resnet.families import NETWORKS, TITLES, counted, families
 from course_lib.anatomy import anatomy
 from course_lib.architectures.blueprint import blueprint
@@ -57,59 +57,66 @@ def test_unknown_networks_are_named():
         counted("VGG-61")
 
 
-# What the lesson defines
+# What the lesson defines, and its experiments
 
 
 @pytest.fixture(scope="module")
 def lesson() -> dict:
     """What the lesson builds, without its trainings."""
-    return functions(all_lessons()[LESSON], "Blocks", "network", "idle", "random_blocks", "recognised")
+    return functions(all_lessons()[LESSON], "network", "random_blocks", "recognised")
 
 
-def _small(lesson, depth, shortcut):
-    keras.utils.set_random_seed(0)
-    model = lesson["network"](depth)
-    model.get_layer("blocks").shortcut.assign(shortcut)
-    return model
+def _random_weights(depth):
+    drawn = {name: RANDOM.normal(size=values.shape) for name, values in evidence.fresh(depth, 0).items()}
+    return {name: values.astype("float32") for name, values in drawn.items()}
 
 
-@pytest.mark.parametrize("shortcut", [0.0, 1.0])
-def test_the_loop_computes_what_keras_layers_compute(lesson, shortcut):
-    """The blocks against those of the library, both with the statistics of the batch."""
-    layer = lesson["Blocks"](2)
-    x = np.maximum(RANDOM.normal(size=(5, 4, 4, 3)), 0).astype("float32")
-    layer.build(x.shape)
-    kernels, gammas, betas, _ = (RANDOM.normal(size=weight.shape) for weight in layer.get_weights())
-    layer.set_weights([kernels, gammas, betas, np.array(shortcut)])
-    inputs = y = keras.Input((4, 4, 3))
-    for number in range(2):
-        y = basic_block(y, 3, residual=bool(shortcut), name=f"b{number}")
-    twin = keras.Model(inputs, y)
-    for number in range(2):
-        for place in range(2):
-            twin.get_layer(f"b{number}_{place + 1}_conv").set_weights([kernels[number, place]])
-            norm = twin.get_layer(f"b{number}_{place + 1}_bn")
-            norm.set_weights([gammas[number, place], betas[number, place], *norm.get_weights()[2:]])
-    np.testing.assert_allclose(layer(x), twin(x, training=True), atol=1e-3)
+@pytest.mark.parametrize("residual", [False, True])
+def test_the_network_of_the_experiments_is_that_of_the_lesson(lesson, residual):
+    """Both with the statistics of the batch, and one epsilon."""
+    weights, images = _random_weights(6), RANDOM.normal(size=(20, 8, 8, 1)).astype("float32")
+    recorded, model = evidence.Network(6), lesson["network"](6, residual=residual)
+    recorded.restart(weights, float(residual))
+    places = ["stem", *(f"block{number}_{part}" for number in (1, 2) for part in (1, 2))]
+    for place, kernel in zip(places, [weights["stem"], *weights["kernels"]], strict=True):
+        model.get_layer(f"{place}_conv").kernel.assign(kernel)
+    for place, gamma, beta in zip(places, weights["gammas"], weights["betas"], strict=True):
+        bn = model.get_layer(f"{place}_bn")
+        bn.epsilon = evidence.EPSILON
+        bn.gamma.assign(gamma)
+        bn.beta.assign(beta)
+    model.get_layer("logits").set_weights([weights["dense"], weights["bias"]])
+    features, _ = recorded.features(images)
+    np.testing.assert_allclose(recorded.logits(features), model(images, training=True), atol=1e-2)
 
 
-def test_plain_and_residual_networks_differ_in_the_lever_alone(lesson):
-    plain, residual = _small(lesson, 14, 0.0), _small(lesson, 14, 1.0)
-    *same, different = [
-        np.array_equal(a, b) for a, b in zip(plain.get_weights()[:5], residual.get_weights()[:5], strict=True)
-    ]
-    assert all(same) and not different
-    blocks = len(plain.get_layer("blocks").get_weights()[0])
-    outside = sum(weight.path.endswith("kernel") for weight in plain.weights)
-    assert outside + 2 * blocks == 14
+def test_given_statistics_are_used_in_place_of_the_pictures_own():
+    network, images = evidence.Network(4), RANDOM.normal(size=(20, 8, 8, 1)).astype("float32")
+    network.restart(_random_weights(4), 1.0)
+    together, statistics = network.features(images)
+    alone, _ = network.features(images[:1], statistics)
+    np.testing.assert_allclose(alone, together[:1], rtol=0.01, atol=0.1)  # the variance given is divided by n - 1
+    assert not np.allclose(network.features(images[:1])[0], alone, rtol=0.01, atol=0.3)
 
 
-def test_idle_blocks_hand_on_what_they_get(lesson):
-    x = np.maximum(RANDOM.normal(0.3, 1, (50, 4, 4, 3)), 0).astype("float32")
-    layer = lesson["Blocks"](4)
-    layer.build(x.shape)
-    layer.set_weights([*lesson["idle"](4, x), np.array(0.0)])
-    np.testing.assert_allclose(layer(x), x, atol=1e-3)
+def test_idle_layers_hand_on_what_they_get():
+    images, weights = RANDOM.normal(size=(50, 8, 8, 1)).astype("float32"), evidence.fresh(8, 0)
+    stem, network = evidence.Network(2), evidence.Network(8)
+    stem.restart(evidence.fresh(2, 0), 0.0)
+    features = stem.features(images)[0]
+    for kernels, same in ((0 * weights["kernels"], True), (weights["kernels"], False)):
+        network.restart(evidence.nearly_idle(weights | {"kernels": kernels}, features), 0.0)
+        assert np.allclose(network.features(images)[0], features, atol=1e-2) == same
+
+
+def test_pictures_are_moved_by_four_pixels_at_most_and_mirrored():
+    images = np.zeros((400, 32, 32, 1), "float32")
+    images[:, 10, 13] = 1
+    moved = evidence.shifted(images, np.random.default_rng(0))
+    assert moved.shape == images.shape
+    _, rows, columns, _ = np.nonzero(moved)
+    assert len(rows) == 400 and set(rows) == set(range(6, 15))
+    assert set(columns) == set(range(9, 18)) | set(range(31 - 17, 31 - 8))
 
 
 def test_random_blocks_keep_their_input_better_with_a_shortcut(lesson):
@@ -120,9 +127,8 @@ def test_random_blocks_keep_their_input_better_with_a_shortcut(lesson):
     assert lesson["recognised"](pictures, labels) == 1
     shares = []
     for shortcut in (0.0, 1.0):
-        passes = lesson["random_blocks"](pictures, shortcut, np.random.default_rng(0))
-        outputs = [next(passes) for _ in range(12)]
-        assert outputs[-1].shape == (20, 5, 6, 8)
+        outputs = lesson["random_blocks"](pictures, shortcut, 12, np.random.default_rng(0))
+        assert len(outputs) == 12 and outputs[-1].shape == (20, 5, 6, 8)
         shares.append(lesson["recognised"](outputs[-1], labels))
     assert shares[0] <= shares[1]
 
