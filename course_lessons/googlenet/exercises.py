@@ -75,58 +75,65 @@ def _(height, width, channels, filters, kernel_size, strides):
     )
 
 
-# The naive module
+# The bottleneck
 
 
-@exercise(lesson=LESSON, points=1, atol=0, rtol=0)
-def naive_depths(channels, filters, modules):
-    # Join empty maps, and look how deep they are.
-    maps, depths = np.empty((0, channels)), []
-    for _ in range(modules):
-        maps = np.concatenate([*(np.empty((0, number)) for number in filters), maps], axis=-1)
-        depths.append(maps.shape[-1])
-    return np.array(depths)
+@exercise(lesson=LESSON, points=2, atol=0, rtol=0)
+def widest_bottleneck(channels, filters, kernel_size):
+    # Try every width, and count the weights of the layers: at each place every weight is used once.
+    def weights(*layers):
+        return sum(size * size * before * after for before, after, size in layers)
+
+    direct = weights((channels, filters, kernel_size))
+    width = 0
+    while weights((channels, width + 1, 1), (width + 1, filters, kernel_size)) < direct:
+        width += 1
+    return width
 
 
-naive_depths.hints = (
-    "Which branches have filters of their own, and which one hands on as many maps as it gets?",
-    "Behind one module: sum(filters) + channels. And that is what the next module gets.",
-    "A loop: channels = channels + sum(filters), and each value goes into a list.",
+widest_bottleneck.hints = (
+    "All layers here write at the same places, so compare what happens at one place. What do both layers take there, "
+    "with r maps between them?",
+    "r * channels + r * kernel_size**2 * filters must be less than kernel_size**2 * channels * filters. Solve for r.",
+    "r is less than kernel_size**2 * channels * filters / (channels + kernel_size**2 * filters); if that is a whole "
+    "number itself, r is one less.",
 )
 
 
-@naive_depths.cases
+@widest_bottleneck.cases
 def _(rng):
-    yield 3, (2, 5, 1), 2
-    yield 256, (128, 192, 96), 3
-    first, *others = (int(number) for number in rng.choice(np.arange(4, 60), 3, replace=False))
-    yield int(rng.integers(100, 300)), (first, *others), int(rng.integers(4, 7))
+    yield 192, 32, 5  # the layer of the lesson
+    yield 6, 3, 1  # 2 would take exactly as many
+    yield 36, 12, 3  # 27 would take exactly as many
+    yield 19, 18, 3  # 17 leave one multiply-add
+    yield 5, 40, 3
+    yield int(rng.integers(20, 60)), int(rng.integers(61, 300)), 3
+    yield int(rng.integers(100, 300)), int(rng.integers(10, 40)), 7
 
 
-@naive_depths.known_mistakes
-def _(channels, filters, modules):
-    more = sum(filters)
+@widest_bottleneck.known_mistakes
+def _(channels, filters, kernel_size):
+    window = kernel_size**2
+    large, each = window * channels * filters, channels + window * filters
+    yield "With that many maps both layers take as many as the one. Fewer are asked for.", large // each
     yield (
-        "The pooling branch is missing: it has no filters, but hands on all maps that the module was given.",
-        [more] * modules,
-    )
-    yield "Each module gets what the one before it put out, not the maps of the beginning.", [more + channels] * modules
-    yield (
-        "This begins with the depth of the input. The list begins behind the first module.",
-        [channels + number * more for number in range(modules)],
+        "The 1×1 layer takes multiply-adds itself: `channels` for each of its maps.",
+        (large - 1) // (window * filters),
     )
     yield (
-        "The depth of the input is no part of the list, which begins behind the first module.",
-        [channels + number * more for number in range(modules + 1)],
+        "That is what the 1×1 layer alone may take. The large layer behind it still has to be paid.",
+        (large - 1) // channels,
     )
     yield (
-        "The branches are joined, not multiplied: their depths add up.",
-        [channels * more ** (number + 1) for number in range(modules)],
+        "The window has kernel_size rows and kernel_size columns: square it.",
+        (kernel_size * channels * filters - 1) // (channels + kernel_size * filters),
     )
     yield (
-        "That is only the last depth; a list with the depth behind every module is asked for.",
-        channels + modules * more,
+        "The bottleneck sees one pixel only: its window is 1×1.",
+        (large - 1) // (window * (channels + filters)),
     )
+    yield "That is the first width that does not pay. The widest that does is one less.", (large - 1) // each + 1
+    yield "A layer has a whole number of filters.", large / each
 
 
 # The module with bottlenecks

@@ -5,12 +5,9 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter
 
-from course_lib.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW, charts
-
-BRANCHES = {"1×1": BLUE, "3×3": ORANGE, "5×5": VERMILION, "pooling": GREEN}
-
+from course_lib.plots import BLUE, GREY, ORANGE, PURPLE, SKY, VERMILION, YELLOW, charts
 
 # Reducing layers are paler than what they work for.
 PIECES = {
@@ -118,38 +115,6 @@ def stacks(runs: dict[str, tuple[list[int], list[float]]]) -> Figure:
         xlabel={depth: "modules so far", work: "module"},
     )
     figure.axes[1].yaxis.set_major_formatter(EngFormatter())
-    return figure
-
-
-def counted_and_timed(rows: dict[str, tuple[float, list[float]]]) -> Figure:
-    """What was counted and what was measured: name -> (multiply-adds, seconds of each try)."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 0.9 + 0.45 * len(rows)), sharey=True)
-    places = np.arange(len(rows))
-    left.barh(places, [count for count, _ in rows.values()], color=BLUE, height=0.6)
-    for place, (_, seconds) in zip(places, rows.values(), strict=True):
-        right.barh(place, np.median(seconds), color=ORANGE, height=0.6)
-        right.plot(seconds, np.full(len(seconds), place), "o", color="black", markersize=3.5, alpha=0.6)
-    left.set_yticks(places, list(rows))
-    left.set(xlabel="multiply-adds, counted", ylim=(len(rows) - 0.5, -0.5))
-    right.set(xlabel="time, measured (bar: median; dots: tries)")
-    left.xaxis.set_major_formatter(EngFormatter())
-    right.xaxis.set_major_formatter(EngFormatter("s"))
-    for axes in (left, right):
-        axes.tick_params(axis="y", length=0)
-    return figure
-
-
-def mixture(modules: dict[str, dict[str, int]]) -> Figure:
-    """For each module, the shares that its branches have in the depth of the output."""
-    figure, axes = plt.subplots(figsize=(8.2, 3))
-    bottom = np.zeros(len(modules))
-    for name, colour in BRANCHES.items():
-        shares = np.array([filters[name] / sum(filters.values()) for filters in modules.values()])
-        axes.bar(list(modules), shares, bottom=bottom, color=colour, label=name, width=0.75)
-        bottom += shares
-    axes.set(xlabel="module", ylabel="share of the maps", ylim=(0, 1))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), title="branch")
     return figure
 
 

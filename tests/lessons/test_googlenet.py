@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from course_lessons.googlenet import figures
+from course_lessons.googlenet import figures, relatives
 from course_lib.anatomy import anatomy
-from course_lib.architectures.googlenet import MODULES, inception, naive_inception
+from course_lib.architectures.blueprint import blueprint
+from course_lib.architectures.googlenet import inception, naive_inception
 
 RANDOM = np.random.default_rng(0)
 
@@ -48,6 +49,17 @@ def test_wide_bottlenecks_cost_more_than_none():
     assert totals[list(curve.get_xdata()).index(64)] == 271_351_808 and limit == 854_196_224
 
 
+# BN-Inception
+
+
+def test_bn_inception_has_the_maps_that_were_released_and_the_cost_that_was_published():
+    net = blueprint(relatives.bn_inception)
+    joined = [layer.output.shape[2:] for layer in net.layers if isinstance(layer, keras.layers.Concatenate)]
+    depths = {28: [256, 320], 14: [576, 576, 576, 608, 608], 7: [1056, 1024, 1024]}
+    assert joined == [(side, depth) for side, those in depths.items() for depth in those]
+    assert anatomy(net).total.multiply_adds == pytest.approx(2.03e9, rel=0.005)
+
+
 # Figures
 
 
@@ -63,23 +75,6 @@ def test_stacks_start_with_the_depth_of_the_input():
     np.testing.assert_array_equal(left.lines[0].get_xydata(), [[0, 2], [1, 5], [2, 8]])
     np.testing.assert_array_equal(right.lines[1].get_xydata(), [[1, 8], [2, 9]])
     assert (left.get_xlabel(), right.get_xlabel()) == ("modules so far", "module")
-
-
-def test_times_are_drawn_with_every_try():
-    left, right = figures.counted_and_timed({"a": (100, [0.3, 0.1, 0.2]), "b": (50, [0.1, 0.1, 0.1])}).axes
-    assert widths(left.containers[0]) == [100, 50]
-    assert [bar.get_width() for bar in right.patches] == pytest.approx([0.2, 0.1])
-    assert list(right.lines[0].get_xdata()) == [0.3, 0.1, 0.2]
-
-
-def test_a_mixture_adds_up_to_the_whole():
-    names = ("1×1", "3×3", "5×5", "pooling")
-    modules = {module: dict(zip(names, np.array(filters)[[0, 2, 4, 5]], strict=True)) for module, filters in
-               MODULES.items()}  # fmt: skip
-    (axes,) = figures.mixture(modules).axes
-    heights = np.array([[bar.get_height() for bar in container] for container in axes.containers])
-    np.testing.assert_allclose(heights.sum(axis=0), 1)
-    np.testing.assert_allclose(heights[:, 0], np.array([64, 128, 32, 32]) / 256)
 
 
 def test_a_gradient_profile_marks_what_hangs_behind_a_layer():

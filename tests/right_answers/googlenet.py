@@ -1,7 +1,7 @@
 """Right answers to the exercises of the lesson on GoogLeNet."""
 
-import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -39,30 +39,38 @@ def products_of_a_layer(height, width, channels, filters, kernel_size, strides):
     return math.prod(output[1:3]) * layer.count_params()
 
 
-# naive_depths
+# widest_bottleneck
 
 
-@right("naive_depths")
-def depths_by_multiples(channels, filters, modules):
-    return [channels + module * sum(filters) for module in range(1, modules + 1)]
+@right("widest_bottleneck")
+def width_by_trying(channels, filters, kernel_size):
+    def cost(width):
+        return channels * width + kernel_size**2 * width * filters
+
+    return max(width for width in range(channels + 1) if cost(width) < kernel_size**2 * channels * filters)
 
 
-@right("naive_depths")
-def depths_in_an_array(channels, filters, modules):
-    return channels + np.sum(filters) * np.arange(1, modules + 1, dtype=np.float32)
+@right("widest_bottleneck")
+def width_rounded_up_less_one(channels, filters, kernel_size):
+    bound = Fraction(channels * filters * kernel_size**2, channels + filters * kernel_size**2)
+    return float(math.ceil(bound) - 1)
 
 
-@right("naive_depths")
-def depths_by_accumulation(channels, filters, modules):
-    return list(itertools.accumulate([sum(filters)] * modules, initial=channels))[1:]
+@right("widest_bottleneck")
+def width_by_halving(channels, filters, kernel_size):
+    low, high = 0, channels  # low pays, high does not
+    while high - low > 1:
+        middle = (low + high) // 2
+        pays = middle * (channels + filters * kernel_size**2) < channels * filters * kernel_size**2
+        low, high = (middle, high) if pays else (low, middle)
+    return low
 
 
-@right("naive_depths")
-def depths_by_recursion(channels, filters, modules):
-    if modules == 0:
-        return ()
-    depth = channels + sum(filters)
-    return (depth, *depths_by_recursion(depth, filters, modules - 1))
+@right("widest_bottleneck")
+def width_in_an_array(channels, filters, kernel_size):
+    widths = np.arange(channels + 1)
+    both = widths * channels + widths * filters * kernel_size**2
+    return np.flatnonzero(both < channels * filters * kernel_size**2)[-1:].astype(np.float32)[0]
 
 
 # inception_module
