@@ -60,11 +60,13 @@ def three_steps(first_weight):
 three_steps(first_weight=0.0)
 
 # %% [markdown]
-# They say the same, so the weights above them change alike, so they are told the same, so they stay the same. Nothing
-# in the rule can part them: this is **symmetry**. It is not zero that is to blame. (Try `three_steps(0.1)`.)
+# In step 0 the messages are 0: they come back through the upper weights, which are still 0. Then these weights move. But
+# the three units say the same, so the weights above them change alike, so they are told the same, so they stay the
+# same. Nothing in the rule can part them: this is **symmetry**. Zero is not to blame. (Try `three_steps(0.1)`.)
 #
-# Now real digits: 16 hidden units, five passes, in Keras. How many different units will there be at the end, and what
-# is the rank of their matrix of weights?
+# Now real digits: 16 hidden units, five passes, in Keras. (From each pixel we take its mean, then divide all by one
+# number.) How many different units will there be at the end, and what is the **rank** of their matrix of weights, the
+# number of its columns that are independent of one another?
 
 # %%
 digits = data.mnist_5k()
@@ -109,9 +111,9 @@ assert symmetry["different units"].tolist() == [1, 1, 1, 16] and symmetry["rank"
 symmetry
 
 # %% [markdown]
-# Sixteen units, and they are *one* unit, sixteen times over: the rank never exceeds 1. With tanh the zeros even stay
-# zeros: a unit that says 0 to everything teaches nothing to the weights above it and hears nothing through them, so
-# only the biases of the output move.
+# In the first three rows sixteen units are *one* unit, sixteen times over: the rank is never above 1. Random numbers
+# give sixteen different ones. With tanh the zeros even stay zeros: a unit that says 0 to everything teaches nothing to
+# the weights above it and hears nothing through them, so only the biases of the output move. (10 % is guessing.)
 #
 # **Exercise 1.** Two hidden units are twins, now and always, when *everything* about them is the same: the weights that
 # lead in, the bias, and the weights that lead out. How many different units has a layer?
@@ -145,7 +147,7 @@ pd.DataFrame(rows, columns=["hidden layers", "validation digits right"])
 
 # %% [markdown]
 # One run proves little. Here are the test errors of five seeds, twenty passes, four learning rates each; for every seed
-# the rate and the number of passes are chosen on the validation digits. Guessing errs in 0.9.
+# the rate and the number of passes are chosen on the validation digits. Guessing has an error of 0.9.
 
 # %% tags=["T172"]
 record = evidence("starts")
@@ -217,8 +219,8 @@ assert ratios.loc["as assumed"].between(0.9, 1.1).all() and ratios["min"].iloc[1
 ratios
 
 # %% [markdown]
-# With both assumptions the rule holds within a few per cent; without one of them it is more than a hundredfold off.
-# They are true *before the first step*: training makes the weights depend on one another.
+# With both assumptions the rule holds within a few per cent. With one of them broken like this it is more than a
+# hundredfold off. They are true *before the first step*; afterwards all weights depend on the same pictures.
 #
 # One thing is missing, the activation. tanh is nearly a straight line around 0, so **assume**
 #
@@ -280,8 +282,9 @@ against_printed = pd.DataFrame(
 against_printed.apply(lambda column: column.map("{:.7f}".format))
 
 # %% [markdown]
-# All within 3 % of the printed ones, and the power law holds from layer to layer; only the first factor is a little
-# smaller, because there tanh already bends. **The signal vanishes.** A ten-millionth of the input reaches layer 10.
+# All are within 3 % of the printed ones, as far as the six printed decimals reach. From layer 2 on, each step is close
+# to 0.2236. The first factor is smaller, 0.213: sums of this size are already a little outside the linear zone. **The
+# signal vanishes.** Layer 10 gives three ten-millionths of what came in.
 #
 # ## The variance rule, backwards
 #
@@ -295,7 +298,8 @@ against_printed.apply(lambda column: column.map("{:.7f}".format))
 # n_\text{out}\,\mathrm{Var}(W)\cdot\mathrm{mean}(\delta^2)$, by the same two lines. To reach the sums of the layer
 # below, a message is multiplied by the slope $f'(a)$: about 1 in the linear zone.
 #
-# So messages, too, shrink by 0.2236 a layer, downwards. And the gradient by a kernel, $X^\top\delta$? In layer 10
+# So messages, too, shrink by 0.2236 a layer, downwards. And the gradient by a kernel, $X^\top\delta$ (a row of $X$ is
+# what the layer is fed for one example)? In layer 10
 # $\delta$ is strong and $X$ nearly nothing; in layer 1 it is the other way round. Layer $l$ has $X$ scaled by
 # $0.2236^{\,l-1}$ and $\delta$ by $0.2236^{\,10-l}$: their product is the same everywhere, $0.2236^9 \approx 1.4 \cdot
 # 10^{-6}$. (The mean over 1,000 unrelated examples divides it by another $\sqrt{1000}$.)
@@ -315,7 +319,7 @@ show(
 
 # %% [markdown]
 # Assumption 4 was good enough: the factor is right within 5 %. The gradient is equally tiny *everywhere*, some
-# $10^{-8}$. A step of SGD at a rate of 1 would change weights of 0.01 by a millionth of their size.
+# $4\cdot10^{-8}$. A step of SGD at a rate of 1 would change weights of 0.01 by a few millionths of their size.
 #
 # **Exercise 2.** Above, `layers` did the way back. Write it yourself, for tanh layers without biases: forward first,
 # then down from the top. Each gradient is the sum over the examples, `outputs.T @ delta`.
@@ -371,9 +375,12 @@ show(
 )
 
 # %% [markdown]
-# A needle at 0, or two towers at ±1: nine outputs in ten lie beyond ±0.99, where tanh is nearly flat. Are all gradients
-# zero, then? Look at the message to a typical unit (the median of $|\delta|$), and at the rms of what the layer passes
-# on. Outside the linear zone the backward rule contains the slopes: $n\,\mathrm{Var}(W)\cdot\mathrm{mean}(f'(a)^2)$.
+# With 0.01 a needle at 0, with 1.0 two towers at ±1. The table shows the lowest and the highest of ten layers and five
+# draws: the outputs have an rms of 0.98, and the share `beyond` ±0.99, where tanh is nearly flat, is nine in ten.
+#
+# Are all gradients zero, then? Look at the message to a typical unit (the median of $|\delta|$), and at the rms of what
+# the layer passes on. Outside the linear zone the backward rule contains the slopes:
+# $n\,\mathrm{Var}(W)\cdot\mathrm{mean}(f'(a)^2)$.
 
 # %% tags=["T174", "F344"]
 strength, typical = by_layer(exploding, "message"), by_layer(exploding, "typical")
@@ -390,8 +397,8 @@ show(
 )
 
 # %% [markdown]
-# Nearly all units hear nothing, a few hear a scream. The messages do not vanish, **they explode**: one unit in
-# ten has some slope left, and its message goes on multiplied by weights of size 1.
+# A typical unit hears almost nothing, a few hear a scream. The messages do not vanish, **they explode**: one output in
+# ten is on a part of tanh that still has some slope, and its message goes on, multiplied by weights of size 1.
 #
 # ## Just right
 #
@@ -399,7 +406,8 @@ show(
 #
 # $$\text{forwards: } n_\text{in}\,\mathrm{Var}(W) = 1, \qquad \text{backwards: } n_\text{out}\,\mathrm{Var}(W) = 1.$$
 #
-# Both hold only if $n_\text{in} = n_\text{out}$. Xavier Glorot and Yoshua Bengio took the mean of the two numbers.
+# Both hold only if $n_\text{in} = n_\text{out}$. Xavier Glorot and Yoshua Bengio put the mean of $n_\text{in}$ and
+# $n_\text{out}$ in their place.
 #
 # **ReLU** leaves the linear zone at once. But weights drawn symmetrically around 0 make a sum as often positive as
 # negative, so half of its *second moment* is lost: $E[\mathrm{relu}(a)^2] = \tfrac12 E[a^2]$. (Not half of the
@@ -412,13 +420,13 @@ show(
 # | $2/(n_\text{in}+n_\text{out})$ | `GlorotNormal` | Xavier (Glorot's first name) | linear zone, both ways |
 # | $2/n_\text{in}$ | `HeNormal` | Kaiming, MSRA | ReLU |
 #
-# One man gave two names: what Caffe's `xavier` draws by default is LeCun's variance of 1998. `GlorotUniform`, which
-# every Keras layer uses unless told otherwise, draws evenly between $\pm\sqrt{3\,\mathrm{Var}(W)}$ with Glorot's
+# One man gave two names: what Caffe's `xavier` draws by default has LeCun's variance of 1998. `GlorotUniform`, which
+# Keras' dense and convolution layers use unless told otherwise, draws evenly between $\pm\sqrt{3\,\mathrm{Var}(W)}$ with Glorot's
 # variance: the rule asks for a variance, not for a bell.
 #
 # **Exercise 3.** For a convolution a kernel has the shape (height, width, in channels, filters). How many numbers does
-# one filter add up? That is its $n_\text{in}$. And into how many sums does one input number go, seen from all filters?
-# That is $n_\text{out}$. Write Glorot's standard deviation.
+# one filter add up? That is its $n_\text{in}$. And into how many sums of all filters together does one input number go
+# (stride 1, away from the edges)? That is $n_\text{out}$. Write Glorot's standard deviation.
 
 
 # %% exercise="glorot_deviation"
@@ -466,7 +474,7 @@ gains = {name: 1 / rms(activation(normal_sums)) for name, activation in activati
 pd.Series(gains, name="gain").round(2).to_frame()
 
 # %% [markdown]
-# For tanh 1.59; PyTorch recommends 5/3 = 1.67 (`torch.nn.init.calculate_gain`, without a derivation). Both are closer
+# For tanh 1.59. PyTorch recommends 5/3 = 1.67 (`torch.nn.init.calculate_gain`; its page gives no derivation). Both are closer
 # to He's 1.41 than to 1. Draw all kernels with Keras' initialisers, and watch both ways. (With as many units as inputs
 # Glorot's start is LeCun's.) Which would you take?
 
@@ -490,9 +498,10 @@ both_ways = {
 }
 show(
     charts.lines(both_ways, range(1, 11), "layer", "root mean square", log="y"),
-    alt="Left, outputs: ReLU with He's start is level at 1, tanh with 5/3 and with He's start settle a little above one half, "
-    "tanh with Glorot's falls slowly, ReLU with LeCun's steadily to 0.03. Right, messages from layer 10 down to 1: "
-    "nearly level for He's starts, growing to twice the size for 5/3, falling to a quarter for tanh with Glorot's, 0.03 for ReLU with LeCun's.",
+    alt="Left, outputs: ReLU with He's start is level at 1, tanh settles near 0.65 with 5/3 and near 0.55 with He's start, "
+    "tanh with Glorot's falls slowly to 0.2, ReLU with LeCun's steadily to 0.03. Right, messages from layer 10 down to 1: "
+    "ReLU with He's level at 1, tanh with He's rising to 1.4 and back to 1.1, tanh with 5/3 rising to 2, tanh with "
+    "Glorot's falling to a quarter, ReLU with LeCun's to 0.03.",
 )
 
 # %% tags=["T176"]
@@ -508,13 +517,15 @@ assert np.allclose(through["messages, times per layer"], [0.87, 1.0, 1.07, 0.71,
 through
 
 # %% [markdown]
-# tanh with the gain 1 falls to 0.23, and messages lose 13 % a layer. It is no steady factor: the weaker the signals,
-# the straighter is tanh for them. He's start settles at 0.56 and passes messages on as they are; with 5/3 outputs stay
-# at 0.65, but messages grow by 7 % a layer. So on tanh, too, it is He's gain that keeps ten layers level both ways.
-# ReLU loses a factor of $1/\sqrt 2 = 0.71$ a layer with LeCun's start and, on the average, nothing with He's.
+# tanh with the gain 1 falls to 0.23, and messages lose 13 % a layer on the average. The factor is not steady: the weaker
+# the signals, the straighter is tanh for them. With He's start outputs settle at 0.56; messages rise to 1.4 on their
+# way and end near 1.1. With 5/3 outputs stay at 0.65, but messages grow by 7 % a layer. So on tanh, too, He's gain
+# comes closest to level both ways, among these three. ReLU loses a factor of $1/\sqrt 2 = 0.71$ a layer with LeCun's
+# start and, on the average, nothing with He's.
 #
-# Now play. The gain 0.22 was the small start, 22 the large one. Can you find a gain for the sigmoid at which thirty
-# layers let a message through? The picture shows tanh with the gain 1; the sliders below it start there.
+# Now play, with layers of 100 units. The gain 0.22 was the small start, 22 the large one. Can you find a gain for the
+# sigmoid at which thirty layers let a message through? The picture shows tanh with the gain 1; the sliders below it
+# start there.
 
 # %% tags=["picture"]
 show(
@@ -534,6 +545,12 @@ explore(
 )
 
 # %% [markdown]
+# <details><summary>A gain for the sigmoid</summary>
+#
+# 8: about a fortieth of the gradient arrives at layer 1 of thirty. With 4 it is less than a millionth; with 22 it grows
+# to more than ten thousand.
+# </details>
+#
 # ## Does it matter?
 #
 # Statistics are one thing, learning another. Here is the whole record: hidden layers of 40 units, five seeds, twenty
@@ -549,7 +566,7 @@ errors = {
 show(
     charts.dots(errors, "test error", guessing=0.9, percent=True),
     alt="One hidden layer: all starts lie near 10 %, but for 1.0 at 20 %. Ten tanh layers: 0.01 lies at 90 %, 1.0 near "
-    "68 %, LeCun, Glorot, He and 5/3 between 9 and 15 %. Ten ReLU layers: 0.01 at 90 %, LeCun, Glorot and He near 10 %.",
+    "69 %, LeCun, Glorot, He and 5/3 between 9 and 13 %. Ten ReLU layers: 0.01 at 90 %, LeCun, Glorot and He near 10 %.",
 )
 
 # %% tags=["T172", "T176"]
@@ -562,14 +579,18 @@ for name in ("10 hidden layers, tanh", "10 hidden layers, ReLU"):
 settled.round(3)
 
 # %% [markdown]
-# "difference" is to LeCun's start, with its paired 95 % interval. Read it from top to bottom.
+# "difference" is to LeCun's start, with its paired 95 % interval: 0.1 is ten digits in a hundred, ten points.
 #
 # - **One hidden layer** forgives 0.01, but not everything: a start of 1.0 costs one hidden layer about ten points.
-# - **Ten tanh layers** learn nothing from 0.01. From 1.0, ten tanh layers are still wrong on two digits in three.
-# - **Adam** makes steps of about the same size however small the gradients. But Adam does not rescue ten layers from
-#   0.01: eight digits in ten stay wrong.
+#   (It learned best at the largest of our rates, 1.0; a larger one may cost less.)
+# - **Ten layers**, tanh or ReLU, learn nothing from 0.01. From 1.0, ten tanh layers are still wrong on two digits in
+#   three. Their best passes lie between the 14th and the 20th, so they may not have settled.
+# - **Adam** divides each step by the usual size of the gradients, plus a small $\epsilon = 10^{-7}$. Small gradients
+#   alone need not stop it. But Adam does not rescue ten layers from 0.01: eight digits in ten stay wrong. (By the rule 40 units
+#   leave $\sqrt{40}\cdot 0.01 = 0.06$ a layer, less than $10^{-10}$ after nine: these gradients begin far below $\epsilon$.)
 # - **Between LeCun's and He's start** we could not tell a difference in the end, neither with tanh nor with ReLU:
-#   the intervals include zero.
+#   the intervals include zero. So does that of tanh with Adam, but only just.
+# - **The gain 5/3** was tried with ten tanh layers. We could not tell it from LeCun's start, either.
 #
 # How fast does each start get there? The errors on the validation digits after three passes, each at the rate that is
 # best by then:
@@ -582,15 +603,15 @@ assert after_three.loc[("10 hidden layers, ReLU", "He"), "high"] < 0
 after_three.loc[["10 hidden layers, tanh", "10 hidden layers, ReLU"]].round(3)
 
 # %% [markdown]
-# Here the rule for ReLU shows: after three passes, ten ReLU layers make fewer errors from He's start than from LeCun's.
-# In the end we could not tell them apart: $0.71^{10} = 0.03$ can still be learned away. With tanh we could not tell
-# LeCun's from He's here, either.
+# Here the two starts part: after three passes, ten ReLU layers make fewer errors from He's start than from LeCun's.
+# In the end, up to seventeen passes later, we could not tell them apart, although LeCun's start lets only
+# $0.71^{10} = 0.03$ of the signal through. With tanh we could not tell LeCun's from He's here, either.
 
 # %% [markdown]
 # ## Measure instead of deriving
 #
-# Every rule above assumes something. Dmytro Mishkin and Jiří Matas assume nothing: they send some pictures through,
-# *measure*, and scale the kernel until it is right; then the next layer.
+# Every rule above assumes something. Dmytro Mishkin and Jiří Matas do without: they send some pictures through the first
+# layer, *measure*, and scale its kernel until the size is right; then the next layer.
 #
 # **Exercise 5.** Real digits go through tanh layers without biases. By which factor must each kernel be multiplied, so
 # that the sums of *every* layer have the rms 1 on these images? Go up from the first layer: what a layer is fed depends
@@ -614,7 +635,7 @@ def measured_factors(images, kernels):
 check(measured_factors)
 
 # %% [markdown]
-# Now let your function rescue a real network: the ten layers from 0.01 that stayed at guessing above.
+# Can your function rescue a real network, the ten layers from 0.01 that stayed at guessing above?
 
 # %%
 keras.utils.set_random_seed(0)
@@ -631,16 +652,21 @@ else:
     print(f"validation digits right: {train(rescued, learning_rate=0.1, epochs=5):.0%}")
 
 # %% [markdown]
+# With the right factors it learns: the rate and the five passes are those of the table above, and now about nine digits
+# in ten are right. (One run.)
+#
 # ## What to take
+#
+# The numbers are those of our ten layers of 500 units.
 #
 # | start | deviation of the weights | ten layers forward | going back | take it |
 # |---|---|---|---|---|
 # | zeros | 0 | all units alike | all messages alike | for biases |
-# | small | 0.01 | vanishes | vanishes | for one hidden layer, at most |
-# | large | 1.0 | saturates tanh | explodes, through few units | never |
+# | small | 0.01 | vanishes | vanishes | it was enough for one hidden layer |
+# | large | 1.0 | saturates tanh | explodes, through few units | no |
 # | LeCun, Glorot | $\sqrt{1/n_\text{in}}$, $\sqrt{2/(n_\text{in}+n_\text{out})}$ | tanh to 0.23, ReLU to 0.03 | tanh × 0.87, ReLU × 0.71 a layer | for tanh; Keras' default is Glorot's |
-# | He | $\sqrt{2/n_\text{in}}$ | tanh to 0.56, ReLU level | level with both | for ReLU; with tanh we could not tell it from LeCun's |
-# | gain 5/3 | $\tfrac53\sqrt{1/n_\text{in}}$ | tanh to 0.65 | tanh × 1.07 a layer | for tanh in deeper networks, perhaps; untested here |
+# | He | $\sqrt{2/n_\text{in}}$ | tanh to 0.56, ReLU level | ReLU level, tanh nearly | for ReLU; with tanh we could not tell it from LeCun's |
+# | gain 5/3 | $\tfrac53\sqrt{1/n_\text{in}}$ | tanh to 0.65 | tanh × 1.07 a layer | with tanh we could not tell it from LeCun's |
 #
 # **Does it matter where you start?** If all weights are alike, units never part. One hidden layer forgave a small
 # start. In ten layers a factor is raised to the tenth power, and where no gradient is left nothing was learned. Close
@@ -649,7 +675,7 @@ else:
 # You can now
 #
 # - say why equal units stay equal, and count the different ones;
-# - derive the variance rule in both directions, and say which of its assumptions fails where;
+# - derive the variance rule in both directions, and say what it assumes;
 # - find out from the outputs and messages of each layer whether a network vanishes, explodes or keeps its signals;
 # - compute LeCun's, Glorot's, He's deviation for any kernel, derive the one for another activation, or measure it.
 #

@@ -60,6 +60,30 @@ def _(rows):
     )
 
 
+@claim("So does that of tanh with Adam, but only just.", record="starts")
+def _(rows):
+    found = against_lecun(rows, ADAM).loc["He"]
+    return -0.001 < found["low"] < 0 < found["high"]
+
+
+@claim("We could not tell it from LeCun's start, either.", record="starts")
+def _(rows):
+    found = against_lecun(rows, TANH).loc["gain 5/3"]
+    return found["low"] < 0 < found["high"]
+
+
+@claim("**Ten layers**, tanh or ReLU, learn nothing from 0.01.", record="starts")
+def _(rows):
+    small = rows[(rows["start"] == "normal, 0.01") & rows["network"].isin([TANH, RELU])]
+    return small["test_error"].min() > 0.85
+
+
+@claim("(It learned best at the largest of our rates, 1.0; a larger one may cost less.)", record="starts")
+def _(rows):
+    found = best(rows, SHALLOW)
+    return (found.loc[found["start"] == "normal, 1.0", "rate"] == 1).all()
+
+
 @claim(
     "after three passes, ten ReLU layers make fewer errors from He's start than from LeCun's.",
     record="starts",

@@ -31,7 +31,7 @@ def layer_histograms(runs: dict[str, Sequence[np.ndarray]]) -> Figure:
 def signals_through_layers(gain: float = 1.0, layers: int = 10, activation: str = "tanh") -> Figure:
     """Outputs forward and gradients backward through layers of 100 units, weights `gain` / sqrt(100) in deviation.
 
-    `activation` is "tanh", "ReLU" or "sigmoid". A gain of 1 is Xavier's start, 1.41 is He's.
+    `activation` is "tanh", "ReLU" or "sigmoid". A gain of 1 is LeCun's start, 1.41 is He's.
     """
     act, rng = {"tanh": Tanh, "ReLU": ReLU, "sigmoid": Sigmoid}[activation], np.random.default_rng(0)
     kernels = [rng.normal(0, gain / 10, (100, 100)) for _ in range(layers)]
