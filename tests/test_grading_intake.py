@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from course_tools.errors import CourseError
-from course_tools.grading.intake import Unreadable, digest, find_submissions, printable, read_cells
+from course_tools.grading.intake import Unreadable, digest, find_submissions, printable, read_notebook
 
 LESSONS = ["02_perceptron", "09_convolution"]
 CODE = {"cell_type": "code", "source": ["x = 1\n", "y = 2"], "metadata": {}, "outputs": [], "execution_count": None}
@@ -33,6 +33,10 @@ def hand_in(folder, path: str | bytes, content: str | bytes = TEXT):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return file
+
+
+def read_cells(*arguments, **options) -> list[str]:
+    return read_notebook(*arguments, **options).cells
 
 
 def found(folder) -> list[tuple[str, str, str]]:
@@ -321,6 +325,17 @@ def test_code_cells_in_their_order(folder):
     ]
     file = hand_in(folder, "a.ipynb", json.dumps({"cells": cells, "metadata": {"kernelspec": {"name": "julia"}}}))
     assert read_cells(file) == ["first", "second", ""]
+
+
+def test_an_exercise_whose_cell_is_text_now_is_known(folder):
+    made_for = {"nbgrader": {"grade_id": "output_size", "solution": True}}
+    odd = [{"nbgrader": {"grade_id": ["x"], "solution": True}}, {"nbgrader": 7}, None, {"nbgrader": {"solution": True}}]
+    cells = [
+        {"cell_type": "markdown", "source": "def output_size(): ...", "metadata": made_for},
+        {**CODE, "metadata": {"nbgrader": {"grade_id": "conv_layer", "solution": True}}},
+        *({"cell_type": "markdown", "source": "", "metadata": metadata} for metadata in odd),
+    ]
+    assert read_notebook(hand_in(folder, "a.ipynb", json.dumps({"cells": cells}))).in_text == {"output_size"}
 
 
 def test_format_3(folder):

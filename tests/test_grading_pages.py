@@ -16,7 +16,16 @@ from course_tools.grading import marks
 from course_tools.grading.adjust import adjusted
 from course_tools.grading.gradebook import write_gradebook
 from course_tools.grading.marks import Mark, Report
-from course_tools.grading.pages import LOOKS, class_page, histogram, page_of, questions, submission_page, write_pages
+from course_tools.grading.pages import (
+    LOOKS,
+    absent_packages,
+    class_page,
+    histogram,
+    page_of,
+    questions,
+    submission_page,
+    write_pages,
+)
 from course_tools.project import find_project
 
 NOTEBOOKS = find_project().notebooks
@@ -109,6 +118,19 @@ def test_reports_from_before_an_exercise_came_stand_beside_newer_ones(tmp_path):
     assert table(tmp_path / "totals.csv")[0] == ["student", "09_convolution (of 5)", "total"]
     text = Page(class_page([old, report("Berit")])).text
     assert "Anna ✗ 0.5 0.5" in text and "Berit ✓ 2 ✗ 0.5 2.5" in text
+
+
+def test_packages_that_are_not_installed_are_counted():
+    fault = "No answer came to be: ModuleNotFoundError: No module named 'tqdm' in line 1"
+    reports = [
+        report("Anna", reason=fault),
+        report("Berit", reason=fault),
+        report("Chen", reason="No module named 'x'"),
+    ]
+    assert absent_packages(reports) == [("tqdm", 2)]
+    text = Page(class_page(reports)).text
+    assert "2 submissions import tqdm" in text and "python -m pip install tqdm" in text
+    assert "Not installed here" not in Page(class_page(reports[2:])).text
 
 
 # --- by hand
@@ -245,7 +267,7 @@ def test_a_submission_page_says_what_was_asked_what_came_out_and_why():
     text = Page(submission_page(one, questions(NOTEBOOKS / "09_convolution.ipynb"))).text
     for words in (
         "Anna", "09_convolution", "2.5 of 5 points", "correlate2d 2 of 2", "conv_layer 0.5 of 3",
-        "Exercise 1. Write it for any image and kernel", "def correlate2d(image, kernel): \"\"\"image (height, width)",
+        "Exercise 1. Write it for", "def correlate2d(image, kernel): \"\"\"image (height, width)",
         "✓ Correct", "✗ Not right yet 2 of 6 inputs came out right", "The kernel came out flipped.", "At index 0.",
         "image [[1, 2]] expected [[5.5]] got [[6.5]]",
     ):  # fmt: skip

@@ -205,6 +205,20 @@ def test_a_submission_that_breaks_the_grader_is_its_own_verdict(tmp_path):
 
 
 @needs_walls
+def test_a_package_that_was_missing_is_named_and_those_who_need_it_are_graded_again_once_it_is_there(tmp_path):
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", ["import not_there", *ANSWER])
+    done = course(tmp_path / "in", "--out", tmp_path / "out")
+    assert gradebook(tmp_path / "out")["ada", "correlate2d"]["points"] == "2", "what is not needed need not be there"
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", [ANSWER[0], f"import not_there\n{ANSWER[1]}\n    not_there"])
+    done = course(tmp_path / "in", "--out", tmp_path / "out")
+    assert "not_there is imported in 1 of them" in done.stdout
+    assert "not_there is imported in 1 of them" in course(tmp_path / "in", "--out", tmp_path / "out").stdout
+    (tmp_path / "not_there.py").touch()
+    installed = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    assert "unchanged" not in course(tmp_path / "in", "--out", tmp_path / "out", env=installed).stdout
+
+
+@needs_walls
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
     folder, out = tmp_path / "submissions", tmp_path / "out"
     for number in range(12):

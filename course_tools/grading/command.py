@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -23,7 +24,7 @@ from course_tools.grading.journal import DAMAGED, Journal
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Report
 from course_tools.grading.names import is_notebook
-from course_tools.grading.pages import write_pages
+from course_tools.grading.pages import absent_packages, write_pages
 from course_tools.grading.sandbox import Sandbox, why_no_walls
 from course_tools.grading.selftest import complaints, notebooks_missing
 from course_tools.project import Project
@@ -79,6 +80,8 @@ def grade_folder(
     for report in ordered:
         if report.problem or report.newer:
             console.print(f"{report.student}: {printable(report.file)}: {report.problem or report.newer}")
+    for name, count in absent_packages(ordered):
+        console.print(f"{name} is imported in {count} of them and not installed here; the class page says what to do.")
     if late := sum(report.late for report in ordered):
         console.print(f"{late} {'was' if late == 1 else 'were'} handed in late.")
     if kept:
@@ -173,7 +176,12 @@ def _keys(folder: Path, submissions: Iterable[Submission], settings: dict) -> di
 
 def _done_already(journal: Journal, keys: dict[Submission, str]) -> dict[Submission, Report]:
     found = {one: journal.load(one, key) for one, key in keys.items()}
-    return {one: report for one, report in found.items() if report is not None}
+    return {one: report for one, report in found.items() if report is not None and not _lacks_what_is_here(report)}
+
+
+def _lacks_what_is_here(report: Report) -> bool:
+    """Whether a package was missing when it was graded that has been installed since."""
+    return any(importlib.util.find_spec(name) for name, _ in absent_packages([report]))
 
 
 def _progress(console: Console) -> Progress:

@@ -19,7 +19,7 @@ from course_lib.quiet import quiet
 from course_tools.errors import CourseError
 from course_tools.grading import marks, wire
 from course_tools.grading.inside import answer
-from course_tools.grading.intake import Submission, Unreadable, read_cells
+from course_tools.grading.intake import Submission, Unreadable, read_notebook
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Mark, Report
 from course_tools.grading.needed import Notebook, Program
@@ -68,7 +68,8 @@ class Grader:
             if submission.problem:
                 raise Unreadable(submission.problem)
             limit = self._sandbox.limits.whole_file * 10**6
-            notebook = Notebook(read_cells(folder / submission.path, limit, folder))
+            content = read_notebook(folder / submission.path, limit, folder)
+            notebook = Notebook(content.cells)
         except Unreadable as error:
             report = unreadable(submission, str(error))
             return lambda: report
@@ -79,6 +80,9 @@ class Grader:
                 with quiet():  # some oracles ask Keras
                     _ = question.key.expected  # made while the sandbox is at work
             found = [self._mark(question, *running) for question, running in started]
+            for mark in found:
+                if mark.verdict == marks.MISSING and mark.exercise in content.in_text:
+                    mark.reason += " Its cell is text; as code it would be run."
             return Report(submission.student, submission.lesson, submission.path, found, late=submission.late)
 
         return finish

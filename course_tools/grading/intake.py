@@ -81,13 +81,26 @@ def find_submissions(folder: Path, lessons: list[str]) -> list[Submission]:
     return sorted(found, key=lambda one: (one.student.casefold(), one.student, one.lesson, one.path))
 
 
-def read_cells(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> list[str]:
-    """The sources of the code cells of a notebook, format 3 or 4, in their order. Raises `Unreadable`.
+@dataclass(frozen=True)
+class Content:
+    """What a notebook holds: the sources of its code cells, and the exercises whose cell was turned into text."""
+
+    cells: list[str]
+    in_text: set[str]
+
+
+def read_notebook(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> Content:
+    """The content of a notebook, format 3 or 4. Raises `Unreadable`.
 
     With `within`, the folder of submissions, no folder between it and the file may be a link either.
     """
-    cells = enumerate(_cells(_parse(_decoded(_read(path, max_bytes, within)))), start=1)
-    return [_source(number, cell) for number, cell in cells if _is_code(number, cell)]
+    content = Content([], set())
+    for number, cell in enumerate(_cells(_parse(_decoded(_read(path, max_bytes, within)))), start=1):
+        if _is_code(number, cell):
+            content.cells.append(_source(number, cell))
+        elif name := _exercise_of(cell):
+            content.in_text.add(name)
+    return content
 
 
 def digest(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> str:
@@ -314,6 +327,14 @@ def _is_code(number: int, cell) -> bool:
     if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
         raise Unreadable(f"It is not a valid notebook: cell {number} has no type.")
     return cell["cell_type"] == "code"
+
+
+def _exercise_of(cell: dict) -> str:
+    """The exercise that a cell was made for, by its metadata; "" if none."""
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) and nbgrader.get("solution") else None
+    return name if isinstance(name, str) else ""
 
 
 def _source(number: int, cell: dict) -> str:

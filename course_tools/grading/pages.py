@@ -36,6 +36,7 @@ from course_tools.grading.marks import Mark, Report
 
 FOLDER = "pages"  # in OUT, beside index.html
 _LONGEST_TEXT, _LONGEST_NAME = 4000, 120  # characters shown of what a student wrote
+_ABSENT = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 _COMMONEST = 3  # mistakes named for each exercise
 
 
@@ -116,9 +117,17 @@ def class_page(reports: list[Report]) -> str:
     facts = {
         "students": len({report.student for report in reports}),
         "problems": [report for report in reports if report.problem or report.newer],
+        "absent": absent_packages(reports),
         "lessons": [_lesson(name, lessons[name]) for name in sorted(lessons)],
     }
     return _templates().get_template("class.html").render(reports=reports, **facts)
+
+
+def absent_packages(reports: Iterable[Report]) -> list[tuple[str, int]]:
+    """What submissions import and what is not installed here, with the number of submissions, the commonest first."""
+    return _counted(
+        name for report in reports for name in {name for mark in report.marks for name in _ABSENT.findall(mark.reason)}
+    )
 
 
 def questions(notebook: Path) -> dict[str, Asked]:
