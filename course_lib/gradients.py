@@ -91,7 +91,7 @@ def _compiled_by_tensorflow(function: Callable) -> Callable:
     """
     import tensorflow as tf
 
-    traced, graphs = tf.function(function), {}
+    traced, graphs = tf.function(function, autograph=False), {}
 
     def call(*tensors):
         kinds = tuple((tuple(tensor.shape), tensor.dtype) for tensor in tensors)

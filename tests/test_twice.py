@@ -9,7 +9,7 @@ from lesson_code import all_lessons
 from waiting import HANGS
 
 # These rebind names still; a lesson leaves this list when it is mended.
-NOT_YET = {"26_visualising_features", "27_visualising_by_optimisation"}
+NOT_YET = {"26_visualising_features"}
 
 
 @pytest.mark.parametrize("lesson", sorted(all_lessons().keys() - NOT_YET))

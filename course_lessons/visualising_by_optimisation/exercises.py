@@ -10,76 +10,6 @@ from course_lib.exercises.spec import exercise
 LESSON = "27_visualising_by_optimisation"
 
 
-def _slope(function, x, step=1e-5):
-    """Centred differences of a number by every value of x."""
-    slope = np.zeros(x.shape)
-    for place in np.ndindex(*x.shape):
-        move = np.zeros(x.shape)
-        move[place] = step
-        slope[place] = (function(x + move) - function(x - move)) / (2 * step)
-    return slope
-
-
-# One step of activation maximisation
-
-
-@exercise(lesson=LESSON, points=2)
-def ascent_step(picture, kernel, label, learning_rate, l2):
-    slope = _slope(lambda x: np.dot(kernel[:, label], x) - l2 * np.dot(x, x), picture)
-    return np.minimum(np.maximum(picture + learning_rate * slope, 0), 1)
-
-
-ascent_step.hints = (
-    "The score is picture @ kernel[:, label]: a sum of products. What is its slope by each pixel?",
-    "The slope of l2 times the sum of squares is 2 * l2 * picture. The prior is taken off, and so is its slope.",
-    "picture + learning_rate * slope goes up. np.clip(..., 0, 1) keeps the pixels in their range.",
-)
-
-
-@ascent_step.cases
-def _(rng):
-    # Some pixels leave the range on either side, others do not; and the label is not the class with the highest score.
-    kernel = np.array([[4.0, -1.0], [1.0, 3.0], [1.0, -2.0], [2.0, 0.5]])
-    yield np.array([0.5, 0.95, 0.05, 0.4]), kernel, 1, 0.1, 0.5
-    for pixels, classes in ((5, 2), (6, 3), (12, 5)):
-        picture, kernel = rng.uniform(0.1, 0.9, pixels), 2 * rng.normal(size=(pixels, classes))
-        yield picture, kernel, int(rng.integers(classes)), rng.uniform(0.05, 0.15), rng.uniform(0.3, 0.6)
-
-
-@ascent_step.known_mistakes
-def _(picture, kernel, label, learning_rate, l2):
-    def step(slope, low=0, high=1):
-        return np.clip(picture + learning_rate * slope, low, high)
-
-    own, prior = kernel[:, label], 2 * l2 * picture
-    shares = special.softmax(picture @ kernel)
-    against = own - kernel @ shares  # the slope of the log-probability
-    yield (
-        "The prior has the wrong sign: it is taken off the score. Added, it rewards ever longer pictures.",
-        step(own + prior),
-    )
-    yield (
-        "That is the slope of the probability after a softmax. Take that of the score itself, the logit.",
-        step(shares[label] * against - prior),
-    )
-    yield (
-        "That is the slope of the log-probability: it pushes the other scores down, too. Take the logit.",
-        step(against - prior),
-    )
-    yield "Pixels leave the range from 0 to 1. Clip the picture after the step.", step(own - prior, -np.inf, np.inf)
-    yield "This goes down the slope, as training does with a loss. A score is to grow: add the step.", step(prior - own)
-    yield "The prior is missing: take l2 times the sum of squares off the score before you take its slope.", step(own)
-    yield (
-        "That is the class with the highest score, whichever it is. Push the one that `label` names.",
-        step(kernel[:, (picture @ kernel).argmax()] - prior),
-    )
-    yield (
-        "The prior goes into the slope, so the learning rate multiplies it, too.",
-        np.clip(picture + learning_rate * own - prior, 0, 1),
-    )
-    yield "The slope of l2 · x² is 2 · l2 · x: the 2 is missing.", step(own - prior / 2)
-
-
 # Total variation
 
 
@@ -148,59 +78,6 @@ def _(picture):
         "The sum is asked for, not the mean.",
         sum(np.abs(each).mean() if each.size else 0.0 for each in (down, right)),
     )
-
-
-# The slope of an inversion
-
-
-@exercise(lesson=LESSON, points=2, atol=1e-5, rtol=1e-4)
-def inversion_slope(picture, kernel, wanted):
-    return _slope(lambda x: np.sum((np.maximum(x @ kernel, 0) - wanted) ** 2), picture)
-
-
-inversion_slope.hints = (
-    "Forward first: sums = picture @ kernel, features = np.maximum(sums, 0), error = features - wanted.",
-    "The slope of error² by a feature is 2 * error. A ReLU lets it through only where its sum is above 0.",
-    "Back through the layer: kernel @ (2 * error * (sums > 0)) has one number for each pixel.",
-)
-
-
-@inversion_slope.cases
-def _(rng):
-    for pixels, features in ((2, 3), (3, 4), (5, 3), (4, 8)):
-        while True:  # no ReLU at its kink, which has no slope to compare; two features or more are on, and one just off
-            picture, kernel = rng.normal(size=pixels), rng.normal(size=(pixels, features))
-            sums = picture @ kernel
-            if np.abs(sums).min() > 0.1 and np.sum(sums > 0) >= 2 and np.any((sums < 0) & (sums > -0.8)):
-                break
-        wanted = rng.uniform(0.2, 1, features)
-        low, high = np.flatnonzero(sums > 0)[:2]  # one wants to be more than it is, one less
-        wanted[low], wanted[high] = sums[low] + rng.uniform(0.2, 1), sums[high] * rng.uniform(0.1, 0.8)
-        yield picture, kernel, wanted
-
-
-@inversion_slope.known_mistakes
-def _(picture, kernel, wanted):
-    sums = picture @ kernel
-    on, error = sums > 0, np.maximum(sums, 0) - wanted
-    yield "The ReLU is missing on the way back: where its sum is below 0, nothing passes.", kernel @ (2 * error)
-    yield "The ReLU is missing altogether: features are max(0, picture @ kernel).", kernel @ (2 * (sums - wanted))
-    yield (
-        "A ReLU lets a slope through where its own sum is above 0, whatever the sign of the slope. Yours asks for the "
-        "sign of the slope, as a deconvnet does.",
-        kernel @ np.maximum(2 * error, 0),
-    )
-    yield "The squared errors are added up; this is the slope of their mean.", kernel @ (2 * error * on) / len(wanted)
-    yield "The slope of a square is twice the error: the 2 is missing.", kernel @ (error * on)
-    yield (
-        "The sign is turned round: it is features - wanted. This is the direction of a step downhill.",
-        -(kernel @ (2 * error * on)),
-    )
-    yield (
-        "That is the slope by the weights. They stay as they are: here the picture is trained.",
-        np.outer(picture, 2 * error * on),
-    )
-    yield "What is wanted does not occur. The error is the features less the wanted ones.", kernel @ (2 * sums * on)
 
 
 # Unpooling
@@ -322,3 +199,67 @@ def _(pictures, labels, weights, bias, epsilon):
         "All pictures move the same way, whatever their label. Up the loss is another way for label 0 than for 1.",
         pushed(np.sign(weights)),
     )
+
+
+# A step of an attack that stays near
+
+
+@exercise(lesson=LESSON, points=3)
+def attack_step(picture, slope, original, epsilon, learning_rate):
+    result = picture.copy()
+    for place in np.ndindex(*picture.shape):
+        if slope[place]:
+            result[place] += learning_rate if slope[place] > 0 else -learning_rate
+        low, high = max(0, original[place] - epsilon), min(1, original[place] + epsilon)
+        result[place] = sorted((low, result[place], high))[1]
+    return result
+
+
+attack_step.hints = (
+    "picture + learning_rate * np.sign(slope) moves every pixel by the same amount, whatever the slope's length.",
+    "np.clip(moved, original - epsilon, original + epsilon) takes each pixel back near its original.",
+    "A second np.clip(..., 0, 1) keeps it a picture. The original lies in 0..1, so the first rule is not broken again.",
+)
+
+
+@attack_step.cases
+def _(rng):
+    # Up and down, at the edge of the box and inside, at both ends of the range; a pixel without a slope stays.
+    original = np.array([0.5, 0.5, 0.5, 0.02, 0.97, 0.4, 0.6, 0.3])
+    picture = original + np.array([0.0, 0.06, -0.06, 0.0, 0.0, 0.02, -0.02, 0.03])
+    yield picture, np.array([3.0, 0.2, -0.5, -2.0, 1.5, -0.3, 0.7, 0.0]), original, 0.08, 0.05
+    for shape in ((6,), (2, 5), (2, 3, 3, 1)):
+        original, epsilon = rng.uniform(0.02, 0.98, shape), rng.uniform(0.05, 0.1)
+        picture = np.clip(original + epsilon * rng.uniform(-1, 1, shape), 0, 1)
+        yield picture, 3 * rng.normal(size=shape), original, epsilon, epsilon * rng.uniform(0.4, 0.9)
+
+
+@attack_step.known_mistakes
+def _(picture, slope, original, epsilon, learning_rate):
+    def kept(moved):
+        return np.clip(np.clip(moved, original - epsilon, original + epsilon), 0, 1)
+
+    moved = picture + learning_rate * np.sign(slope)
+    yield (
+        "The sign is missing: each pixel moves by the learning rate, however steep.",
+        kept(picture + learning_rate * slope),
+    )
+    yield (
+        "Pixels end farther than epsilon from the original: clip to a box around it, not around the present picture.",
+        np.clip(moved, 0, 1),
+    )
+    yield (
+        "Pixels leave the range from 0 to 1. Clip to that, too.",
+        np.clip(moved, original - epsilon, original + epsilon),
+    )
+    yield (
+        "This goes down the slope. The score of the class that is wanted is to grow.",
+        kept(picture - learning_rate * np.sign(slope)),
+    )
+    yield "This starts at the original again: earlier steps are lost.", kept(original + learning_rate * np.sign(slope))
+    yield (
+        "The step has the length epsilon. It is learning_rate; epsilon bounds all steps together.",
+        kept(picture + epsilon * np.sign(slope)),
+    )
+    yield "The box has a lower end, too: original - epsilon.", np.clip(np.minimum(moved, original + epsilon), 0, 1)
+    yield "The box has an upper end, too: original + epsilon.", np.clip(np.maximum(moved, original - epsilon), 0, 1)

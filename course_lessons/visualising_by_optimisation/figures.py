@@ -48,7 +48,7 @@ def two_pixels(strength: float = 0.5, learning_rate: float = 0.1, steps: int = 5
     left.set_ylabel("second pixel")
     right.plot(np.linalg.norm(path, axis=1), color=BLUE, label="norm of the picture")
     if strength > 0:
-        right.axhline(np.linalg.norm(_WEIGHTS) / (2 * strength), color=VERMILION, linestyle="--", label="of s / (2 λ)")
+        right.axhline(np.linalg.norm(_WEIGHTS) / (2 * strength), color=VERMILION, linestyle="--", label="of w / (2 α)")
     right.set(xlabel="step", ylabel="norm")
     right.legend()
     sign = "without a prior" if strength == 0 else f"score {'−' if strength > 0 else '+'} {abs(strength):g} × norm²"
@@ -100,27 +100,6 @@ def unit_grid(layers: dict[str, np.ndarray], sides: dict[str, int]) -> Figure:
         low, high = max(0, middle - half), min(images.shape[1], middle + half)
         cut[f"{name}\nsees {sides[name]}×{sides[name]}"] = images[:, low:high, low:high]
     return rows(cut, [f"unit {place + 1}" for place in range(number)], size=1.0)
-
-
-def sizes(changes: dict[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """For each network: how long the change was that fooled it, beside the way to the nearest real picture.
-
-    Bars reach from the shortest tenth to the longest tenth of the lengths; a black line is the median.
-    """
-    figure, axes = plt.subplots(figsize=(7.4, 0.55 * 2 * len(changes) + 0.9), layout="constrained")
-    names = []
-    for network, (change, way) in changes.items():
-        for what, values, colour in (("change that fools", change, VERMILION), ("to the nearest real one", way, BLUE)):
-            low, middle, high = np.quantile(values, (0.1, 0.5, 0.9))
-            axes.barh(len(names), high - low, left=low, height=0.55, color=colour)
-            axes.plot([middle] * 2, [len(names) - 0.36, len(names) + 0.36], color="black", linewidth=2.5)
-            names.append(f"{network}: {what}")
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set(xscale="log", xlabel="length of the difference, all pixels together (L2 norm)")
-    axes.set_xticks([0.5, 1, 2, 5, 10, 20, 40], ["0.5", "1", "2", "5", "10", "20", "40"])
-    axes.minorticks_off()
-    return figure
 
 
 # An attack to play with

@@ -4,13 +4,16 @@ import keras
 import numpy as np
 import pytest
 from drawn import all_fit_the_page, first_picture, pixels
+from keras import ops
 from lesson_code import all_lessons, answer
 
-from course_lessons.visualising_by_optimisation import figures
+from course_lessons.visualising_by_optimisation import evidence, figures
 from course_lib import data, plots
 from course_lib.explain.activations import Strongest
+from course_lib.explain.fooling import fgsm
 from course_lib.explain.network import probabilities
 from course_lib.explain.priors import total_variation
+from course_lib.gradients import gradients
 from course_lib.layers import MaxPooling2D
 
 LESSON = "27_visualising_by_optimisation"
@@ -104,19 +107,6 @@ def test_inversions_stand_under_their_layer_with_their_error():
     np.testing.assert_allclose(first_picture(figure.axes[5]), SHAPES.images[3])
 
 
-# Lengths
-
-
-def test_sizes_mark_the_medians():
-    change, way = np.array([1.0, 2.0, 4.0]), np.array([10.0, 20.0, 40.0])
-    (axes,) = figures.sizes({"net": (change, way)}).axes
-    assert [line.get_xdata()[0] for line in axes.lines] == [2.0, 20.0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "net: change that fools",
-        "net: to the nearest real one",
-    ]
-
-
 # The attack
 
 
@@ -165,3 +155,30 @@ def test_answers_agree_with_the_library():
     maxima = pool.forward(RNG.random((1, 6, 4, 1)))
     ours = answer(lesson, "unpool")(maxima[0, :, :, 0], pool.switches[0, :, :, 0], 2)
     np.testing.assert_allclose(ours, pool.unpool(maxima)[0, :, :, 0])
+
+
+def test_one_step_as_long_as_the_allowance_is_the_fast_gradient_sign_method():
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(6)])
+    images, labels = SHAPES.images, SHAPES.labels
+    true_class = np.eye(6, dtype="float32")[labels]
+    (slope,) = gradients(lambda x: -ops.sum(ops.log_softmax(network(x)) * true_class, axis=1), images)
+    ours = answer(all_lessons()[LESSON], "attack_step")(images, slope, images, 0.03, 0.03)
+    np.testing.assert_allclose(ours, fgsm(network, images, labels, 0.03), atol=1e-6)
+
+
+# What the records measure
+
+
+def test_likeness_looks_only_within_the_mask_and_forgives_brightness():
+    image, mask = RNG.random((8, 8, 3)), np.arange(64).reshape(8, 8) < 40
+    other = np.where(mask[..., None], 0.5 * image + 0.1, 0)
+    assert evidence.alike(image, other, mask) == pytest.approx(1)
+    assert abs(evidence.alike(image, RNG.random((8, 8, 3)), mask)) < 0.5
+
+
+def test_likeness_to_digits_is_one_for_a_training_digit_of_the_same_class():
+    known = data.mnist_5k().train
+    images, labels = 0.5 * known.images[:5] + 0.2, known.labels[:5]
+    np.testing.assert_allclose(evidence.likeness(images, labels), 1, atol=1e-5)
+    assert (evidence.likeness(images, (labels + 1) % 10) < 0.95).all()

@@ -10,41 +10,6 @@ def _float32(*arrays):
     return [np.asarray(array, np.float32) for array in arrays]
 
 
-# ascent_step
-
-
-@right("ascent_step")
-def step_pixel_by_pixel(picture, kernel, label, learning_rate, l2):
-    moved = []
-    for value, weights in zip(picture, kernel, strict=True):
-        moved.append(min(1, max(0, value + learning_rate * (weights[label] - 2 * l2 * value))))
-    return moved
-
-
-@right("ascent_step")
-def step_that_shrinks_first(picture, kernel, label, learning_rate, l2):
-    return np.maximum(0, np.minimum(1, (1 - 2 * learning_rate * l2) * picture + learning_rate * kernel.T[label]))
-
-
-@right("ascent_step")
-def step_by_automatic_differentiation(picture, kernel, label, learning_rate, l2):
-    from keras import ops
-
-    from course_lib.gradients import gradients
-
-    picture, kernel = _float32(picture, kernel)
-    (slope,) = gradients(lambda x: ops.sum(x * kernel[:, label]) - l2 * ops.sum(x**2), picture)
-    return ops.clip(picture + learning_rate * slope, 0, 1)
-
-
-@right("ascent_step")
-def step_on_a_copy_in_float32(picture, kernel, label, learning_rate, l2):
-    picture, kernel = _float32(picture, kernel)
-    picture = picture.copy()
-    picture -= learning_rate * (2 * l2 * picture - kernel @ np.eye(kernel.shape[1], dtype=np.float32)[label])
-    return picture.clip(0, 1)
-
-
 # total_variation
 
 
@@ -79,45 +44,6 @@ def variation_by_tensorflow(picture):
 def variation_of_larger_less_smaller(picture):
     right, down = (picture[:, 1:], picture[:, :-1]), (picture[1:], picture[:-1])
     return float(sum(np.sum(np.maximum(*pair) - np.minimum(*pair)) for pair in (right, down)))
-
-
-# inversion_slope
-
-
-@right("inversion_slope")
-def slope_in_loops(picture, kernel, wanted):
-    slope = [0.0] * len(picture)
-    for feature, goal in enumerate(wanted):
-        total = sum(value * kernel[pixel][feature] for pixel, value in enumerate(picture))
-        if total > 0:
-            for pixel in range(len(picture)):
-                slope[pixel] += 2 * (total - goal) * kernel[pixel][feature]
-    return slope
-
-
-@right("inversion_slope")
-def slope_by_the_features_that_are_on(picture, kernel, wanted):
-    on = kernel[:, picture @ kernel > 0]
-    return 2 * on @ (on.T @ picture - wanted[picture @ kernel > 0])
-
-
-@right("inversion_slope")
-def slope_in_float32(picture, kernel, wanted):
-    picture, kernel, wanted = _float32(picture, kernel, wanted)
-    sums = np.einsum("p,pf->f", picture, kernel)
-    error = sums.clip(0) - wanted
-    error[sums < 0] = 0
-    return (2 * kernel * error).sum(axis=1)
-
-
-@right("inversion_slope")
-def slope_by_automatic_differentiation(picture, kernel, wanted):
-    from keras import ops
-
-    from course_lib.gradients import gradients
-
-    picture, kernel, wanted = _float32(picture, kernel, wanted)
-    return gradients(lambda x: ops.sum((ops.relu(ops.matmul(x, kernel)) - wanted) ** 2), picture)[0]
 
 
 # unpool
@@ -201,3 +127,39 @@ def fgsm_by_automatic_differentiation(pictures, labels, weights, bias, epsilon):
 
     (slope,) = gradients(loss, pictures)
     return keras.ops.clip(pictures + epsilon * keras.ops.sign(slope), 0, 1)
+
+
+# attack_step
+
+
+@right("attack_step")
+def attack_by_the_change(picture, slope, original, epsilon, learning_rate):
+    change = np.clip(picture - original + learning_rate * np.sign(slope), -epsilon, epsilon)
+    return np.clip(original + change, 0, 1)
+
+
+@right("attack_step")
+def attack_with_one_box(picture, slope, original, epsilon, learning_rate):
+    low, high = np.maximum(original - epsilon, 0), np.minimum(original + epsilon, 1)
+    return np.minimum(
+        high, np.maximum(low, picture + np.where(slope > 0, 1, np.where(slope < 0, -1, 0)) * learning_rate)
+    )
+
+
+@right("attack_step")
+def attack_in_float32_and_in_place(picture, slope, original, epsilon, learning_rate):
+    picture, slope, original = _float32(picture, slope, original)
+    picture = picture.copy()
+    picture[slope > 0] += np.float32(learning_rate)
+    picture[slope < 0] -= np.float32(learning_rate)
+    np.clip(picture, original - np.float32(epsilon), original + np.float32(epsilon), out=picture)
+    return picture.clip(0, 1)
+
+
+@right("attack_step")
+def attack_in_tensors(picture, slope, original, epsilon, learning_rate):
+    from keras import ops
+
+    picture, slope, original = _float32(picture, slope, original)
+    moved = ops.clip(picture + learning_rate * ops.sign(slope), 0, 1)
+    return ops.minimum(ops.maximum(moved, original - epsilon), original + epsilon)
