@@ -60,6 +60,24 @@ def _(rows):
     return all(each.loc["residual", "high"] < 0 for each in both)
 
 
+def after_72_passes(rows, value):
+    """Networks of 32 layers, against the plain one of 8."""
+    rows = at_best_rate(rows, ["kind", "depth"])
+    rows = rows.assign(network=rows.kind + rows.depth.astype(str))
+    return compare(rows, by="network", value=value, against="plain8")
+
+
+@claim("whether it still does worse than 8 layers, **we could not tell**", record="longer")
+def _(rows):
+    both = [after_72_passes(rows, value).loc["plain32"] for value in ("training_error", "test_error")]
+    return all(each.low < 0 < each.high for each in both)
+
+
+@claim("with shortcuts **32 layers misread fewer test digits than 8 plain ones**", record="longer")
+def _(rows):
+    return after_72_passes(rows, "test_error").loc["residual32", "high"] < 0
+
+
 @claim(
     "Plain layers that begin nearly idle make fewer mistakes than plain ones with He's start, too.",
     record="degradation",

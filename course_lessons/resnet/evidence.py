@@ -174,6 +174,31 @@ def degradation(seed):
                     yield {"kind": kind, "depth": depth, "rate": rate, "passes": number} | told
 
 
+LONGER = 72  # passes: three times as many
+
+
+@experiment(seeds=5)
+def longer(seed):
+    """Plain networks of 8 and 32 layers and a residual one of 32, three times as long; the rate falls after two thirds.
+
+    The test digits are looked at after the last pass.
+    """
+    parts = digits()
+    examples = [tf.constant(each) for each in parts[0]]
+    for depth, kind in ((8, "plain"), (32, "plain"), (32, "residual")):
+        network = Network(depth)
+        for rate in RATES:
+            network.restart(fresh(depth, seed), KINDS[kind])
+            rng = np.random.default_rng(seed)
+            for number in range(1, LONGER + 1):
+                order = rng.permutation(DIGITS).reshape(-1, BATCH)
+                now = rate if number <= LONGER * 2 // 3 else rate / 10
+                network.learn(*examples, tf.constant(order), tf.constant(now, tf.float32))
+                if number % 12 == 0:
+                    told = {"test_error": float("nan")} | judged(network, parts if number == LONGER else parts[:2])
+                    yield {"kind": kind, "depth": depth, "rate": rate, "passes": number} | told
+
+
 @experiment(seeds=5)
 def deepened(seed):
     """A trained plain network of 8 layers goes on alone, or with 12 more layers behind its blocks."""
