@@ -19,10 +19,11 @@
 # number, a formula or a date of theirs went into a lesson, somebody checked it. Ninety-four did not hold: sums, signs,
 # shapes, listings, names.
 #
-# That is no reason to laugh at slides. Papers, blogs, this course and the answers of a language model come about in much
-# the same way: by remembering, copying and typing. **How can you find out whether what you read is so, in a minute, even
-# where you are no expert?** Here are the ninety-four, sorted by the check that finds them. Slide by slide they stand in
-# `docs/errata.md` of the course.
+# That is no reason to laugh at slides. Whoever writes a paper, a blog or this course remembers, copies and types as
+# well, and a language model learnt from what they typed. **How can you find out whether what you read is so, in a
+# minute, even where you are no expert?** Here are the ninety-four, sorted by the check that finds them; a mistake that
+# two decks make is in both colours, so that the bars add up to more. Slide by slide they stand in `docs/errata.md` of
+# the course.
 
 # %%
 import itertools
@@ -62,8 +63,8 @@ show(
 # %% [markdown]
 # ## 1. Count it
 #
-# Parameters, multiplications and megabytes are integers that anyone can recompute. A slide adds up six products of an
-# inception module (lesson 20) and prints 358 M. What would you try, if your own sum were another?
+# Parameters, multiplications and megabytes can be counted again by anyone. A slide adds up six products of an inception
+# module (lesson 20) and prints 358 M. What would you try, if your own sum were another?
 
 
 # %% tags=["E44", "nbval-check-output"]
@@ -79,9 +80,11 @@ assert twice.round().eq(358).sum() == 1 and twice["3×3"].round() == 358
 pd.DataFrame({"millions": products, "total with this row twice": twice}).round(2)
 
 # %% [markdown]
-# The six rows add up to 271.35 M. Only one row, added twice, gives the printed 358: the mistake can be *read* from the
-# wrong number. A total that is too small gives away the row that was left out in the same way. Where nothing explains the
-# difference, let a program count the real network: `anatomy` (lesson 18) does it row by row.
+# The six rows add up to 271.35 M. Only one row, added twice, gives the printed 358: so the mistake can be *read* from
+# the wrong number. In the same way a total that is too small gives away the row that was left out. Where nothing
+# explains the difference, let a program count the real network: `anatomy` (lesson 18) does it row by row. The next two
+# tables put what a slide says beside what we found, for AlexNet, VGG-16 and GoogLeNet (lessons 18 to 20). Which of the
+# slides left something out, and which count another thing than they say?
 
 # %% tags=["E51", "E52", "nbval-check-output"]
 tower_layers = [(55, 11, 3, 96), (27, 5, 48, 256), (13, 3, 256, 384), (13, 3, 192, 384)]
@@ -120,11 +123,19 @@ errata.beside(
 )
 
 # %% [markdown]
-# A table carries its own check: the columns with the filters must give the columns with the counts. `K` is 1,024 here,
-# as all the right rows show. Which rows of this printed table are off by more than rounding?
+# One convolution was left out, 14.7 M was cut to 14 M instead of rounded, and 22 is a depth, not a number of layers.
 #
-# Below it, two counts of AlexNet, both right, for two networks. So **ask what was counted**: one tower or two, products or
-# operations, bits or bytes.
+# A table carries its own check, too: the columns with the filters must give the columns with the counts. In this one of
+# GoogLeNet, `K` seems to be 1,024: so the rows come nearest. Which rows are off by more than 2.5 %?
+#
+# Below it, two counts of AlexNet, both right, for two networks. So **ask what was counted**: one tower or two, products
+# or operations, bits or bytes. Then come networks that this course does not teach. You need not know how they work: a
+# list of their layers is enough for counting.
+#
+# - SqueezeNet (2016) has modules that squeeze the maps to few channels and expand them again; of one of them, fire8,
+#   a part of the weights was set to zero ("pruned").
+# - ViT-L/16 and Swin-T are transformers for pictures, made of dense layers and attention.
+# - SE, "squeeze and excitation", puts two small dense layers into every block of a ResNet, to scale its channels.
 
 # %% tags=["E49", "E50", "nbval-check-output"]
 channels_read = {"3a": 192, "3b": 256, "4a": 480, "4b": 512, "4c": 512, "4d": 512, "4e": 528}
@@ -204,6 +215,9 @@ errata.beside(
 )
 
 # %% [markdown]
+# In the table of GoogLeNet three rows are marked: conv1, 4c and 5a. The others miss by 2 % at most; why, we do not
+# know. And the picture of a ResNet did not even need a count: the windows in its blocks show which one it is.
+#
 # Last, count what a sentence claims. "Pooling reduces the parameters": which ones? And "two hyperparameters", "one bias",
 # "an epoch": each is a number that a layer or a loop will tell.
 
@@ -245,8 +259,8 @@ errata.beside(
 )
 
 # %% [markdown]
-# Pooling saves parameters only before a flattened head. Three settings, one bias for each map, one epoch for each pass: the
-# objects say it themselves, you only have to ask.
+# Here pooling saves parameters only before a flattened head. Three settings, one bias for each map, one epoch for each
+# pass: the objects say it themselves, you only have to ask.
 #
 # **Exercise 1. A table that does not add up.** Given a table's `rows` and its printed `total`, rounded to whole `unit`s:
 # which row was counted twice, or left out? Answer the row's number (from 0) and how often it was counted, 2 or 0; and
@@ -295,8 +309,8 @@ check(right_count)
 # %% [markdown]
 # ## 2. Check the shapes
 #
-# The cheapest check needs no numbers at all. Write down the shape of everything; if a product or a layer does not fit, the
-# line is wrong, whatever it means. What do you expect of a 7 × 7 window with stride 2 on 224 pixels?
+# The cheapest check needs no values at all. Write down the shape of everything; if a product or a layer does not fit,
+# the line is wrong, whatever it means. What do you expect of a 7 × 7 window with stride 2 on 224 pixels?
 #
 # Formulas have shapes, too. Of $\mathbf a_k = \sigma(W_k\,\mathbf a_{k-1} + \mathbf b_k)$, in columns, three variants are
 # printed: one transposes $\mathbf a$, one takes another layer's bias, and one feeds the input $\mathbf x$ to the second
@@ -363,6 +377,8 @@ assert len(set(outcomes.values())) == 1
 errata.beside(**outcomes)
 
 # %% [markdown]
+# All three variants are refused. And 224 pixels give 109.5, which no map has: the printed 111 comes from 227.
+#
 # **Exercise 3. A shape that cannot be.** A listing gives the side of the input, the layers as
 # `(kernel_size, strides, padding)` with `padding` pixels on every edge, and the side printed behind each layer. Which
 # printed sides follow from the side printed just before? Frameworks round down.
@@ -390,8 +406,8 @@ check(sides_that_follow)
 # $\frac{f(x+h) - f(x-h)}{2h}$ knows the slope without any algebra (lesson 05). Take the gradient of three sigmoid units in
 # a chain by the first input's weight. Is it a product of slopes and *weights*, or of slopes and *outputs*, as printed?
 #
-# Then the commonest slip of all, a missing minus sign: take one step on the printed $J = y^* \log y + (1-y^*) \log(1-y)$, as
-# the recipe says, and look whether the surprise falls.
+# Then a slip that anyone makes, a missing minus sign: take one step on the printed
+# $J = y^* \log y + (1-y^*) \log(1-y)$, with the target $y^*$, as the recipe says. Does the surprise (lesson 05) fall?
 
 
 # %% tags=["E05", "E31", "nbval-check-output"]
@@ -448,8 +464,12 @@ errata.beside(
 )
 
 # %% [markdown]
-# The deck's longest derivation leads the gradients through a convolution (lesson 11). One star stands for two operations,
-# and rotations come and go. Nudging tells line by line which holds, for a kernel $w$ on a map $o$:
+# It is a product of slopes and weights; with outputs not even the sign is right. And a step on the printed $J$ makes
+# the surprise grow.
+#
+# A longer derivation leads the gradients through a convolution (lesson 11), from $\delta$, the gradient by its output.
+# One star stands for two operations, and rotations come and go; `rot180` turns an array by half a turn, `full` pads it
+# with zeros. Nudging tells line by line which holds, for a kernel $w$ on a map $o$:
 
 # %% tags=["E07", "E08", "E10", "nbval-check-output"]
 corr, conv = partial(correlate2d, mode="valid"), partial(convolve2d, mode="valid")
@@ -630,15 +650,16 @@ show(
 )
 
 # %% [markdown]
-# The limits speak plainly. With nothing dropped, the printed factor leaves nothing. A constant batch divides zero by zero.
-# A prior that is added instead of taken off lets the picture grow without end. And the same stripes, moved by one pixel,
-# become black or white: subsampling keeps an object only where the grid is fine enough for it.
+# The limits speak plainly. A unit with the threshold 0.5 answers 1 or -1, never 0.5. With nothing dropped, the printed
+# factor leaves nothing. A constant batch divides zero by zero. With the prior added instead of taken off, the picture
+# grows and grows (lesson 27 searches for such pictures). And the same stripes, moved by one pixel, become black or
+# white: subsampling keeps an object only where the grid is fine enough for it.
 #
 # ## 5. Run it
 #
-# Printed code looks right to everyone, since nobody runs it. The worst kind runs without a complaint. In one deck the four
-# towers of an inception module each begin with a layer of their own; then the second layer of tower *k* reads tower *k* − 1.
-# What does Keras say to that?
+# Printed code looks right as long as nobody runs it. The worst kind runs without a complaint. In one deck the four
+# towers of an inception module each begin with a layer of their own; then the second layer of tower *k* reads tower *k*
+# − 1. What does Keras say to that?
 
 
 # %% tags=["E78", "nbval-check-output"]
@@ -663,9 +684,12 @@ errata.beside(
 )
 
 # %% [markdown]
-# Only the count gives it away. Other code does not even start. Two questions to ask of any listing: does it parse, and
-# where do its names come from? And running settles whether two things are the same, and whether something can be done at
-# all: does the order of normalising and pooling matter? Does a "deconvolution" undo a convolution? Can one layer do XOR?
+# No complaint, and the right shape. The count gives it away, and a search for layers that nobody reads. Other code does
+# not even start. Two questions to ask of any listing: does it parse, and where do its names come from? And running
+# settles whether two things are the same, and whether something can be done at all: does the order of normalising and
+# pooling matter? Does a "deconvolution" undo a convolution? Can one layer do XOR? Are the gradients of a deep tanh
+# network zero when its weights are large? And does t-SNE, which draws each picture as a point of the plane so that
+# neighbours stay together, keep distances, as a slide says?
 
 
 # %%
@@ -798,17 +822,20 @@ assert kept.iloc[1, 0] < 0.8 and kept.iloc[1, 1] > kept.iloc[0, 1]
 kept.round(2)
 
 # %% [markdown]
-# So the order does matter, a transposed convolution gives back the shape and not the picture, and with weights of deviation
-# 1 the gradient does not vanish: a typical entry all but does, and yet what is passed on grows at every layer.
+# So the order does matter, a transposed convolution gives back the shape and not the picture, one layer gets at most
+# three of the four points of XOR, and with weights of deviation 1 the gradient does not vanish: a typical entry all but
+# does, and yet what is passed on grows at every layer.
 #
-# On these 150 digits (8 × 8 pixels) the map by t-SNE keeps neighbours better than PCA does, and its distances agree only
-# roughly with the real ones: near means near there, but far apart need not mean very different.
+# On these 150 digits (8 × 8 pixels) the map by t-SNE keeps neighbours better than the map by principal components
+# (PCA): 0.98 to 0.80, where 1 would mean that neighbours in the map are neighbours in truth. For distances it is 0.42
+# to 0.61, where 1 would mean the same order of all distances. So do not read distances from it.
 #
 # ## 6. Look it up
 #
-# Names, years and who-was-first cannot be computed. A program still helps: it finds what is *nearly* equal to a known name,
-# asks a library how it spells its own arguments, and sorts what must be in order: a claim to be first falls with one earlier
-# date. (ADALINE is written in capitals; the table on the slide of number 89 is the Swin paper's.)
+# Names, years and who-was-first cannot be computed; here we typed what is generally cited; `docs/errata.md` says where
+# the source itself was looked up and where it was not. A program still helps: it tells how much two names are alike,
+# asks a library how it spells its own arguments, and sorts dates: a claim to be first falls with one earlier date.
+# (ADALINE is written in capitals; the table on the slide of E89 is the Swin paper's.)
 
 # %% tags=["E83", "E84", "E85", "E86", "E87", "E88", "E89", "nbval-check-output"]
 from difflib import SequenceMatcher
@@ -845,8 +872,8 @@ assert dates.year.is_monotonic_increasing and set(dates.mistake) <= set(mistakes
 dates
 
 # %% [markdown]
-# Results need a third column besides the number: **how was it measured?** The four errors of "AlexNet" below are all right,
-# for four things; and one of the decks gives the accuracy of seven networks as that of one.
+# Results need a third column besides the number: **how was it measured?** The four results of "AlexNet" below can all
+# be right, for four things; and one of the decks gives the accuracy of seven networks as that of one.
 
 # %% tags=["E56", "E57", "E58", "nbval-check-output"]
 rows_of_results = [
@@ -877,8 +904,8 @@ errata.beside(
 # %% [markdown]
 # ## And this course?
 #
-# It was written by the same process, so it has mistakes as well. What helps is that you need not trust it: every number
-# above was computed before your eyes, and every cell stops if its sentence no longer holds.
+# It was written in the same way, so expect mistakes here as well. But you need not trust it: except in section 6, the
+# numbers that we found were computed before your eyes, and most cells stop if what they say does not hold.
 #
 # | what you read | the check | what gives it away |
 # |---|---|---|
@@ -895,9 +922,9 @@ errata.beside(
 #
 # <details><summary>Answer</summary>
 #
-# Not for certain. It may be wrong only where a ReLU is off, where two indices differ, or where a size is 1: choose random
-# values, several of them, and different sizes for everything. It can then still be right for the wrong reason, but no
-# algebra slip survives that easily.
+# Not for certain. It may be wrong only where a ReLU is off, where two sizes differ, or where a size is above 1: choose
+# random values, several times, and a size of its own for everything. Even that proves nothing, but few slips survive
+# it.
 # </details>
 #
 # **Three decks print the same number. Does that make it more likely to be true?**
@@ -905,7 +932,7 @@ errata.beside(
 # <details><summary>Answer</summary>
 #
 # Only if they found it independently. Three of these decks list AlexNet's layers in the same order, which is not the
-# paper's; so they may well have one source. A mistake that is repeated exactly speaks for copying.
+# paper's; so they may well have one source. That a mistake is repeated exactly suggests copying.
 # </details>
 #
 # ## Further reading
