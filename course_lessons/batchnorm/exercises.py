@@ -53,7 +53,7 @@ def _(rng):
 def _(x, gamma, beta, epsilon):
     centred, variance = x - x.mean(axis=0), x.var(axis=0)
     yield (
-        "You divide by m - 1. Batch normalisation divides the summed squares by m, the size of the batch (ddof=0).",
+        "You divide by N - 1. Batch normalisation divides the summed squares by N, the size of the batch (ddof=0).",
         gamma * centred / np.sqrt(x.var(axis=0, ddof=1) + epsilon) + beta,
     )
     yield (
