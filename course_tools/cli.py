@@ -95,7 +95,7 @@ def doctor() -> None:
 def grade(
     submissions: Annotated[
         Path | None,
-        typer.Argument(help="<student>/<lesson>.ipynb, <student>/<lesson>/<lesson>.ipynb, <student>_<lesson>.ipynb."),
+        typer.Argument(help="A folder or .zip, as your platform gave it, or <student>/<lesson>.ipynb."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the marks of the course; given again, it goes on, and grows.")

@@ -17,6 +17,7 @@ from course_tools.errors import CourseError, NothingFound
 from course_tools.grading import marks
 from course_tools.grading.adjust import FILE as ADJUSTMENTS
 from course_tools.grading.adjust import adjusted
+from course_tools.grading.archives import opened
 from course_tools.grading.grade import Grader, fingerprint, settings_of
 from course_tools.grading.gradebook import write_gradebook
 from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, printable
@@ -50,32 +51,36 @@ def grade_folder(
     forget_missing: bool,
     require_sandbox: bool,
 ) -> list[Report]:
-    """Grade the submissions of `lessons` in `folder`, or go on where an earlier run was ended; write up all marks."""
+    """Grade the submissions of `lessons` in `folder`, or go on where an earlier run was ended; write up all marks.
+
+    `folder` may be a ZIP archive, too.
+    """
     console = reporting.console()
-    everything = find_submissions(folder, project.lesson_names())
-    if not any(is_notebook(one.path) for one in everything):
-        raise NothingFound(f"{printable(str(folder))}: no notebook was found in this folder; nothing was changed.")
-    walls = _walls(console, require_sandbox)
-    wanted = [one for one in everything if one.lesson in lessons or not one.lesson]
-    with Journal(out, folder) as journal:
-        _say_damaged(console, journal)
-        seed = journal.settle(seed, asdict(limits))
-        if forget_missing:
-            _say_forgotten(console, journal.forget_all_but(everything))
-        keys = _keys(folder, wanted, {**settings_of(seed, limits, run_all), "walls": walls})
-        reports = {} if force else _done_already(journal, keys)
-        waiting = [one for one in wanted if one not in reports]
-        if reports:
-            console.print(f"{len(reports)} of {len(wanted)} submissions are unchanged since they were graded.")
-        if waiting:
-            with _progress(console) as progress, Sandbox(limits, walls) as sandbox:
-                task = progress.add_task("grading", total=len(wanted), completed=len(reports))
-                for one, report in Grader(sandbox, seed, run_all).grade(folder, waiting, jobs):
-                    reports[one] = journal.store(one, keys[one], report)
-                    progress.advance(task)
-        ordered = [reports[one] for one in wanted]
-        _write_up(console, project, journal)
-        kept = len(journal.kept()) - len(ordered)
+    with opened(folder, limits.whole_file * 10**6) as handed_in:
+        everything = find_submissions(handed_in.folder, project.lesson_names(), handed_in.unpacked, handed_in.closed)
+        if not any(is_notebook(one.path) for one in everything):
+            raise NothingFound(f"{printable(str(folder))}: no notebook was found in it; nothing was changed.")
+        walls = _walls(console, require_sandbox)
+        wanted = [one for one in everything if one.lesson in lessons or not one.lesson]
+        with Journal(out, folder) as journal:
+            _say_damaged(console, journal)
+            seed = journal.settle(seed, asdict(limits))
+            if forget_missing:
+                _say_forgotten(console, journal.forget_all_but(everything))
+            keys = _keys(handed_in.folder, wanted, {**settings_of(seed, limits, run_all), "walls": walls})
+            reports = {} if force else _done_already(journal, keys)
+            waiting = [one for one in wanted if one not in reports]
+            if reports:
+                console.print(f"{len(reports)} of {len(wanted)} submissions are unchanged since they were graded.")
+            if waiting:
+                with _progress(console) as progress, Sandbox(limits, walls) as sandbox:
+                    task = progress.add_task("grading", total=len(wanted), completed=len(reports))
+                    for one, report in Grader(sandbox, seed, run_all).grade(handed_in.folder, waiting, jobs):
+                        reports[one] = journal.store(one, keys[one], report)
+                        progress.advance(task)
+            ordered = [reports[one] for one in wanted]
+            _write_up(console, project, journal)
+            kept = len(journal.kept()) - len(ordered)
     console.print(_summary(ordered))
     for report in ordered:
         if report.problem or report.newer:
@@ -167,7 +172,8 @@ def _keys(folder: Path, submissions: Iterable[Submission], settings: dict) -> di
         if one.lesson and one.lesson not in prints:
             prints[one.lesson] = fingerprint(one.lesson, settings)
         try:
-            content = digest(folder / one.path, settings["limits"]["whole_file"] * 10**6, folder)
+            place = one.place(folder)
+            content = digest(place / one.path, settings["limits"]["whole_file"] * 10**6, place)
         except Unreadable as error:
             content = str(error)
         keys[one] = f"{content} {prints.get(one.lesson, '')} {one.problem}"

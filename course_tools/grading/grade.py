@@ -68,7 +68,8 @@ class Grader:
             if submission.problem:
                 raise Unreadable(submission.problem)
             limit = self._sandbox.limits.whole_file * 10**6
-            content = read_notebook(folder / submission.path, limit, folder)
+            place = submission.place(folder)
+            content = read_notebook(place / submission.path, limit, place)
             notebook = Notebook(content.cells)
         except Unreadable as error:
             report = unreadable(submission, str(error))

@@ -12,16 +12,16 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_tools.errors import CourseError
-from course_tools.grading.names import is_notebook, read_path
+from course_tools.grading.names import is_flat, is_notebook, is_zip, read_path
 
 LARGEST = 64_000_000  # bytes; a notebook with 50 MB of outputs is still read
 _MOST_PARTS = 5_000_000  # values in one file; 64 MB of "[]," would fill gigabytes when read
-_DEEPEST = 8  # folders inside one another; nbgrader's layout has two
+DEEPEST = 8  # folders inside one another; nbgrader's layout has two
 # Left by zip programs, by Python, by Windows; Gradescope's list of who is who; what comes with any folder.
 _NOT_SUBMISSIONS = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "submission_metadata.yml", "README.md"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
@@ -39,7 +39,7 @@ class Submission:
     """One file of one student, or what is wrong with it: then `problem` is a sentence and the file is not to be read.
 
     `student` can be printed anywhere; `path` is as the file system spells it, from the submissions' folder. `lesson`
-    is "" when the file is of no known lesson.
+    is "" when the file is of no known lesson. What came in an archive lies, under the same path, in `unpacked` instead.
     """
 
     student: str
@@ -47,6 +47,11 @@ class Submission:
     path: str
     problem: str = ""
     late: bool = False
+    unpacked: Path | None = None
+
+    def place(self, folder: Path) -> Path:
+        """The folder in which `path` lies; `folder` is that of the submissions."""
+        return self.unpacked or folder
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -54,21 +59,30 @@ def printable(text: str, keep: str = "") -> str:
     return _TRICKY.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], text)
 
 
-def find_submissions(folder: Path, lessons: list[str]) -> list[Submission]:
+def find_submissions(
+    folder: Path, lessons: list[str], unpacked: Path | None = None, closed: Mapping[str, str] | None = None
+) -> list[Submission]:
     """What lies in `folder`, sorted by student and lesson; `lessons` are the names of all lessons there are.
 
     The layouts `<student>/<lesson>.ipynb`, nbgrader's `<student>/<lesson>/<lesson>.ipynb`, the flat
     `<student>_<lesson>.ipynb` and those of learning platforms (`names`) may be mixed. Where the name says no lesson,
     the notebook does. Every file and every folder is accounted for: what is no notebook is listed with the reason,
     unless it lies beside one. A student has at most one submission of a lesson; if two different files claim to be it,
-    neither is chosen. Raises `CourseError` if there is no such folder.
+    neither is chosen. `unpacked` and `closed` are what `archives.opened` made of the archives; without them archives
+    are listed as they are. Raises `CourseError` if there is no such folder.
     """
     if not folder.is_dir():
         raise CourseError(f"{printable(str(folder))}: there is no such folder of submissions.")
-    top = _without_covers(folder, lessons)
+    cover = _without_covers(folder, lessons).relative_to(folder)
     entries = [
-        (entry, _submission(folder, (top / entry.path).relative_to(folder), entry, lessons)) for entry in _entries(top)
+        (entry, _submission(folder, cover, entry, lessons)) for entry in _entries(folder / cover, bool(unpacked))
     ]
+    if unpacked and (unpacked / cover).is_dir():
+        for entry in _entries(unpacked / cover, False):
+            entries.append((entry, replace(_submission(unpacked, cover, entry, lessons), unpacked=unpacked)))
+    for path, problem in (closed or {}).items():
+        entry = _Entry(Path(path).relative_to(cover), problem)
+        entries.append((entry, _submission(folder, cover, entry, lessons)))
     with_notebook = {one.student for entry, one in entries if entry.is_notebook}
     claims: dict[tuple[str, str], list[Submission]] = {}
     found = []
@@ -95,7 +109,7 @@ def read_notebook(path: Path, max_bytes: int = LARGEST, within: Path | None = No
     With `within`, the folder of submissions, no folder between it and the file may be a link either.
     """
     content = Content([], set())
-    for number, cell in enumerate(_cells(_parse(_decoded(_read(path, max_bytes, within)))), start=1):
+    for number, cell in enumerate(_cells(_parse(_decoded(read_bytes(path, max_bytes, within)))), start=1):
         if _is_code(number, cell):
             content.cells.append(_source(number, cell))
         elif name := _exercise_of(cell):
@@ -105,21 +119,24 @@ def read_notebook(path: Path, max_bytes: int = LARGEST, within: Path | None = No
 
 def digest(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> str:
     """The sha256 of a file, in hex. Raises `Unreadable`."""
-    return hashlib.sha256(_read(path, max_bytes, within)).hexdigest()
+    return hashlib.sha256(read_bytes(path, max_bytes, within)).hexdigest()
 
 
-def _visible(names: Iterable[str]) -> list[str]:
+def visible(names: Iterable[str]) -> list[str]:
+    """Those names in a folder that a student may have handed in, in order."""
     return sorted(name for name in names if not name.startswith(".") and name not in _NOT_SUBMISSIONS)
 
 
 def _without_covers(folder: Path, lessons: list[str]) -> Path:
     """The folder in which the students' own begin: some archives have one more around all of them."""
-    for _ in range(_DEEPEST):
+    for _ in range(DEEPEST):
         names = _list(folder)
-        inside = _list(folder / names[0]) if len(names) == 1 and _is_folder(folder / names[0]) else []
+        one = len(names) == 1 and _is_folder(folder / names[0]) and not is_flat(names[0])
+        inside = _list(folder / names[0]) if one else []
         folders = [name for name in inside if _is_folder(folder / names[0] / name)]
         # What looks like one student's folder, with notebooks, or with nbgrader's folder for each lesson, is one.
-        if not folders or set(folders) & set(lessons) or any(is_notebook(name) for name in inside):
+        alone = set(folders) & set(lessons) or any(is_notebook(name) for name in inside)
+        if not any(map(is_flat, inside)) and (not folders or alone):
             return folder
         folder = folder / names[0]
     return folder
@@ -127,7 +144,7 @@ def _without_covers(folder: Path, lessons: list[str]) -> Path:
 
 def _list(folder: Path) -> list[str]:
     try:
-        return _visible(os.listdir(folder))
+        return visible(os.listdir(folder))
     except OSError:
         return []
 
@@ -145,19 +162,22 @@ class _Entry:
     is_notebook: bool = True
 
 
-def _entries(top: Path) -> Iterator[_Entry]:
-    """Every notebook, everything that may hide one, and everybody's files where there is none."""
-    for name in _visible(os.listdir(top)):
+def _entries(top: Path, zips_are_open: bool) -> Iterator[_Entry]:
+    """Every notebook, everything that may hide one, and everybody's files where there is none.
+
+    Archives that were opened are left out: what they hold is looked at where it was unpacked.
+    """
+    for name in visible(os.listdir(top)):
         path = top / name
         if path.is_dir():
-            yield from _entries_of(top, path)
+            yield from _entries_of(top, path, zips_are_open)
         elif is_notebook(name):
             yield _Entry(Path(name))
-        else:
+        elif not (zips_are_open and is_zip(name)):
             yield _Entry(Path(name), _no_notebook(name), is_notebook=False)
 
 
-def _entries_of(top: Path, folder: Path) -> Iterator[_Entry]:
+def _entries_of(top: Path, folder: Path, zips_are_open: bool) -> Iterator[_Entry]:
     """The same in one student's folder."""
     others, found, waiting = [], False, [folder]
     while waiting:
@@ -168,11 +188,11 @@ def _entries_of(top: Path, folder: Path) -> Iterator[_Entry]:
             problem = "It is a link to a folder, and links are not followed."
         elif is_notebook(here.name):
             problem = "It is a folder, not a file."
-        elif len(place.parts) > _DEEPEST:
+        elif len(place.parts) > DEEPEST:
             problem = "This folder lies too deep inside others."
         else:
             try:
-                names = _visible(os.listdir(here))
+                names = visible(os.listdir(here))
             except OSError as error:
                 problem = f"This folder cannot be opened: {error.strerror}."
         if problem:
@@ -185,6 +205,8 @@ def _entries_of(top: Path, folder: Path) -> Iterator[_Entry]:
             elif is_notebook(name):
                 found = True
                 yield _Entry(place / name)
+            elif zips_are_open and is_zip(name):
+                found = True
             else:
                 others.append(name)
     if not found:
@@ -200,8 +222,8 @@ def _no_notebook(name: str) -> str:
     return "It is not a notebook: its name does not end in .ipynb."
 
 
-def _submission(folder: Path, path: Path, entry: _Entry, lessons: list[str]) -> Submission:
-    said = read_path(entry.path, lessons)
+def _submission(folder: Path, cover: Path, entry: _Entry, lessons: list[str]) -> Submission:
+    said, path = read_path(entry.path, lessons), cover / entry.path
     problem, lesson = entry.problem, said.lesson
     if not entry.is_notebook:
         return Submission(printable(said.student or path.name), "", str(path), problem, said.late)
@@ -216,7 +238,7 @@ def _submission(folder: Path, path: Path, entry: _Entry, lessons: list[str]) -> 
 def _lesson_inside(folder: Path, path: Path, lessons: list[str]) -> tuple[str, str]:
     """Of which lesson a notebook is, by its metadata or the cell that starts the course; and a problem if of none."""
     try:
-        notebook = _parse(_decoded(_read(folder / path, LARGEST, folder)))
+        notebook = _parse(_decoded(read_bytes(folder / path, LARGEST, folder)))
         metadata = notebook.get("metadata") if isinstance(notebook, dict) else None
         course = metadata.get("course") if isinstance(metadata, dict) else None
         named = [course.get("lesson")] if isinstance(course, dict) else []
@@ -236,16 +258,16 @@ def _only_one(folder: Path, rivals: list[Submission]) -> Submission:
     if len(rivals) == 1:
         return first
     try:
-        if len({digest(folder / one.path, within=folder) for one in rivals}) == 1:
+        if len({digest(one.place(folder) / one.path, within=one.place(folder)) for one in rivals}) == 1:
             return first
     except Unreadable:
         pass
     names = " and ".join(printable(one.path) for one in rivals)
-    return Submission(first.student, first.lesson, first.path, f"There are {len(rivals)} different files: {names}.")
+    return replace(first, problem=f"There are {len(rivals)} different files: {names}.")
 
 
-def _read(path: Path, max_bytes: int, within: Path | None) -> bytes:
-    """The bytes of a regular file that is no link, at most `max_bytes`."""
+def read_bytes(path: Path, max_bytes: int, within: Path | None) -> bytes:
+    """The bytes of a regular file that is no link, at most `max_bytes`. Raises `Unreadable`."""
     if within is not None and path.parent.resolve() != within.resolve() / path.relative_to(within).parent:
         raise Unreadable("It lies in a folder that is a link, and links are not followed.")
     try:
@@ -261,7 +283,7 @@ def _read(path: Path, max_bytes: int, within: Path | None) -> bytes:
         content = b"" if facts.st_size > max_bytes else stream.read(max_bytes + 1)  # it may have grown
     size = max(facts.st_size, len(content))
     if size > max_bytes:
-        raise Unreadable(f"It is too large: {_megabytes(size)}, and at most {_megabytes(max_bytes)} are read.")
+        raise Unreadable(f"It is too large: {megabytes(size)}, and at most {megabytes(max_bytes)} are read.")
     if not content.strip():
         raise Unreadable("It is empty.")
     return content
@@ -282,7 +304,7 @@ def _why_closed(error: OSError) -> str:
     return f"It cannot be opened: {error.strerror}."
 
 
-def _megabytes(size: int) -> str:
+def megabytes(size: int) -> str:
     return f"{size / 10**6:,.0f} MB" if size >= 10**7 else f"{size / 10**6:.3g} MB"
 
 

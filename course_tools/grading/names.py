@@ -22,6 +22,7 @@ _PLATFORMS = [
     re.compile(r"(?P<student>[^_]+_)(?P<late>LATE_)?(?P<id>\d{3,})_\d{3,}_(?P<name>.+)", re.DOTALL),
 ]
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?\Z", re.IGNORECASE)  # browsers add the second ending
+_ZIP = re.compile(r"\.zip\Z", re.IGNORECASE)
 _COPY = re.compile(r"(copy of|kopie von|copie de|copia de|copia di|cópia de|kopia|kopi av)\s+", re.IGNORECASE)
 
 
@@ -38,18 +39,33 @@ def is_notebook(name: str) -> bool:
     return bool(_NOTEBOOK.search(name))
 
 
+def is_zip(name: str) -> bool:
+    return bool(_ZIP.search(name))
+
+
+def is_flat(name: str) -> bool:
+    """Whether a platform made this name, of a student's file or folder, which says the student."""
+    return any(platform.fullmatch(name) for platform in _PLATFORMS)
+
+
 def read_path(path: Path, lessons: list[str]) -> Said:
     """What the path of a file, from the submissions' folder, says. `lessons` are the names of all lessons there are."""
     first = path.parts[0]
     found = next(filter(None, (platform.fullmatch(first) for platform in _PLATFORMS)), None)
     parts = found.groupdict() if found else {}
     own_name = path.name if len(path.parts) > 1 or not found else parts["name"]
-    lesson, before = _lesson_in(_NOTEBOOK.sub("", own_name), lessons)
+    lesson, before = _lesson_in(_without_ending(own_name), lessons)
     if found:
         return Said(parts["student"] + (parts.get("id") or ""), lesson, bool(parts.get("late")))
+    if len(path.parts) > 1 and is_zip(first):  # ada_09_convolution.zip, opened
+        return Said(_lesson_in(_without_ending(first), lessons)[1], lesson)
     if len(path.parts) > 1:
         return Said(first, lesson)
     return Said(before, lesson)
+
+
+def _without_ending(name: str) -> str:
+    return _ZIP.sub("", _NOTEBOOK.sub("", name))
 
 
 def _lesson_in(stem: str, lessons: list[str]) -> tuple[str, str]:
