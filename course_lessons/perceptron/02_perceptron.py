@@ -90,7 +90,8 @@ explore(
 #
 # ## The bias is a weight, and minus the threshold
 #
-# Put a constant input $x_0 = 1$ in front: then the bias is just another weight $w_0$, and the weighted sum is $a = \mathbf w \cdot \mathbf x$. And let the output $y$ be $+1$ or $-1$.
+# Put a constant input $x_0 = 1$ in front: then the bias is just another weight $w_0$, and the weighted sum is
+# $a = \mathbf w \cdot \mathbf x$. And let the output $y$ be $+1$ or $-1$.
 #
 # $$y = \begin{cases} +1 & \text{if } w_0 x_0 + w_1 x_1 + \dots + w_n x_n > 0 \quad (x_0 = 1)\\ -1 & \text{otherwise}\end{cases}$$
 #
@@ -116,7 +117,8 @@ outputs = [rule.predict(corners, np.array([w0, 1, 1])) for w0 in biases]
 pd.DataFrame(outputs, columns=names).assign(w0=biases, threshold=np.negative(biases)).set_index(["w0", "threshold"])
 
 # %% [markdown]
-# The threshold decides how many inputs must be on: one (that is OR), both (AND), or more than there are (never).
+# The threshold decides how many inputs must be on: one (that is OR), both (AND), or more than there are (never). The
+# triangle in the picture marks the one corner where AND is $+1$.
 #
 # **Exercise 1.** Write the unit for many examples at once. `inputs` has one example per row, without the constant 1;
 # `weights` starts with the bias. Answer $+1$ or $-1$ for each row. Stuck? Run `hint("predict")`, once or more often.
@@ -155,9 +157,10 @@ check(weights_for_nand=weights_for_nand)
 # The **learning rate** $\eta$ is a small number such as 0.05. When $t = y$ nothing moves. When $t = +1$ and $y = -1$,
 # every weight moves by $2\eta x_i$, so the sum on this example grows by $2\eta \sum_i x_i^2$: never the wrong way.
 #
-# By hand, on AND, from all weights zero. The sum at $(0, 0)$ is 0, so $y = -1 = t$: right. So are $(0, 1)$ and $(1, 0)$. At
-# $(1, 1)$ the sum is 0 as well, so $y = -1$, but $t = +1$: each weight moves by $0.05 \cdot 2 \cdot 1 = 0.1$. Now the sum
-# is 0.1 at $(0, 0)$, and that corner, right before, is wrong in the next pass.
+# By hand, on AND, from all weights zero. The sum at $(0, 0)$ is 0, so $y = -1 = t$: right. So are $(0, 1)$ and
+# $(1, 0)$. At $(1, 1)$ the sum is 0 as well, so $y = -1$, but $t = +1$: each weight moves by
+# $0.05 \cdot 2 \cdot 1 = 0.1$. Now the sum is 0.1 at $(0, 0)$, and that corner, right before, is wrong in the next
+# pass.
 #
 # **Exercise 3.** Write one step of the rule for one example. Return the new weights and leave the old ones as they were.
 
@@ -213,11 +216,13 @@ print("twice the rate, the same weights at every update:", np.allclose(twice_the
 print("same rate, half the weights at every update:", np.allclose(same_rate.weights, history.weights / 2))
 
 # %% [markdown]
-# Half the weights draw the same line.
+# Yes: twice the rate gives the very same weights. With the same rate they are half as large, and draw the same line.
 #
-# **The same in Keras.** Keras knows no perceptron rule, but it knows gradient descent. Take the loss of one example
-# $\ell = \max(0, -t\,a)$: zero when the sum $a$ has the sign of $t$, else the size of $a$. On the wrong side its gradient
-# is $-t\,\mathbf x$, so one step of rate $2\eta$ adds $2\eta\, t\, \mathbf x$, as the rule does. Two starts: do they agree?
+# **The same in Keras.** Keras knows no perceptron rule, but it knows *gradient descent*. The **gradient** of a loss
+# holds its slope by each weight; one step subtracts the gradient, times a rate, from the weights. Take the loss of one
+# example $\ell = \max(0, -t\,a)$: zero when the sum $a$ has the sign of $t$, else the size of $a$. On the wrong side
+# its gradient is $-t\,\mathbf x$, so one step of rate $2\eta$ adds $2\eta\, t\, \mathbf x$, as the rule does. Two
+# starts: do they agree?
 
 
 # %% tags=["T026", "nbval-check-output"]
@@ -305,9 +310,10 @@ assert np.max(made / ceilings) < 0.5
 # %% [markdown]
 # Every run stopped, far below its ceiling: the proof speaks of the worst case.
 #
-# **Exercise 4.** How wide is the gap that a line leaves? Its **margin** is its *distance* from the nearest example, counted
-# negative when an example lies on the wrong side. Step by step: the sum $a$ is zero on the line; walking a distance $d$ at a
-# right angle to it changes $a$ by $d\sqrt{w_1^2 + \dots + w_n^2}$; so how far away is a point with the sum $a$?
+# **Exercise 4.** How wide is the gap that a line leaves? Its **margin** is its *distance* from the nearest example,
+# counted negative when an example lies on the wrong side. Step by step: the sum $a$ is zero on the line; walking a
+# distance $d$ at a right angle to it changes $a$ by $d\sqrt{w_1^2 + \dots + w_n^2}$; so how far away is a point with
+# the sum $a$?
 
 
 # %% exercise="margin"
@@ -325,9 +331,9 @@ check(margin)
 # %% [markdown]
 # ### Two rulers
 #
-# This distance is *not* the proof's $\rho$. The distance divides by the length of $(w_1, \dots, w_n)$, $\rho$ by the length
-# of the whole $(w_0, w_1, \dots, w_n)$, because there the constant 1 is an input like the others. Does it matter? Take two
-# clouds of points, and move both, with the line between them, by $(5, 5)$. No distance changes.
+# This distance is *not* the proof's $\rho$. The distance divides by the length of $(w_1, \dots, w_n)$, $\rho$ by the
+# length of the whole $(w_0, w_1, \dots, w_n)$, because there the constant 1 is an input like the others. Does it
+# matter? Take two clouds of points, and move both, with the line between them, by $(5, 5)$. No distance changes.
 
 
 # %% tags=["T026", "nbval-check-output"]
@@ -356,7 +362,9 @@ pd.DataFrame({"around zero": here, "moved by (5, 5)": there}).T
 #
 # ## Real digits: which of many lines?
 #
-# Take real handwriting: the 4s and 9s of MNIST, 28 × 28 grey pixels each. What will the rule do with 784 inputs?
+# Take real handwriting: the 4s and 9s of MNIST, 28 × 28 grey pixels each. The rule learns from the *training* pictures.
+# Others are kept apart: **validation** pictures, by which we may choose something, and **test** pictures, which only
+# judge what was chosen. What will the rule do with 784 inputs?
 
 
 # %% tags=["T026"]
@@ -385,10 +393,10 @@ show(
 print("ended with a pass without mistakes:", on_digits.converged)
 
 # %% [markdown]
-# There is a line (in 784 dimensions: a plane) without mistakes, and the rule finds it. But on the way the error on
-# validation pictures goes up and down between 1 % and 9 %. Y. Freund and R. Schapire had a simple idea: use the **average**
-# of the weights after every example, right or wrong, so that weights which stay long count much. Is it worth it? Here are
-# all 45 pairs of digits, with the examples in five orders (`course evidence 02:averaged`):
+# There is a line (with 784 inputs: a *hyperplane*) without mistakes, and the rule finds it. But on the way the error on
+# the 100 validation pictures goes up and down between 1 % and 9 %. Y. Freund and R. Schapire had a simple idea: use the
+# **average** of the weights after every example, right or wrong, so that weights which stay long count much. Is it
+# worth it? Here are all 45 pairs of digits, with the examples in five orders (`course evidence 02:averaged`):
 
 # %% tags=["T026", "nbval-check-output"]
 averaged = evidence("averaged")
@@ -412,13 +420,14 @@ assert all(row["high"] < 0 for row in gain.values())
 pd.DataFrame(gain).T[["mean", "difference", "low", "high"]].map("{:.2%}".format)
 
 # %% [markdown]
-# The table: the mean error of the average, the difference to the last weights, and the bounds of its 95 % interval, which
-# leaves out zero if the difference is more than chance. After one pass the average makes fewer errors on new digits than the last weights. It still does when both may choose their pass on the validation
-# pictures, by less than half a percentage point.
+# The table: the mean error of the average, the difference to the last weights, and the bounds of its 95 % interval,
+# which leaves out zero if the difference is more than chance. After one pass the average makes fewer errors on new
+# digits than the last weights. It still does when both may choose their pass on the validation pictures, by less than
+# half a percentage point.
 #
-# **Exercise 5, on real digits.** Write it. From zero weights, with $2\eta = 1$, go `passes` times through all examples (do
-# not stop early) and return the average of the weights after every example. Then try it on 4 and 9: what does it
-# make of `new_pictures` after 1, 2, 5 passes? (The check takes smaller digits.)
+# **Exercise 5, on real digits.** Write it. From zero weights, with $2\eta = 1$, go `passes` times through all examples
+# (do not stop early) and return the average of the weights after every example. Then try it on 4 and 9: how many of
+# `new_pictures` does it get wrong after 1, 2, 5 passes? (The check takes smaller digits.)
 
 
 # %% exercise="average_weights"
@@ -440,6 +449,9 @@ def average_weights(inputs, targets, passes):
 check(average_weights)
 
 # %% [markdown]
+# On 4 and 9 the average is wrong on 3 of the 100 `new_pictures` each time; the last weights, as the figure above shows,
+# on 8, 2 and 4. A hundred pictures are too few to tell which is better: hence the long experiment.
+#
 # ## What it can never learn
 #
 # The proof began with "some weights $\mathbf u$ separate the classes". What if none do? Here are three functions of two
@@ -452,7 +464,7 @@ last_weights = {name: each.weights[-1] for name, each in learnt.items()}
 show(
     figures.unit_strip(corners, list(logic.values()), last_weights, width=2.6),
     alt="Three squares of the plane. For AND and for OR a line has every corner on its side or just on it. For XOR "
-    "the line is vertical, through the corners on the right, and (0, 0) and (1, 0) are on the wrong side.",
+    "the line is vertical, through the corners on the right, and (0, 0) and (1, 0) get the wrong answer.",
 )
 circle = [tuple(map(int, weights)) for weights in learnt["XOR"].weights[2:11]]
 print("weights on XOR, update by update:", *circle)
@@ -464,10 +476,11 @@ pd.DataFrame({name: {"learnt": each.converged, "passes": each.passes} for name, 
 #
 # $$w_0 \le 0,\qquad w_0 + w_2 > 0,\qquad w_0 + w_1 > 0,\qquad w_0 + w_1 + w_2 \le 0 .$$
 #
-# Add the two in the middle: $2w_0 + w_1 + w_2 > 0$. Add the outer two: $2w_0 + w_1 + w_2 \le 0$. Both cannot be.
-# A computer can do such a proof for us: **linear programming** either finds weights that satisfy a list of inequalities
-# or certifies that there are none. Ours say $t\,(\mathbf w \cdot \mathbf x) \ge 1$ at every corner; weights that separate
-# can always be scaled up to that. Let it judge all sixteen functions of two inputs.
+# Add the two in the middle: $2w_0 + w_1 + w_2 > 0$. Add the outer two: $2w_0 + w_1 + w_2 \le 0$. Both cannot be. A
+# computer can do such a proof for us: **linear programming** either finds weights that satisfy a list of inequalities
+# or certifies that there are none. Ours say $t\,(\mathbf w \cdot \mathbf x) \ge 1$ at every corner; weights that
+# separate can always be scaled up to that (and a sum of exactly 0 made negative by a slightly smaller $w_0$). Let it
+# judge all sixteen functions of two inputs.
 
 # %% tags=["T027", "nbval-check-output"]
 rows = rule.with_bias(corners)
@@ -478,8 +491,9 @@ for outputs_wanted in itertools.product([-1, 1], repeat=4):
         print("no line separates", outputs_wanted)
 
 # %% [markdown]
-# Only XOR and its opposite: an odd exception? Try more inputs. An exhaustive search goes through whole-number weights up to
-# a largest one and all thresholds between their sums, and collects every function that some unit computes. (Larger weights give no more: [OEIS A000609](https://oeis.org/A000609).)
+# Only XOR and its opposite: an odd exception? Try more inputs. An exhaustive search goes through whole-number weights
+# up to a largest one and all thresholds between their sums, and collects every function that some unit computes.
+# (Larger weights give no more: [OEIS A000609](https://oeis.org/A000609).)
 
 
 # %% tags=["T027", "nbval-check-output"]
@@ -500,7 +514,8 @@ for inputs, largest in ((1, 1), (2, 1), (3, 2), (4, 3)):
 pd.DataFrame(counts).set_index("inputs")
 
 # %% [markdown]
-# XOR is the rule, not the exception: with four inputs, one unit computes fewer than 3 % of all functions. In 1969 Marvin
+# No exception: with three inputs most functions are already out of reach, and with four, one unit computes fewer than
+# 3 % of them. In 1969 Marvin
 # Minsky and Seymour Papert wrote a book about such limits. Yet the Mark I was made to read letters. Aren't they harder?
 #
 # ## The Mark I: random units in between
@@ -531,7 +546,7 @@ test_both, test_both_targets = with_negatives(test_ink, test_ink_targets)
 titles = ["X" if target > 0 else "other" for target in both_targets[:18]]
 show(
     charts.contact_sheet(both[:18].reshape(-1, 20, 20), titles, columns=9),
-    alt="Nine small letters, turned and noisy, six of them an X, each dark on light and then light on dark.",
+    alt="Nine small letters, turned and noisy, four of them an X, each dark on light and then light on dark.",
 )
 
 # %% [markdown]
@@ -551,13 +566,15 @@ print(f"one unit, ink only: {ink_only:.0%} wrong; with negatives: {straight:.0%}
 assert ink_only < 0.1 and straight >= 0.25
 
 # %% [markdown]
-# With negatives the unit guesses, and no training brings it below a quarter of mistakes. Take any picture $\mathbf x$ and
-# its negative $1 - \mathbf x$, with the weighted sums $a$ and $a'$. Then $a + a' = 2w_0 + w_1 + \dots + w_n$: the same number $c$ for every picture.
+# With negatives the unit guesses, and no training brings it below a quarter of mistakes. Take any picture $\mathbf x$
+# and its negative $1 - \mathbf x$, with the weighted sums $a$ and $a'$. Then $a + a' = 2w_0 + w_1 + \dots + w_n$: the
+# same number $c$ for every picture.
 #
 # - If $c > 0$, one of the two is above zero: of each letter that is no X, a picture is taken for an X.
 # - If $c \le 0$, they are not both above zero: of each X, a picture is missed.
 #
-# So one unit errs on at least a quarter of the pictures, *whatever its weights*. And this is XOR: $(0, 0)$ and $(1, 1)$
+# Half of the letters are X, half are not. So either way one unit errs on at least a quarter of the pictures, *whatever
+# its weights*. And this is XOR: $(0, 0)$ and $(1, 1)$
 # are negatives of each other with one target, $(0, 1)$ and $(1, 0)$ with the other.
 #
 # Rosenblatt did not feed the eye straight into the unit that learns. In between stood **association units**, each wired
@@ -585,7 +602,7 @@ print(f"one unit behind 1,024 random units, with negatives: {live_error:.0%} wro
 assert live_error < 0.25
 
 # %% [markdown]
-# Nothing in these units was chosen and nothing in them learns, and yet they carry the response unit below the quarter.
+# The wires were drawn at random and nothing in them learns, and yet with them the response unit is below the quarter.
 # How many are needed, and what in them helps? A longer experiment has 2,000 pictures to learn from, chooses the number of
 # passes on validation pictures, and runs five times with other pictures and wires (`course evidence 02:mark_one`):
 
@@ -619,11 +636,11 @@ compared_machines[["mean", "difference", "low", "high"]].map("{:.1%}".format)
 # %% [markdown]
 # (The differences are to 1,024 random units.)
 #
-# In ink, letters are easy for one unit; with negatives it does little better than guessing. Averaging its weights does not
-# help: it errs a little more. With 1,024 random units the error is far lower than straight from the eye. It is the steps
-# that help: without them the same 1,024 sums are of no use. (A weighted sum of weighted sums is just one weighted sum, so
-# the quarter holds for it, too.) Each time four times as many units make fewer errors, from 16 to 4,096. Whoever keeps all
-# 2,000 pictures and looks up the nearest makes fewer errors still.
+# In ink, letters are easy for one unit; with negatives it does little better than guessing. Averaging its weights does
+# not help: it errs a little more. With 1,024 random units the error is far lower than straight from the eye. It is the
+# steps that help: without them the same 1,024 sums are of no use. (A weighted sum of weighted sums is just one weighted
+# sum, so the quarter holds for it, too.) Each time four times as many units make fewer errors, from 16 to 4,096.
+# Whoever keeps all 2,000 pictures and looks up the nearest makes fewer errors still.
 #
 # In 1958 Rosenblatt drew his machine beside a brain. Here are both, with the units of our simulation that fire for one X.
 
@@ -665,13 +682,13 @@ show(
 
 # %% [markdown]
 # With one random unit none of a hundred machines learns XOR, with 32 more than ninety do. So a perceptron with random
-# units *can* do XOR; but they had to be lucky. If a unit in between is of no use, which way should its weights move? The
+# units *can* do XOR, if they happen to suit it. If a unit in between is of no use, which way should its weights move? The
 # rule $t - y$ is silent: nobody knows the target of a unit in the middle. Finding one is the story of lesson 05.
 #
 # ## In short
 #
-# Say what a neuron computes, write the rule that teaches it, prove when it stops, prove that XOR is out of its reach, and
-# say what random units add.
+# You can now say what a neuron computes, write the rule that teaches it, prove when it stops and that XOR is out of its
+# reach, and say what random units add.
 #
 # | machine | what learns | AND, OR | XOR | X, with negatives: error |
 # |---|---|---|---|---|

@@ -37,7 +37,7 @@ def neuron_surface(weight_1: float = 1.0, weight_2: float = 1.0, bias: float = -
 
 def step_and_sigmoid(weight_1: float = 1.0, weight_2: float = 1.0, bias: float = -0.5) -> Figure:
     """The same weights with both activation functions, side by side."""
-    figure, all_axes = plt.subplots(1, 2, figsize=(8.2, 3.7), sharey=True, layout="constrained")
+    figure, all_axes = plt.subplots(1, 2, figsize=(8.2, 4.2), sharey=True, layout="constrained")
     for axes, unit in zip(all_axes, ("step", "sigmoid"), strict=True):
         _draw_neuron(axes, np.array([weight_1, weight_2]), bias, unit)
         axes.label_outer()
