@@ -17,13 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_tools.errors import CourseError
+from course_tools.grading import gradescope
 from course_tools.grading.names import is_flat, is_notebook, is_zip, read_path
 
 LARGEST = 64_000_000  # bytes; a notebook with 50 MB of outputs is still read
 _MOST_PARTS = 5_000_000  # values in one file; 64 MB of "[]," would fill gigabytes when read
 DEEPEST = 8  # folders inside one another; nbgrader's layout has two
 # Left by zip programs, by Python, by Windows; Gradescope's list of who is who; what comes with any folder.
-_NOT_SUBMISSIONS = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", "submission_metadata.yml", "README.md"}
+_NOT_SUBMISSIONS = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", gradescope.LIST, "README.md"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 _STARTED = re.compile(r"""\bstart\(\s*["'](\w+)["']""")  # course_lib.start("09_convolution"), in the set-up cell
 # Control characters, line separators, what turns the direction of writing round, and halves of characters.
@@ -69,20 +70,25 @@ def find_submissions(
     the notebook does. Every file and every folder is accounted for: what is no notebook is listed with the reason,
     unless it lies beside one. A student has at most one submission of a lesson; if two different files claim to be it,
     neither is chosen. `unpacked` and `closed` are what `archives.opened` made of the archives; without them archives
-    are listed as they are. Raises `CourseError` if there is no such folder.
+    are listed as they are. Raises `CourseError` if there is no such folder, or if Gradescope's list of who is who
+    cannot be read.
     """
     if not folder.is_dir():
         raise CourseError(f"{printable(str(folder))}: there is no such folder of submissions.")
     cover = _without_covers(folder, lessons).relative_to(folder)
-    entries = [
-        (entry, _submission(folder, cover, entry, lessons)) for entry in _entries(folder / cover, bool(unpacked))
-    ]
+    whose = _submitters(folder / cover)
+
+    def all_of(entries: Iterable[_Entry], place: Path) -> Iterator[tuple[_Entry, Submission]]:
+        for entry in entries:
+            one = _submission(place, cover, entry, lessons)
+            for student in whose.get(entry.path.parts[0], [one.student]):  # each member of a group
+                yield entry, replace(one, student=printable(student), unpacked=None if place == folder else place)
+
+    entries = list(all_of(_entries(folder / cover, bool(unpacked)), folder))
     if unpacked and (unpacked / cover).is_dir():
-        for entry in _entries(unpacked / cover, False):
-            entries.append((entry, replace(_submission(unpacked, cover, entry, lessons), unpacked=unpacked)))
-    for path, problem in (closed or {}).items():
-        entry = _Entry(Path(path).relative_to(cover), problem)
-        entries.append((entry, _submission(folder, cover, entry, lessons)))
+        entries += all_of(_entries(unpacked / cover, False), unpacked)
+    shut = (_Entry(Path(path).relative_to(cover), problem) for path, problem in (closed or {}).items())
+    entries += all_of(shut, folder)
     with_notebook = {one.student for entry, one in entries if entry.is_notebook}
     claims: dict[tuple[str, str], list[Submission]] = {}
     found = []
@@ -130,6 +136,8 @@ def visible(names: Iterable[str]) -> list[str]:
 def _without_covers(folder: Path, lessons: list[str]) -> Path:
     """The folder in which the students' own begin: some archives have one more around all of them."""
     for _ in range(DEEPEST):
+        if (folder / gradescope.LIST).exists():
+            return folder
         names = _list(folder)
         one = len(names) == 1 and _is_folder(folder / names[0]) and not is_flat(names[0])
         inside = _list(folder / names[0]) if one else []
@@ -140,6 +148,22 @@ def _without_covers(folder: Path, lessons: list[str]) -> Path:
             return folder
         folder = folder / names[0]
     return folder
+
+
+def _submitters(top: Path) -> dict[str, list[str]]:
+    """Whose each of Gradescope's folders in `top` is; {} if `top` is no export of Gradescope."""
+    file = top / gradescope.LIST
+    if not file.exists():
+        return {}
+    try:
+        return gradescope.submitters(read_bytes(file, gradescope.LARGEST_LIST, top))
+    except Unreadable as error:
+        raise CourseError(f"{printable(str(file))} says whose the submissions are. {error}") from None
+    except ValueError:
+        raise CourseError(
+            f"{printable(str(file))} is not as Gradescope writes it, so whose the submissions are is not known; export "
+            "them again."
+        ) from None
 
 
 def _list(folder: Path) -> list[str]:
