@@ -216,7 +216,9 @@ errata.beside(
 
 # %% [markdown]
 # In the table of GoogLeNet three rows are marked: conv1, 4c and 5a. The others miss by 2 % at most; why, we do not
-# know. And the picture of a ResNet did not even need a count: the windows in its blocks show which one it is.
+# know. The row of conv1 has a story: its numbers fit a layer that the table does not name, 7 × 7 windows on each colour by
+# itself and a 1 × 1 layer behind them (lesson 20 has the source). A number that cannot be right may be a right number of
+# something else: ask before you laugh. And the picture of a ResNet did not even need a count: the windows in its blocks show which one it is.
 #
 # Last, count what a sentence claims. "Pooling reduces the parameters": which ones? And "two hyperparameters", "one bias",
 # "an epoch": each is a number that a layer or a loop will tell.
