@@ -207,8 +207,8 @@ pd.DataFrame(parameters)
 #
 # ## What the ReLUs add
 #
-# With fewer weights a stack can say *less*. Without ReLUs that is exactly so. In one dimension, let the first window be
-# $p$, the second $q$, without biases:
+# A stack has fewer weights. Can it say *less* than the one large window? Without ReLUs, yes, and this can be proved. In one
+# dimension, let the first window be $p$, the second $q$, without biases:
 #
 # $$a_i = \sum_u p_u\,x_{i+u}, \qquad b_i = \sum_v q_v\,a_{i+v} = \sum_v \sum_u q_v\,p_u\,x_{i+u+v} = \sum_t \Big(\sum_{u+v=t} p_u\,q_v\Big)\,x_{i+t}$$
 #
@@ -295,11 +295,12 @@ except NotImplementedError:
     print("Write merged_kernel first.")
 
 # %% [markdown]
-# Linear, the larger window can say all that the stack says, and more. With ReLUs between its layers, the stack can say
-# other things. Does that show? A harder task: six silhouettes of 16 × 16 pixels, turned and moved about (circle, square,
-# triangle, cross, star, ring). Same network, three bodies from 8 to 8 maps: one 7 × 7, three 3 × 3, and three 3 × 3
-# without ReLU in between. Every kernel starts with He's variance, that of layers without ReLU with half of it; each body
-# has the best of three learning rates. Which will be best, and which worst?
+# The melted network gives the same logits. (`functools.reduce` applies your rule to the first two kernels, then to the
+# result and the third.) So one 7 × 7 can say all that three *linear* 3 × 3 say, and more. With ReLUs between its
+# layers, the stack can say other things. Does that show? A harder task: six silhouettes of 16 × 16 pixels, turned and
+# moved about (circle, square, triangle, cross, star, ring). Same network, three bodies from 8 to 8 maps: one 7 × 7,
+# three 3 × 3, and three 3 × 3 without ReLU in between. Every kernel starts with He's variance, that of layers without
+# ReLU with half of it; each body has the best of three learning rates. Which will be best, and which worst?
 
 
 # %% tags=["T215", "H15"]
@@ -328,11 +329,10 @@ wrong.round(3)
 # from five seeds. Do the ReLUs between its layers help? We could not tell either.
 #
 # What the record does say: **The stack is at most two points of a hundred worse than the one large window**, with 45 % fewer
-# weights. The same holds for the linear stack, which can only say a part of what the 7 × 7 can: what a network *could* say
-# is not what it learns to say.
+# weights. The same holds for the linear stack, although it can say only a part of what the 7 × 7 can.
 #
-# The authors made this test, too: B, the second of their networks below, with each pair of 3 × 3 replaced by one 5 × 5. On
-# ImageNet its top-1 error was 7 points higher.
+# The authors made a test of this kind, too: B, one of their networks below, with each pair of 3 × 3 replaced by one 5 × 5. On
+# ImageNet its top-1 error was 7 points higher, one network each.
 #
 # ## A family from one builder
 #
@@ -478,7 +478,10 @@ except NotImplementedError:
     print("Write activation_bytes first.")
 
 # %% [markdown]
-# A batch of 256, as in the paper, needs to be spread over several cards.
+# 64 photos do not fit. Yet the authors trained with a batch of 256 on four such cards, 64 on each. How? Our sum keeps
+# everything to the end. But going back, a map's values and its gradient can be thrown away as soon as the layer below
+# has its own gradient. Then 64 photos need little more than what the table says of 32, and that fits.
+# (What their program did, the paper does not say.)
 #
 # ## What one picture costs
 #
@@ -515,7 +518,8 @@ pd.DataFrame(
 # | top-1 error, one size, % | 29.6 | 29.7 | 28.7 | 28.1 | 27.0 | 27.3 |
 # | top-1 error, several sizes, % | | | | 27.3 | 25.6 | 25.5 |
 #
-# From A to D each is better than the one before (but A-LRN); E is no better than D at one size, and hardly at several.
+# From A to D each is better than the one before (but A-LRN); E is no better than D at one size, and hardly at several. (C and
+# D are equally deep: between them it is the windows that differ.)
 # A million photos and weeks on four GPUs are not for a lesson. So make **mini-VGGs** for our small digits: stages 1, 3 and
 # 5 of each plan, with 8, 16 and 32 maps. Depth 8, 9, 11, 11 and 13; and one with 16. Here is the first:
 
@@ -569,8 +573,8 @@ deeper.round(3)
 # Every network, the deepest too, learns its thousand digits: less than half a percent are wrong. But with new digits depth does not
 # pay here. **With 16 layers more new digits are misread than with 8**, 10 of a hundred against 8.5; for 11 and 13 layers we
 # could not tell. (Each depth has the better of two learning rates; 16 layers did best at the lower one, and a still lower
-# one was not tried.) A thousand small digits hold too little that a deeper network could find, and 8 layers already read
-# them all: this says nothing about a million photos.
+# one was not tried.) The 8 layers already learn nearly all of their digits, so there is little left for more layers to learn.
+# This says nothing about a million photos.
 #
 # How were VGGs got going in 2014? The authors trained the shallow A first and started the deep ones from some of its
 # layers. "After the paper submission", they add, they found that Glorot's draw makes this unnecessary. It halves the
@@ -595,22 +599,23 @@ assert (faster[faster.draw == "Glorot"].test_error > 0.89).all() and (
 after_four.round(3)
 
 # %% [markdown]
-# Both get going, as the authors say, but **from Glorot's start the training loss is higher after four passes**: 1.6 against
-# 0.4. After 16 passes that is mostly made up for; of the errors on test digits we could not tell which is lower. At the
-# higher rate, 0.005, the draw decides: none of five networks from Glorot's start does better than guessing, and all five
-# from He's learn. Batch normalisation (lesson 15) came a year later; what lets networks grow ten times deeper comes in lesson
-# 21.
+# Both get going, as the authors say, but **from Glorot's start the training loss is higher after four passes**: 1.6
+# against 0.4. After 16 passes it is 0.2 against nearly 0. Then 15 test digits of a hundred are misread from Glorot's
+# start and 10 from He's; but the interval of the difference, from −11 points to 1, holds zero, so of the errors on test
+# digits we could not tell which is lower. At the higher rate, 0.005, none of five networks from Glorot's start does
+# better than guessing, and all five from He's learn. Batch normalisation (lesson 15) came a year later; what lets
+# networks grow ten times deeper comes in lesson 21.
 #
 # ## Three more questions they asked
 #
 # **Is AlexNet's normalisation (LRN, lesson 18) worth keeping?** It divides each value by
-# $(2 + 10^{-4} \sum x^2)^{0.75}$, the sum running over five neighbouring maps. That number, $10^{-4}$, was made for pixels
-# that differ by about 60 from their mean. Ours differ by 1: the sum is about 5, so every value would be divided by
-# $2^{0.75}$, and nothing be normalised. So in our A-LRN the factor is $10^{-4} \cdot 60^2$ instead.
+# $(2 + 10^{-4} \sum x^2)^{0.75}$, the sum running over five neighbouring maps. That number, $10^{-4}$, suits pixels that
+# differ by about 60 from their mean. Ours differ by 1: the sum is about 5, so every value would be divided by $2^{0.75}$, and nothing
+# be normalised. So in our A-LRN the factor is $10^{-4} \cdot 60^2$ instead.
 #
-# **Does a 1 × 1 layer help?** C adds some to B, and D makes them 3 × 3. A 1 × 1 sees nothing new. Without the ReLU in front
-# of it, it would be nothing at all: by your rule it melts into the layer before, $3 + 1 - 1 = 3$ wide. All that it adds is one
-# more bend.
+# **Does a 1 × 1 layer help?** C adds some to B, and D makes them 3 × 3. A 1 × 1 sees nothing new. Without the ReLU in
+# front of it, it would be nothing at all: by your rule it melts into the layer before, $3 + 1 - 1 = 3$ wide. All that
+# it adds is one more bend.
 
 # %% tags=["T219", "T221"]
 order = ["A", "A-LRN", "B", "C", "D"]
@@ -648,9 +653,9 @@ assert votes.drop("vote of A to E").low.min() > 0
 votes.round(3)
 
 # %% [markdown]
-# **The vote misreads fewer new digits** than one of the five does on average, and than the one that validation would choose: 5
-# of a hundred against 8. It costs five times the work. And one note of 2014 has outlived the others: what VGG's second dense layer says of a photo (4096 numbers, "fc7")
-# describes it well for *other* tasks, too. Lesson 25 uses that.
+# **The vote misreads fewer new digits** than one of the five does on average, and than the one that validation would
+# choose: 5 of a hundred against 8. It costs the work of five networks in place of one. And one more note of the paper:
+# what VGG's second dense layer says of a photo (4096 numbers, "fc7") describes it well for *other* tasks, too.
 #
 # | | one 7 × 7 | three 3 × 3 | one 11 × 11 | five 3 × 3 |
 # |---|---|---|---|---|
@@ -662,8 +667,8 @@ votes.round(3)
 # | fewer weights | on the picture itself | inside a network | on the picture itself | inside a network |
 #
 # **So why replace one 7 × 7 by three 3 × 3?** It sees the same pixels, has 45 % fewer weights inside a network, and bends
-# three times instead of once. On our silhouettes that cost nothing we could see, and what it won, we could not tell; on a
-# million photos it won.
+# three times instead of once. On our silhouettes that cost at most two points of a hundred, and whether it won any, we
+# could not tell. On a million photos, in the authors' one test, small windows won.
 #
 # **You can now** say what a unit sees, through any strides, and prove it; count a stack against a window; melt linear
 # layers; build and count the VGGs; and tell what a small experiment about depth can show.
@@ -684,8 +689,8 @@ votes.round(3)
 #
 # <details><summary>Answer</summary>
 #
-# 123.6 million weights become $512 \cdot 1000$: the network shrinks to 15.2 million, a ninth. Work and memory change by less
-# than a hundredth: both are in the convolutions. GoogLeNet and ResNet (lessons 20 and 21) end like this.
+# 123.6 million weights become $512 \cdot 1000$: the network shrinks to 15.2 million, a ninth. The work and the memory for
+# values change by less than a hundredth: both are in the convolutions. GoogLeNet and ResNet (lessons 20 and 21) end like this.
 # </details>
 #
 # ## Further reading
