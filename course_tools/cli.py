@@ -84,6 +84,24 @@ def run(
 
 
 @app.command()
+def address(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Such as https://github.com/somebody/some-course.")],
+) -> None:
+    """Set the address that the course is published at, everywhere that names it."""
+    from course_tools.address import followers, understood, with_source
+    from course_tools.build import render_lessons, write_together
+    from course_tools.project import find_project
+
+    project, url = find_project(), understood(url)
+    files = {**with_source(project, url), **followers(project, url)}
+    render_lessons(project, project.lesson_names())  # a lesson that is malformed stops all, with nothing written
+    write_together(files)
+    if _build(project, render_lessons(project, project.lesson_names()), force=False):
+        raise typer.Exit(1)
+    typer.echo(f"The course is at {url} now.")
+
+
+@app.command()
 def doctor() -> None:
     """Tell in plain words what is installed, what is missing, and what to do about it."""
     from course_tools.doctor import examine, print_findings
@@ -259,13 +277,15 @@ def zoo_train(name: Annotated[str, typer.Argument(help="A network of `course zoo
 def _check(project, rendered, every_lesson: bool) -> bool:
     """Print how the files differ from the lessons; True if they do."""
     from course_tools import report
+    from course_tools.address import address_drift
     from course_tools.drift import drift_of, strays
     from course_tools.evidence import drifts
     from course_tools.readme import front_page_drift
 
     found = [drift for lesson in rendered for drift in drift_of(project, lesson)]
     if every_lesson:
-        found += [*strays(project), *front_page_drift(project), *drifts(project, project.lesson_names())]
+        found += [*strays(project), *front_page_drift(project), *address_drift(project)]
+        found += drifts(project, project.lesson_names())
     console = report.console()
     for drift in found:
         console.print(report.drift_text(drift))
@@ -279,6 +299,7 @@ def _check(project, rendered, every_lesson: bool) -> bool:
 def _build(project, rendered, force: bool) -> bool:
     """Build lessons one by one; True if one of them failed."""
     from course_tools import report
+    from course_tools.address import followers
     from course_tools.build import BuildFailure, build_lesson, write_together
     from course_tools.readme import front_page
 
@@ -295,7 +316,7 @@ def _build(project, rendered, force: bool) -> bool:
                 console.print(f"{failure}\n\n{lesson.lesson}: nothing was written.")
             progress.remove_task(task)
     if not failed:
-        write_together(front_page(project))
+        write_together({**front_page(project), **followers(project, project.source_address())})
     return failed
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from course_tools.card import Card
@@ -36,6 +37,11 @@ PROGRESS = "course_lib.exercises.progress()"
 def setup(lesson: str, source: str) -> str:
     """The code that makes any machine ready: here it does nothing, in Colab it installs the course."""
     return _SETUP.format(lesson=lesson, source=source)
+
+
+def without_address(program: str) -> str:
+    """A set-up cell without the place it would install the course from, which is idle where the course is installed."""
+    return re.sub(r'"git\+[^"]*"', '""', program)
 
 
 def title(lesson: str, card: Card, titles: dict[str, str], source: str) -> str:

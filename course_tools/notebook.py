@@ -20,6 +20,7 @@ from course_tools.lesson import Lesson
 
 COMPARED = "nbval-check-output"
 _PROGRESS = "course-progress"
+_SETUP = "course-setup"
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,14 @@ def executed_part(notebook: dict) -> list[tuple[str, bool]]:
     """What the outputs depend on: each code cell's program, and whether it may fail. While this stays, so do they."""
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     may_fail = ["raises-exception" in cell["metadata"].get("tags", []) for cell in cells]
-    return [(_program("".join(cell["source"]), fails), fails) for cell, fails in zip(cells, may_fail, strict=True)]
+    return [(_program(cell, fails), fails) for cell, fails in zip(cells, may_fail, strict=True)]
 
 
-def _program(source: str, may_fail: bool) -> str:
-    """The source without its comments, which change no output; one that fails shows its lines, comments and all."""
+def _program(cell: dict, may_fail: bool) -> str:
+    """Its source without comments, which change no output; one that fails shows its lines, comments and all."""
+    source = "".join(cell["source"])
+    if cell["id"] == _SETUP:
+        source = frame.without_address(source)
     if may_fail or "getsource" in source:
         return source
     try:
@@ -135,7 +139,7 @@ def _framed(lesson: Lesson, titles: dict[str, str], source: str, cells: list[dic
     progress = [_code(_PROGRESS, frame.PROGRESS, _tags(progress_tags))] if lesson.exercises else []
     return [
         _markdown("course-title", frame.title(lesson.name, lesson.card, titles, source)),
-        _code("course-setup", frame.setup(lesson.name, source), copy.deepcopy(frame.FOLDED)),
+        _code(_SETUP, frame.setup(lesson.name, source), copy.deepcopy(frame.FOLDED)),
         *cells,
         _markdown("course-recap", frame.recap(lesson.card)),
         *progress,
