@@ -10,9 +10,6 @@ FIRST_LESSON := $(notdir $(firstword $(sort $(wildcard notebooks/*.ipynb))))
 AT_FIRST_LESSON := $(if $(FIRST_LESSON),--LabApp.default_url=/lab/tree/$(FIRST_LESSON))
 # JupyterLab refuses to run as root unless told to; in a container there is nobody else.
 ALLOW_ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
-# These must pass on another Keras backend, too.
-LIBRARY_TESTS := $(addprefix tests/test_,check.py data.py exercises.py explain_network.py explain_optimisation.py \
-  explain_saliency.py gradients.py image_layers.py layers.py plots.py session.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test colab build clean
@@ -41,7 +38,7 @@ test: $(VENV)/.dev ## install what is missing and run every test
 	@COURSE_CHECK=show COURSE_WARM_IDLE=60 $(BIN)/python tests/offline.py $(BIN)/python -m pytest -n 2 --dist loadfile \
 	  --nbval-lax --nbval-sanitize-with=tests/nbval.cfg --nbval-kernel-name=course-warm --nbval-cell-timeout=300 notebooks
 	@echo "5/5 The library on JAX instead of TensorFlow"
-	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 $(LIBRARY_TESTS)
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 @tests/library.txt
 	@echo "All tests passed."
 
 colab: $(COLAB)/.made ## run every notebook on what Colab ships
