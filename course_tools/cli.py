@@ -119,6 +119,9 @@ def grade(
         Path | None, typer.Option(help="Folder for the marks of the course; given again, it goes on, and grows.")
     ] = None,
     lesson: Annotated[list[str] | None, typer.Option(help="Only this lesson; may be given several times.")] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="The class list, a CSV file from your platform; kept in the folder of marks.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Draw the inputs from this seed; else from a new one, recorded.")
     ] = None,
@@ -163,8 +166,8 @@ def grade(
     if submissions is None or out is None:
         raise CourseError("Give the folder of submissions and --out, the folder for the marks (or --self-test).")
     command.grade_folder(
-        project, submissions, out, lessons, seed=seed, jobs=jobs, limits=limits, run_all=run_all, force=force,
-        forget_missing=forget_missing, require_sandbox=require_sandbox,
+        project, submissions, out, lessons, seed=seed, jobs=jobs, limits=limits, roster=roster, run_all=run_all,
+        force=force, forget_missing=forget_missing, require_sandbox=require_sandbox,
     )  # fmt: skip
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 from course_tools.errors import CourseError
 from course_tools.grading.intake import printable
 from course_tools.grading.marks import Report
+from course_tools.grading.tables import read_table
 
 FILE = "adjust.csv"
 COLUMNS = ("student", "lesson", "exercise", "points", "extra", "comment")
@@ -36,19 +35,13 @@ def adjusted(reports: Iterable[Report], file: Path) -> tuple[list[Report], list[
 
 def _rows(file: Path) -> Iterable[tuple[int, dict[str, str]]]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        table = read_table(file)
     except FileNotFoundError:
         return
-    except (OSError, UnicodeDecodeError) as error:
-        raise CourseError(f"{printable(str(file))} cannot be read as a text in UTF-8: {error}.") from None
-    heading = text.partition("\n")[0]
-    separator = max(",;\t", key=heading.count)  # spreadsheets write the one of their country
-    reader = csv.DictReader(io.StringIO(text), delimiter=separator, restval="", restkey="more")
-    if not {"student", "lesson"} <= set(reader.fieldnames or ()) <= set(COLUMNS):
+    if not {"student", "lesson"} <= set(table.headings) <= set(COLUMNS):
         raise CourseError(f"{printable(str(file))} is not a table of adjustments: {_HEADING} (fewer columns will do).")
-    for row in reader:
-        texts = {name: text.strip() for name, text in row.items() if isinstance(text, str)}
-        yield reader.line_num, dict.fromkeys(COLUMNS, "") | texts
+    for number, row in table.rows:
+        yield number, dict.fromkeys(COLUMNS, "") | row
 
 
 def _apply(row: dict[str, str], reports: list[Report]) -> None:

@@ -19,13 +19,15 @@ from course_tools.grading.adjust import FILE as ADJUSTMENTS
 from course_tools.grading.adjust import adjusted
 from course_tools.grading.archives import opened
 from course_tools.grading.grade import Grader, fingerprint, settings_of
-from course_tools.grading.gradebook import write_gradebook
+from course_tools.grading.gradebook import IMPORT, missing, write_gradebook
 from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, printable
-from course_tools.grading.journal import DAMAGED, Journal
+from course_tools.grading.journal import DAMAGED, Journal, write_atomically
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Report
 from course_tools.grading.names import is_notebook
 from course_tools.grading.pages import absent_packages, write_pages
+from course_tools.grading.roster import FILE as ROSTER
+from course_tools.grading.roster import Person, Roster, read_roster
 from course_tools.grading.sandbox import Sandbox, why_no_walls
 from course_tools.grading.selftest import complaints, notebooks_missing
 from course_tools.project import Project
@@ -46,6 +48,7 @@ def grade_folder(
     seed: int | None,
     jobs: int,
     limits: Limits,
+    roster: Path | None,
     run_all: bool,
     force: bool,
     forget_missing: bool,
@@ -56,6 +59,7 @@ def grade_folder(
     `folder` may be a ZIP archive, too.
     """
     console = reporting.console()
+    class_list = _checked_roster(roster)
     with opened(folder, limits.whole_file * 10**6) as handed_in:
         everything = find_submissions(handed_in.folder, project.lesson_names(), handed_in.unpacked, handed_in.closed)
         if not any(is_notebook(one.path) for one in everything):
@@ -64,6 +68,8 @@ def grade_folder(
         wanted = [one for one in everything if one.lesson in lessons or not one.lesson]
         with Journal(out, folder) as journal:
             _say_damaged(console, journal)
+            if class_list is not None:
+                write_atomically(journal.out / ROSTER, class_list)
             seed = journal.settle(seed, asdict(limits))
             if forget_missing:
                 _say_forgotten(console, journal.forget_all_but(everything))
@@ -118,8 +124,34 @@ def _write_up(console: Console, project: Project, journal: Journal) -> None:
     reports, complaints = adjusted(journal.kept(), journal.out / ADJUSTMENTS)
     for sentence in complaints:
         console.print(sentence)
-    write_gradebook(journal.out, reports)
+    roster = read_roster(journal.out / ROSTER) if (journal.out / ROSTER).exists() else None
+    _say_who_is_not_there(console, roster, sorted({report.student for report in reports}))
+    write_gradebook(journal.out, reports, roster)
     write_pages(journal.out, reports, project.notebooks)
+
+
+def _checked_roster(file: Path | None) -> bytes | None:
+    """The content of a roster, once it is known to be one."""
+    if file is None:
+        return None
+    read_roster(file)
+    return file.read_bytes()
+
+
+def _say_who_is_not_there(console: Console, roster: Roster | None, students: list[str]) -> None:
+    if roster is None:
+        return
+    whose: dict[Person | None, list[str]] = {}
+    for student in students:
+        whose.setdefault(roster.person(student), []).append(student)
+    for student in whose.pop(None, []):
+        console.print(f"{student} fits nobody on the roster, or more than one.")
+    for several in whose.values():
+        if len(several) > 1:
+            console.print(f"{' and '.join(several)} are one person on the roster; a lesson of both is not in {IMPORT}.")
+    absent = missing(roster, students)
+    if absent:
+        console.print(f"{len(absent)} of {len(roster.people)} on the roster handed in nothing; totals.csv has them.")
 
 
 def _say_damaged(console: Console, journal: Journal) -> None:

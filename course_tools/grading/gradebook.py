@@ -7,27 +7,37 @@ import io
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from course_tools.grading.intake import printable
 from course_tools.grading.journal import write_atomically
 from course_tools.grading.marks import BY_HAND, UNREADABLE, Report
+from course_tools.grading.roster import Person, Roster
 
 COLUMNS = ("student", "lesson", "exercise", "points", "out of", "verdict", "reason", "seconds")
+IMPORT = "import.csv"
 _LONGEST_REASON = 500  # characters; the page of the submission has more
 # What begins with one of these is a formula to a spreadsheet, and a formula can send data away. A spreadsheet that
 # separates cells by semicolons, as many do outside the English-speaking world, begins a cell after each of them.
 _FORMULA = re.compile("(^|;)(?=\\s*[=+\\-@\t\r＝＋－＠])")
 
 
-def write_gradebook(out: Path, reports: Iterable[Report]) -> None:
-    """Write gradebook.csv, gradebook.json and totals.csv into the folder `out`, each whole or not at all."""
+def write_gradebook(out: Path, reports: Iterable[Report], roster: Roster | None = None) -> None:
+    """Write gradebook.csv, gradebook.json and totals.csv into the folder `out`, each whole or not at all.
+
+    With a roster, those who handed in nothing have a row in totals.csv, and import.csv is what its platform imports.
+    """
     reports = sorted_reports(reports)
     write_atomically(out / "gradebook.csv", as_csv(reports))
     rows = [row for report in reports for row in _rows(report)]
     write_atomically(out / "gradebook.json", json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
-    write_atomically(out / "totals.csv", _csv(_totals(reports)))
+    write_atomically(out / "totals.csv", _csv(_totals(reports, roster)))
+    if roster and roster.platform:
+        write_atomically(out / IMPORT, _csv(_for_import(reports, roster)))
+    else:
+        (out / IMPORT).unlink(missing_ok=True)  # of an earlier roster
 
 
 def as_csv(reports: Iterable[Report]) -> bytes:
@@ -78,24 +88,58 @@ def _added(whose: dict, report: Report) -> list[dict]:
     return [{**whose, **extra, "reason": _one_line(report.comment)}]
 
 
-def _totals(reports: list[Report]) -> list[list]:
+def _totals(reports: list[Report], roster: Roster | None) -> list[list]:
     """One row per student, one column per lesson. A cell is empty where nothing was handed in."""
-    out_of: dict[str, float] = {}
-    for report in reports:
-        if report.marks:  # the most there is: some may have been graded before an exercise came
-            out_of[report.lesson] = max(report.out_of, out_of.get(report.lesson, 0))
-    lessons = sorted(out_of)
-    earned: dict[str, dict[str, float]] = {}
-    for report in reports:
-        by_lesson = earned.setdefault(printable(report.student), {})
-        if report.marks:
-            by_lesson[report.lesson] = report.points
-    heading = ["student", *(f"{lesson} (of {out_of[lesson]})" for lesson in lessons), "total"]
+    out_of, earned = _out_of(reports), _earned(reports)
+    heading = ["student", *(f"{lesson} (of {out_of[lesson]})" for lesson in out_of), "total"]
     rows = [
-        [student, *(by_lesson.get(lesson, "") for lesson in lessons), sum(by_lesson.values())]
+        [printable(student), *(by_lesson.get(lesson, "") for lesson in out_of), sum(by_lesson.values())]
         for student, by_lesson in earned.items()
     ]
-    return [heading, *rows]
+    for person in missing(roster, earned):
+        rows.append([printable(person.name), *[""] * len(out_of), 0])
+    return [heading, *sorted(rows, key=lambda row: (_as_in_a_list(row[0]), row[0]))]
+
+
+def _out_of(reports: list[Report]) -> dict[str, int]:
+    """The most that a lesson gives: some reports may be older than an exercise."""
+    out_of: dict[str, int] = {}
+    for report in sorted(reports, key=lambda one: one.lesson):
+        if report.marks:
+            out_of[report.lesson] = max(report.out_of, out_of.get(report.lesson, 0))
+    return out_of
+
+
+def _earned(reports: list[Report]) -> dict[str, dict[str, float]]:
+    """By student, then by lesson."""
+    earned: dict[str, dict[str, float]] = {}
+    for report in reports:
+        by_lesson = earned.setdefault(report.student, {})
+        if report.marks:
+            by_lesson[report.lesson] = report.points
+    return earned
+
+
+def missing(roster: Roster | None, students: Iterable[str]) -> list[Person]:
+    """Who is on the roster and handed in nothing."""
+    if roster is None:
+        return []
+    here = {roster.person(student) for student in students}
+    return [person for person in roster.people if person not in here]
+
+
+def _for_import(reports: list[Report], roster: Roster) -> list[list]:
+    """Everybody on the roster; where two students fit the same person, a lesson of both stays empty."""
+    earned = _earned(reports)
+    by_person: dict[Person | None, list[dict[str, float]]] = {}
+    for student, by_lesson in earned.items():
+        by_person.setdefault(roster.person(student), []).append(by_lesson)
+    points = []
+    for person in roster.people:
+        mine = by_person.get(person, [])
+        counts = Counter(lesson for by_lesson in mine for lesson in by_lesson)
+        points.append((person, {name: value for one in mine for name, value in one.items() if counts[name] == 1}))
+    return roster.for_import(_out_of(reports), points)
 
 
 def _csv(rows: list[list]) -> bytes:
