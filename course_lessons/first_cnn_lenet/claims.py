@@ -21,6 +21,11 @@ def _(rows):
     return compare(rows[rows["shift"] == 4], "way", "right", against="1 places").loc["9 places", "low"] > 0
 
 
+@claim("Without a shift nine places read fewer digits than one place, 72 % against 74 %.", record="cascade")
+def _(rows):
+    return compare(rows[rows["shift"] == 0], "way", "right", against="1 places").loc["9 places", "high"] < 0
+
+
 @claim(
     "on neat digits a taught last layer reads more than clusters with names, and LeNet-5, taught from end to end, "
     "reads more still",
@@ -66,8 +71,8 @@ def _(rows):
 
 
 @claim(
-    "Learning from strained digits makes LeNet-5 read more of them: shifted, turned, scaled, squeezed, and with "
-    "another stroke",
+    "Taught with strained digits, LeNet-5 reads more of them: shifted, turned, scaled, squeezed, and with another "
+    "stroke",
     record="strain",
 )
 def _(rows):
@@ -75,9 +80,10 @@ def _(rows):
     return found.drop("noise")["low"].min() > 0
 
 
-@claim("It costs nothing on the neat digits of this test.", record="strain")
+@claim("On the neat digits of this test it reads more, too, by 0.8 points.", record="strain")
 def _(rows):
-    return compare(on_neat(rows), "reader", "right", against="LeNet-5, neat").loc["LeNet-5, strained", "low"] > 0
+    found = compare(on_neat(rows), "reader", "right", against="LeNet-5, neat").loc["LeNet-5, strained"]
+    return found["low"] > 0 and 0.0075 < found["difference"] < 0.0085
 
 
 @claim("after two passes ReLU has the lower loss while learning", record="activations")
@@ -89,6 +95,6 @@ def _(rows):
     return compare(at_best, "activation", "loss", against="tanh").loc["relu", "high"] < 0
 
 
-@claim("On the whole of MNIST LeNet-5 makes fewer errors than the nearest neighbour", record="mnist")
+@claim("On MNIST's 10,000 test digits LeNet-5 makes fewer errors than the nearest neighbour", record="mnist")
 def _(rows):
     return compare(rows, "reader", "test_error", against="nearest neighbour").loc["LeNet-5", "high"] < 0
