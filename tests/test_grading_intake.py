@@ -288,6 +288,36 @@ def test_of_two_different_files_neither_counts_and_both_are_named(folder, second
     assert "anna/09_convolution.ipynb and anna_09_convolution.ipynb" in told["anna", "09_convolution"]
 
 
+BLACKBOARD, CANVAS = "Week 3_jdoe_attempt_2025-03-0{}_09_convolution.ipynb", "doejane_123_{}_09_convolution{}.ipynb"
+
+
+@pytest.mark.parametrize(
+    "in_order",
+    [
+        [BLACKBOARD.format("1-10-20-30"), BLACKBOARD.format("2-09-00-00"), BLACKBOARD.format("2-10-00-00")],
+        [CANVAS.format(900, ""), CANVAS.format(800, "-2"), CANVAS.format(700, "-10")],
+        [CANVAS.format("900", "-1"), CANVAS.format("800", "-2").replace("123", "LATE_123")],
+    ],
+)
+def test_of_several_attempts_the_last_counts_and_the_others_are_listed(folder, in_order):
+    for number, name in enumerate(in_order):
+        hand_in(folder, name, TEXT + " " * number)
+    [one] = find_submissions(folder, LESSONS)
+    assert (one.path, one.problem, one.earlier) == (in_order[-1], "", tuple(in_order[:-1]))
+    assert one.late == ("LATE" in in_order[-1])
+
+
+def test_where_an_attempt_has_two_different_files_neither_counts(folder):
+    hand_in(folder, BLACKBOARD.format("1-10-20-30"))
+    hand_in(folder, BLACKBOARD.format("2-10-20-30"), TEXT + " ")
+    hand_in(folder, BLACKBOARD.format("2-10-20-30").replace("09_", "my 09_"))
+    [one] = find_submissions(folder, LESSONS)
+    assert one.problem.startswith("There are 2 different files") and len(one.earlier) == 1
+    hand_in(folder, BLACKBOARD.format("2-10-20-30"))
+    [one] = find_submissions(folder, LESSONS)
+    assert not one.problem
+
+
 def test_links_to_folders_and_folders_called_notebook_are_reported_not_entered(folder, tmp_path):
     hand_in(tmp_path / "elsewhere", "09_convolution.ipynb")
     (folder / "anna").symlink_to(tmp_path / "elsewhere")

@@ -85,6 +85,7 @@ def changed(**marks) -> bytes:
         changed(exercise=7),
         changed(passed="all"),
         json.dumps({"key": "key", "report": report_of(BERIT).as_data()}).encode(),
+        json.dumps({"key": "key", "report": report_of(ANNA).as_data() | {"earlier": [7]}}).encode(),
     ],
 )
 def test_a_damaged_report_is_named_and_put_aside(tmp_path, content):

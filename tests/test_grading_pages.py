@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -274,6 +275,12 @@ def test_a_submission_page_says_what_was_asked_what_came_out_and_why():
         assert words in text
     assert "YOUR CODE HERE" not in text and "NotImplementedError" not in text
     assert "Cross-correlation, as in every framework" not in text, "the story before the exercise is not the exercise"
+
+
+def test_earlier_attempts_are_on_the_page_and_harmless():
+    page = submission_page(replace(report(), earlier=["first.ipynb", HOSTILE[0]]), {})
+    assert "The last attempt counts. Before it:" in page and "<bdi>first.ipynb</bdi>," in page
+    assert HOSTILE[0] not in page and "attempt" not in submission_page(report(), {})
 
 
 def test_every_exercise_of_every_lesson_says_what_it_asks():

@@ -91,6 +91,9 @@ def grade_folder(
     for report in ordered:
         if report.problem or report.newer:
             console.print(f"{report.student}: {printable(report.file)}: {report.problem or report.newer}")
+        if report.earlier:
+            before = ", ".join(map(printable, report.earlier))
+            console.print(f"{report.student}: {printable(report.file)} counts, the last attempt; before it: {before}.")
     for name, count in absent_packages(ordered):
         console.print(f"{name} is imported in {count} of them and not installed here; the class page says what to do.")
     if late := sum(report.late for report in ordered):

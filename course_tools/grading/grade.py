@@ -84,7 +84,7 @@ class Grader:
             for mark in found:
                 if mark.verdict == marks.MISSING and mark.exercise in content.in_text:
                     mark.reason += " Its cell is text; as code it would be run."
-            return Report(submission.student, submission.lesson, submission.path, found, late=submission.late)
+            return _report(submission, found)
 
         return finish
 
@@ -144,7 +144,12 @@ def unreadable(submission: Submission, reason: str) -> Report:
     """The report of a file of which nothing can be run."""
     exercises = specs(submission.lesson).values() if submission.lesson else []
     found = [Mark(each.name, 0, each.points, marks.UNREADABLE, reason) for each in exercises]
-    return Report(submission.student, submission.lesson, submission.path, found, reason, late=submission.late)
+    return _report(submission, found, reason)
+
+
+def _report(submission: Submission, found: list[Mark], problem: str = "") -> Report:
+    facts = {"late": submission.late, "earlier": list(submission.earlier)}
+    return Report(submission.student, submission.lesson, submission.path, found, problem, **facts)
 
 
 def _whatever(submission: Submission, work: Callable):

@@ -49,6 +49,8 @@ class Submission:
     problem: str = ""
     late: bool = False
     unpacked: Path | None = None
+    attempt: str = ""  # of one student and lesson, the greatest is the last
+    earlier: tuple[str, ...] = ()  # the paths of attempts before this one
 
     def place(self, folder: Path) -> Path:
         """The folder in which `path` lies; `folder` is that of the submissions."""
@@ -68,10 +70,10 @@ def find_submissions(
     The layouts `<student>/<lesson>.ipynb`, nbgrader's `<student>/<lesson>/<lesson>.ipynb`, the flat
     `<student>_<lesson>.ipynb` and those of learning platforms (`names`) may be mixed. Where the name says no lesson,
     the notebook does. Every file and every folder is accounted for: what is no notebook is listed with the reason,
-    unless it lies beside one. A student has at most one submission of a lesson; if two different files claim to be it,
-    neither is chosen. `unpacked` and `closed` are what `archives.opened` made of the archives; without them archives
-    are listed as they are. Raises `CourseError` if there is no such folder, or if Gradescope's list of who is who
-    cannot be read.
+    unless it lies beside one. A student has at most one submission of a lesson: the last attempt, where the platform
+    says which that is; else, if two different files claim to be it, neither is chosen. `unpacked` and `closed` are what
+    `archives.opened` made of the archives; without them archives are listed as they are. Raises `CourseError` if there
+    is no such folder, or if Gradescope's list of who is who cannot be read.
     """
     if not folder.is_dir():
         raise CourseError(f"{printable(str(folder))}: there is no such folder of submissions.")
@@ -256,7 +258,7 @@ def _submission(folder: Path, cover: Path, entry: _Entry, lessons: list[str]) ->
         return Submission(printable(path.name), "", str(path), problem or says)
     if not lesson and not problem:
         lesson, problem = _lesson_inside(folder, path, lessons)
-    return Submission(printable(said.student), lesson, str(path), problem, said.late)
+    return Submission(printable(said.student), lesson, str(path), problem, said.late, attempt=said.attempt)
 
 
 def _lesson_inside(folder: Path, path: Path, lessons: list[str]) -> tuple[str, str]:
@@ -276,18 +278,22 @@ def _lesson_inside(folder: Path, path: Path, lessons: list[str]) -> tuple[str, s
 
 
 def _only_one(folder: Path, rivals: list[Submission]) -> Submission:
-    """The one of the files for the same student and lesson that counts; none if they differ."""
-    rivals = sorted(rivals, key=lambda one: one.path)
-    first = rivals[0]
-    if len(rivals) == 1:
-        return first
+    """The one of the files for the same student and lesson that counts: the last attempt; none if that is not known."""
+    rivals = sorted(rivals, key=lambda one: (one.attempt, one.path))
+    known = all(one.attempt for one in rivals)
+    last = [one for one in rivals if not known or one.attempt == rivals[-1].attempt]
+    chosen = replace(last[0], earlier=tuple(one.path for one in rivals if one not in last))
+    if len(last) == 1 or _are_equal(folder, last):
+        return chosen
+    names = " and ".join(printable(one.path) for one in last)
+    return replace(chosen, problem=f"There are {len(last)} different files: {names}.")
+
+
+def _are_equal(folder: Path, files: list[Submission]) -> bool:
     try:
-        if len({digest(one.place(folder) / one.path, within=one.place(folder)) for one in rivals}) == 1:
-            return first
+        return len({digest(one.place(folder) / one.path, within=one.place(folder)) for one in files}) == 1
     except Unreadable:
-        pass
-    names = " and ".join(printable(one.path) for one in rivals)
-    return replace(first, problem=f"There are {len(rivals)} different files: {names}.")
+        return False
 
 
 def read_bytes(path: Path, max_bytes: int, within: Path | None) -> bytes:

@@ -65,6 +65,7 @@ class Report:
     problem: str = ""
     newer: str = ""
     late: bool = False  # by the platform's own mark
+    earlier: list[str] = field(default_factory=list)  # files of attempts before this one, which do not count
     extra: float = 0.0
     comment: str = ""
 
@@ -93,6 +94,8 @@ class Report:
             for name, kinds in _KINDS.items():
                 if hasattr(each, name) and type(getattr(each, name)) not in kinds:
                     raise TypeError(f"{name} is {getattr(each, name)!r}")
+        if type(report.earlier) is not list or any(type(name) is not str for name in report.earlier):
+            raise TypeError(f"earlier is {report.earlier!r}")
         if any(mark.verdict not in VERDICTS or not 0 <= mark.points <= mark.out_of for mark in marks):
             raise ValueError("a mark that is not possible")
         return report

@@ -1,4 +1,4 @@
-"""What the names of files and folders say: who handed in which lesson, and whether late.
+"""What the names of files and folders say: who handed in which lesson, at which attempt, and whether late.
 
 The layouts of the learning platforms are told from one another by the names themselves; nobody has to say which it is.
 """
@@ -17,22 +17,25 @@ _PLATFORMS = [
     # the assignment: the next assignment has another for the same student.
     re.compile(r"(?P<student>.+)_\d+_assignsubmission_[a-z]+_?(?P<name>.*)", re.DOTALL),
     # Blackboard: Homework 1_jdoe_attempt_2025-03-01-10-20-30_notebook.ipynb
-    re.compile(r".+?_(?P<student>[^_]+)_attempt_\d{4}(-\d\d){5}_?(?P<name>.*)", re.DOTALL),
-    # Canvas: doejane_LATE_12345_67890_notebook.ipynb. The first number is the student's, and tells two Jane Does apart.
+    re.compile(r".+?_(?P<student>[^_]+)_attempt_(?P<attempt>\d{4}(-\d\d){5})_?(?P<name>.*)", re.DOTALL),
+    # Canvas: doejane_LATE_12345_67890_notebook-2.ipynb. The first number is the student's, and tells two Jane Does
+    # apart; the last is Canvas', too: the second time again that a file of this name was handed in.
     re.compile(r"(?P<student>[^_]+_)(?P<late>LATE_)?(?P<id>\d{3,})_\d{3,}_(?P<name>.+)", re.DOTALL),
 ]
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?\Z", re.IGNORECASE)  # browsers add the second ending
 _ZIP = re.compile(r"\.zip\Z", re.IGNORECASE)
+_AGAIN = re.compile(r"-(\d{1,2})\Z")  # Canvas' number of an attempt; the first one has none
 _COPY = re.compile(r"(copy of|kopie von|copie de|copia de|copia di|cópia de|kopia|kopi av)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a path says; "" where it says nothing."""
+    """What a path says; "" where it says nothing. Of two attempts of a student, the greater text is the later one."""
 
     student: str = ""
     lesson: str = ""
     late: bool = False
+    attempt: str = ""
 
 
 def is_notebook(name: str) -> bool:
@@ -56,7 +59,11 @@ def read_path(path: Path, lessons: list[str]) -> Said:
     own_name = path.name if len(path.parts) > 1 or not found else parts["name"]
     lesson, before = _lesson_in(_without_ending(own_name), lessons)
     if found:
-        return Said(parts["student"] + (parts.get("id") or ""), lesson, bool(parts.get("late")))
+        attempt = parts.get("attempt", "")
+        if "id" in parts:  # Canvas
+            again = _AGAIN.search(_without_ending(parts["name"]))
+            attempt = f"attempt {int(again[1]) if again else 0:02}"
+        return Said(parts["student"] + parts.get("id", ""), lesson, bool(parts.get("late")), attempt)
     if len(path.parts) > 1 and is_zip(first):  # ada_09_convolution.zip, opened
         return Said(_lesson_in(_without_ending(first), lessons)[1], lesson)
     if len(path.parts) > 1:
