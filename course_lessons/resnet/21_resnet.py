@@ -5,7 +5,7 @@
 #     summary: "Plain networks get worse with depth, even on what they learn from. One addition in each block cures it; build it, measure it, count it."
 #     objectives:
 #       - "show that deep plain networks fail at learning, not at generalising"
-#       - "construct a deeper network that is no worse, and say why training does not find it"
+#       - "construct a deeper network that is no worse, and tell how much hangs on where its training starts"
 #       - "build a residual block, with a projection where the shape changes, and start it as the identity"
 #       - "read the layouts of ResNet-18 to 152 and of the networks for CIFAR-10, and count them"
 #       - "compare the families from LeNet-5 to ResNet-152 by depth, parameters, multiply-adds and memory"
@@ -46,9 +46,10 @@ print(f"{len(images):,} digits of {images.shape[1]} x {images.shape[2]} pixels t
 # %% [markdown]
 # ## Just add layers
 #
-# The simplest deep network: one 3 × 3 convolution in front, then equal **blocks** of two 3 × 3 convolutions with 8 filters,
-# each followed by batch normalisation (lesson 15) and ReLU, then a global average and a dense layer. With $n$ blocks that
-# makes $2n + 2$ layers with weights. It learns tiny digits of 8 × 8 pixels, so that thirty layers can be trained many times.
+# The simplest deep network: one 3 × 3 convolution with strides of 2 in front, then equal **blocks** of two 3 × 3
+# convolutions with 8 filters, each followed by batch normalisation (lesson 15) and ReLU, then a global average and a
+# dense layer. With $n$ blocks that makes $2n + 2$ layers with weights. It learns tiny digits of 8 × 8 pixels, so that
+# thirty layers can be trained many times.
 #
 # Recorded beforehand: 8, 20 and 32 layers, He's start, 5 random starts each, SGD with momentum, the learning rate a tenth
 # from pass 17 on; of three rates each depth has the one that is best on validation digits. *What do you expect of the error
@@ -90,11 +91,14 @@ assert learnt.loc[32, "low"] > 0 and unseen.loc[32, "low"] > 0
 pd.concat({"digits it learns from": learnt, "test digits": unseen}).drop(columns="seeds").round(3)
 
 # %% [markdown]
-# The interval from `low` to `high` holds, with 95 % confidence, the difference to 8 layers; for 20 layers we cannot tell.
-# **With 32 plain layers more mistakes are left than with 8**, on test digits. *And what is odd here?* A network with more
-# weights that does worse on *new* digits could be overfitting, as in lesson 16. But then it would do *better* on those that it
-# learns from. **It makes more mistakes on those, too.** This is called **degradation**: the deep network does not learn too
-# well, it learns badly. This is what 24 passes leave, and the curves of 32 layers still fall: further down all train three
+# The interval from `low` to `high` holds, with 95 % confidence, the difference to 8 layers; for 20 layers we cannot
+# tell. **With 32 plain layers more mistakes are left than with 8**, on test digits. *And what is odd here?* A network
+# with more weights that does worse on *new* digits could be overfitting, as in lesson 16. But then it would do no worse
+# on those that it learns from. **It makes more mistakes on those, too.** This is called **degradation**: the deep
+# network does not learn too well, it learns badly.
+#
+# Two things to keep in mind. All three depths did best at 0.1, the highest of the three rates; a still higher one was
+# not tried. And after 24 passes the curves of 32 layers still fall: further down, three of the networks train three
 # times as long. (On ImageNet, the authors say, three times the steps did not help.)
 #
 # ## It should be impossible
@@ -173,10 +177,11 @@ assert np.allclose(*logits, atol=1e-2)
 print(f"same answers: {np.mean(logits[0].argmax(axis=1) == logits[1].argmax(axis=1)):.0%}")
 
 # %% [markdown]
-# The same. A network of 20 layers *can* do as well as one of 8: the weights exist. So training does not **find** them.
-# How hard is it? Keep the eight trained layers, put twelve more behind them, and
-# train on, all of them. With random new layers; with layers that are *nearly* idle (as above, plus a tenth of a random
-# start); and, for a fair comparison, the eight layers alone, trained for as long. *Which will come back to the old loss?*
+# The same. A network of 20 layers *can* do as well as one of 8: the weights exist. With 24 idle layers more, so can one
+# of 32. But in 24 passes from a random start training did not **find** such weights. How hard is it? Keep the eight
+# trained layers, put twelve more behind their blocks, and train on, all of them. With random new layers; with layers
+# that are *nearly* idle (as above, plus a tenth of a random start); and, for a fair comparison, the eight layers alone,
+# trained for as long. *Which will come back to the old loss?*
 
 # %% tags=["T236"]
 grown = at_best_rate(evidence("deepened"), kinds=["variant"])
@@ -191,7 +196,7 @@ show(
         log="y",
     ),
     alt="Loss over 24 further passes, logarithmic. Eight layers alone fall from 0.005 to 0.0009. With nearly idle layers more "
-    "it begins at 0.02, wavers and ends there, too; with plain layers more it begins at 2.6 and ends at 0.006.",
+    "it begins at 0.02, wavers and ends at 0.0009, too; with plain layers more it begins at 2.6 and ends at 0.006.",
 )
 at_end = grown[(grown.passes == times[-1]) & grown.variant.isin(names)]
 lost = compare(at_end, by="variant", value="training_loss", against="8 layers alone")
@@ -199,10 +204,11 @@ assert lost.loc["12 plain layers more", "low"] > 0 and at_end.groupby("variant")
 lost.drop(columns="seeds").round(4)
 
 # %% [markdown]
-# **After 24 further passes the network with twelve random layers more still has a higher loss than the eight layers alone.**
-# By then all three get nearly every digit right; but the random layers had thrown everything away, and it had to be learnt a
-# second time. **With nearly idle layers more it ends lower than with random ones.** (From the eight layers alone we could not
-# tell it.) So "do nothing" can be kept, if training starts near it. What would bring the start there?
+# **After 24 further passes the network with twelve random layers more still has a higher loss than the eight layers
+# alone.** It ends at 0.006: not quite back at the 0.005 where the eight layers began. By then all three get nearly
+# every digit right. But behind the random layers the loss began at 2.6, no better than by guessing ($\ln 10=2.3$).
+# **With nearly idle layers more it ends lower than with random ones.** (From the eight layers alone we could not tell
+# it.) So "do nothing" can be kept, if training starts near it. What would bring the start there?
 #
 # ## One plus sign
 #
@@ -212,7 +218,8 @@ lost.drop(columns="seeds").round(4)
 # $$\mathbf y = \mathbf x + F(\mathbf x) \qquad\text{so}\qquad F(\mathbf x) = \mathbf y - \mathbf x$$
 #
 # To do nothing, $F$ has to be 0: weights of zero. The way of $\mathbf x$ around the layers is a **shortcut**, in Keras one
-# `Add`: set `residual=True` above. By hand, with two numbers, dense layers, and smaller and smaller weights:
+# `Add`: set `residual=True` above. By hand, with two numbers and dense layers:
+# $F(\mathbf x) = \mathrm{relu}(\mathbf x W_1)\,W_2$. $W_1$ is the unit matrix, and $W_2$ gets smaller and smaller.
 
 # %% tags=["T237", "T238", "nbval-check-output"]
 x = np.array([2.0, 1.0])
@@ -232,9 +239,10 @@ pd.DataFrame(by_hand).T
 # are not negative, as behind a ReLU).
 #
 # And going back? The Jacobian (lesson 01: a row for each output) of $\mathbf y = \mathbf x + F(\mathbf x)$ is
-# $\partial\mathbf y/\partial\mathbf x = I + \partial F/\partial\mathbf x$: whatever the layers do to a gradient, it also
-# arrives unchanged. Through two blocks (without the ReLUs behind the sums) the chain rule multiplies
-# $(I + F_2')(I + F_1') = I + F_1' + F_2' + F_2'F_1'$: one term for every way through or around.
+# $\partial\mathbf y/\partial\mathbf x = I + F'$, where $F'$ is the Jacobian of $F$. So a gradient comes back on two
+# ways, through the layers and, unchanged, around them, and the two are added. Through two blocks (without the ReLUs
+# behind the sums) the chain rule multiplies: $(I + F_2')(I + F_1') = I + F_1' + F_2' + F_2'F_1'$. That is one term for
+# every way through or around.
 #
 # **Exercise 1.** Write the backward pass of $\mathbf y = \mathrm{relu}(\mathbf x + \mathrm{relu}(\mathbf x W_1)\, W_2)$.
 
@@ -288,8 +296,8 @@ here = [watch.errors[number - 1] if number <= len(watch.errors) else np.nan for 
 panels["residual"]["20 layers, just now"] = here
 show(
     charts.lines(panels, passes, "passes", "error on the digits it learns from", percent=True),
-    alt="Training errors. Plain: 8 layers end at 0 per cent, 20 at 5, 32 at 16. Residual: all depths, and the network trained "
-    "just now, fall together to almost 0. Plain, begun nearly idle: the same, with a bump for 32 layers at pass 17.",
+    alt="Training errors. Plain: 8 layers end at 0 per cent, 20 at 5, 32 at 16. Residual: all depths fall together to almost "
+    "0; the network trained just now follows a little later. Plain, begun nearly idle: the same, with a bump for 32 layers at pass 17.",
 )
 ended = raced[raced.passes == passes[-1]]
 at_32, by_depth = ended[ended.depth == 32], ended[ended.kind == "residual"]
@@ -319,15 +327,18 @@ assert later["72 passes, test digits"].loc["residual, 32 layers", "high"] < 0
 pd.concat(later).drop(columns="seeds").round(3)
 
 # %% [markdown]
-# **With shortcuts 32 layers make fewer mistakes than without, on the digits they learn from and on test digits.** That is after
-# 24 passes. The last table gives three networks 72. The plain one of 32 layers then learns all but 2 % of its digits, the
-# worst start all but 9 %; whether it still does worse than 8 layers, **we could not tell**. But with shortcuts **32 layers
-# misread fewer test digits than 8 plain ones**: 1.8 against 2.7 %. So can layers simply be added? Plain ones made training
-# slow, and from some starts bad; with shortcuts that did not happen.
+# **With shortcuts 32 layers make fewer mistakes than without, on the digits they learn from and on test digits.** That
+# is after 24 passes. The last table gives three networks 72. The plain one of 32 layers then learns all but 2 % of its
+# digits, the worst start all but 9 %; whether it still does worse than 8 layers, **we could not tell**. But with
+# shortcuts **32 layers misread fewer test digits than 8 plain ones**: 1.8 against 2.7 %, which is 8 against 12 of 450.
+# (Is this the depth, or the shortcuts? The table does not say: 8 layers with shortcuts were not trained for so long.)
+# So can layers simply be added? Plain ones made training slow, and from one start of five bad; with shortcuts that did
+# not happen.
 #
-# And the third panel? **Plain layers that begin nearly idle make fewer mistakes than plain ones with He's start, too.** So at
-# least a part of what harms the deep plain network, on these digits, is *where its training starts*. The shortcut puts the
-# start near "do nothing", with no look at the data, and keeps a way open while the weights move.
+# And the third panel? **Plain layers that begin nearly idle make fewer mistakes than plain ones with He's start, too.**
+# So at least a part of what harms the deep plain network, on these digits, is *where its training starts*. The
+# shortcut, too, puts the start nearer to "do nothing". It needs no look at the data for that, and it stays while the
+# weights move.
 #
 # That was tiny. On CIFAR-10 the paper trained for 64,000 steps and on ImageNet for 600,000, and there, too, the deeper plain
 # network ended with the higher training error, and the residual one did not. (The course has not recorded this itself yet:
@@ -342,8 +353,9 @@ assert deepest[deepest.rate == right_rate].training_error.max() < 0.02
 deepest.pivot(index="seed", columns="rate", values=["training_error", "validation_error"]).round(3)
 
 # %% [markdown]
-# **At the smaller rate 110 residual layers learn all but a few of the digits, with each of five starts.** At 0.1 four of the
-# five fail. The paper, too, had to begin its 110 layers at 0.01 in place of 0.1.
+# **At the smaller rate 110 residual layers learn all but a few of the digits, with each of five starts.** At 0.1 four
+# of the five fail. The paper, too, began its 110 layers at 0.01, and went to 0.1 after about 400 steps. (Begun at 0.1,
+# it adds, they got going some passes later, and ended about equally good.)
 #
 # ## What comes through
 #
@@ -453,9 +465,9 @@ assert equal["last gamma: zeros"] == {"training=True": True, "training=False": T
 pd.DataFrame(equal).T
 
 # %% [markdown]
-# Exactly equal, whatever the kernels are: each block joins in as its $\gamma$ grows. (Goyal and others, 2017; the paper of
-# 2015 started from 1.) Behind the trained 8 layers we put twelve with shortcuts. The table has the losses *before* the first
-# step:
+# Exactly equal, whatever the kernels are: each block joins in as its $\gamma$ grows. (Goyal and others, 2017; usually
+# $\gamma$ starts at 1.) Behind the trained 8 layers we put twelve with shortcuts. The table has the losses *before* the
+# first step:
 
 # %% tags=["T236", "T238"]
 names = ["8 layers alone", "12 plain layers more", "12 layers with shortcuts more"]
@@ -518,7 +530,8 @@ except NotImplementedError as missing:
 pd.DataFrame(errors, index=["error without it"]).round(2)
 
 # %% [markdown]
-# In the first column nothing is silenced. Ours has nine blocks; in ResNets with dozens Veit and others (2016) found that
+# In the first column nothing is silenced. Which of your blocks is missed most, and which hardly? (In our run the first
+# two were missed most. That is one run.) Ours has nine blocks; in ResNets with dozens Veit and others (2016) found that
 # hardly any single one was missed, but for those that change the shape.
 #
 # ## When the shapes do not match
@@ -648,8 +661,8 @@ print("height and width of the maps, stage by stage:", sides)
 pd.DataFrame(layouts).T
 
 # %% [markdown]
-# The paper prints the last column, cut off to 1.8, 3.6, 3.8, 7.6 and 11.3 billion, as "FLOPs (multiply-adds)";
-# floating-point operations are about twice as many.
+# The paper prints the last column as 1.8, 3.6, 3.8, 7.6 and 11.3 billion (some cut off, some rounded) "FLOPs
+# (multiply-adds)"; floating-point operations are about twice as many.
 #
 # Is a deep network dear? Beside VGG-19 (lesson 19), in the plain version and with shortcuts:
 
@@ -675,8 +688,9 @@ assert at_sizes.loc["all", "VGG-19"] > 5 * at_sizes.loc["all", "ResNet-34"]
 at_sizes[at_sizes.sum(axis=1) > 0].round(2)
 
 # %% [markdown]
-# Billions of multiply-adds, by height of the maps: more than five to one *for the deeper network*. VGG-19 spends most of
-# them on large maps; ResNet-34 goes down to 56 × 56 at once.
+# Billions of multiply-adds, by height of the maps. VGG-19 has more than five times as many as ResNet-34, although
+# ResNet-34 is deeper. VGG-19 spends most of them on maps of 56 × 56 and larger; ResNet-34 is down at 56 × 56 after one
+# convolution and one pooling.
 #
 # ## 6n + 2
 #
@@ -751,8 +765,8 @@ pd.Series(short, name="sum of squared weights after 12 steps").rename_axis("weig
 # %% [markdown]
 # In 12 steps hardly a difference. At each step the decay takes $\eta\alpha$ of an idle weight (one without any other
 # gradient), and momentum of 0.9 makes ten times as much of it. Half of it is gone after
-# $\log 0.5 / \log(1 - 10\,\eta\alpha) \approx 6{,}931$ steps; with a tenth of $\alpha$ after 69,314. The paper trained for up
-# to 600,000.
+# $\log 0.5 / \log(1 - 10\,\eta\alpha) \approx 6{,}931$ steps, at the first rate $\eta = 0.1$; with a tenth of $\alpha$
+# after 69,314. The paper trained for up to 600,000.
 #
 # ## The revolution of depth
 #
@@ -801,7 +815,8 @@ pd.DataFrame(results, columns=["network", "top-1", "top-5", "protocol"])
 
 # %% [markdown]
 # Of the 2.75 points between VGG-16's 74.4 and ResNet-50's 77.15, 1.85 are the ten crops: the same network has 75.3 with one.
-# (The bars: in 2015 ResNets came first in all five main tracks of ImageNet and COCO.)
+# (The bars: in 2015 ResNets came first in all five main tracks of ImageNet and COCO. The fifth is classification, the last
+# row of the table.)
 #
 # | | plain block | residual block | bottleneck |
 # |---|---|---|---|
@@ -811,8 +826,10 @@ pd.DataFrame(results, columns=["network", "top-1", "top-5", "protocol"])
 # | 32 layers instead of 8, 24 passes, our digits | more errors | no more that we could tell | not tried |
 # | used in | VGG (without normalisation) | ResNet-18, 34, CIFAR | ResNet-50, 101, 152 |
 #
-# So why not simply add layers? Because training has to find what they should do, and from a random start it is slow to find
-# even "nothing". With a shortcut that is near where they begin.
+# **So why not simply add layers?** A deeper network *can* do what a shallower one does, but training has to find the
+# weights for it. From a random start our 32 plain layers were slow to find even what the 8 layers had found. With
+# shortcuts, "do nothing" is nearer to the start, and after the same 24 passes 32 layers made no more mistakes on test
+# digits than 8, that we could tell.
 #
 # ## Think about it
 #
