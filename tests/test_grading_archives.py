@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -184,6 +185,24 @@ def test_a_notebook_that_is_too_large_is_refused_alone_whatever_the_archive_says
         assert large.stat().st_size == LARGEST + 1 and large.stat().st_blocks == 0
         assert (handed_in.unpacked / "anna.zip/02_perceptron.ipynb").read_bytes() == TEXT
         assert list(handed_in.closed) == ["ben.zip"], "its length is not as it says"
+
+
+def test_what_lies_too_deep_is_told_of_and_not_looked_for(folder):
+    hand_in(folder, f"anna/{'d/' * 30}all.zip", SOUND)
+    hand_in(folder, "ben.zip", zipped({f"{'d/' * 30}09_convolution.ipynb": TEXT}))
+    assert {student: problem for (student, *_), problem in told(folder).items()} == dict.fromkeys(
+        ("anna", "ben"), "This folder lies too deep inside others."
+    )
+
+
+def test_a_full_disk_is_nobodys_fault(folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    hand_in(folder, "anna.zip", SOUND)
+    monkeypatch.setattr(archives, "_copy", full)
+    with pytest.raises(CourseError, match="the disk is full"):
+        told(folder)
 
 
 def test_all_archives_together_have_a_bound(folder, monkeypatch):

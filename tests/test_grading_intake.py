@@ -257,6 +257,18 @@ def test_a_class_of_one_is_not_taken_for_a_cover(folder, path):
     assert {student for student, *_ in found(folder)} == {"anna"}
 
 
+def test_a_folder_around_files_that_name_their_students_is_seen_through(folder):
+    for name in ("anna_09_convolution.ipynb", "ben_09_convolution.ipynb", "ben_02_perceptron.ipynb"):
+        hand_in(folder, f"week 3/{name}")
+    assert [student for student, *_ in found(folder)] == ["anna", "ben", "ben"]
+
+
+def test_a_student_who_names_the_files_so_stays_one(folder):
+    hand_in(folder, "anna/anna_09_convolution.ipynb")
+    hand_in(folder, "anna/my_02_perceptron.ipynb")
+    assert [student for student, *_ in found(folder)] == ["anna", "anna"]
+
+
 def test_who_handed_in_something_else_is_listed(folder):
     hand_in(folder, "anna/answer.py")
     hand_in(folder, "berit/all.zip")

@@ -89,7 +89,8 @@ class _Room:
 def _archives_in(folder: Path) -> Iterator[Path]:
     """The paths, from `folder`, of all archives in it."""
     for here, folders, names in os.walk(folder):
-        folders[:] = visible(folders)
+        deep = len(Path(here).relative_to(folder).parts) > 2 * DEEPEST  # beyond, nothing is read
+        folders[:] = [] if deep else visible(folders)
         yield from (Path(here, name).relative_to(folder) for name in visible(names) if is_zip(name))
 
 

@@ -146,10 +146,19 @@ def _without_covers(folder: Path, lessons: list[str]) -> Path:
         folders = [name for name in inside if _is_folder(folder / names[0] / name)]
         # What looks like one student's folder, with notebooks, or with nbgrader's folder for each lesson, is one.
         alone = set(folders) & set(lessons) or any(is_notebook(name) for name in inside)
-        if not any(map(is_flat, inside)) and (not folders or alone):
+        if not _are_of_several(inside, lessons) and (not folders or alone):
             return folder
         folder = folder / names[0]
     return folder
+
+
+def _are_of_several(names: list[str], lessons: list[str]) -> bool:
+    """Whether these files and folders are a class's: a platform named them, or two students handed in one lesson."""
+    if any(map(is_flat, names)):
+        return True
+    said = [read_path(Path(name), lessons) for name in names if is_notebook(name) or is_zip(name)]
+    pairs = {(one.lesson, one.student) for one in said if one.lesson and one.student}
+    return len(pairs) > len({lesson for lesson, _ in pairs})
 
 
 def _submitters(top: Path) -> dict[str, list[str]]:
