@@ -178,30 +178,6 @@ def occlusion_panels(image, occlusion, names: Sequence[str]) -> Figure:
     return figure
 
 
-def pointing_bars(scores: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]]) -> Figure:
-    """How well maps point at the object: measure -> method -> share, a panel for each measure, methods as bars.
-
-    baselines: measure -> name -> share, as lines across.
-    """
-    methods = list(next(iter(scores.values())))
-    figure, all_axes = plt.subplots(
-        1, len(scores), figsize=(WIDEST, 0.9 + 0.34 * len(methods)), sharey=True, squeeze=False, layout="constrained"
-    )
-    places = np.arange(len(methods))
-    for axes, (measure, values) in zip(all_axes[0], scores.items(), strict=True):
-        axes.barh(places, [values[method] for method in methods], color=BLUE, height=0.65)
-        axes.bar_label(axes.containers[0], fmt="{:.0%}", padding=3, fontsize=10)
-        for (name, value), style in zip(baselines.get(measure, {}).items(), ("--", ":", "-."), strict=False):
-            axes.axvline(value, color=VERMILION, linestyle=style, linewidth=1.6, label=f"{name}, {value:.0%}")
-        axes.set(xlim=(0, 1.12), ylim=(len(methods) - 0.5, -0.5), xlabel=measure)
-        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-        axes.tick_params(axis="y", length=0)
-        if baselines.get(measure):
-            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=9.5)
-    all_axes[0][0].set_yticks(places, methods)
-    return figure
-
-
 # Layers
 
 

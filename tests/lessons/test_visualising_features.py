@@ -127,14 +127,6 @@ def test_occlusion_panels_name_each_class_that_wins_somewhere():
     pixels(figures.occlusion_panels(IMAGES[0], one, NAMES))
 
 
-def test_pointing_bars_are_as_long_as_the_scores():
-    scores = {"mass": {"a": 0.3, "b": 0.5}, "highest": {"a": 0.9, "b": 1.0}}
-    figure = figures.pointing_bars(scores, {"mass": {"random": 0.1, "centre": 0.2}})
-    for axes, values in zip(figure.axes, scores.values(), strict=True):
-        assert [bar.get_width() for bar in axes.patches] == list(values.values())
-    assert [line.get_label() for line in figure.axes[0].lines] == ["random, 10%", "centre, 20%"]
-
-
 @pytest.mark.parametrize("channels", [1, 3, 5, 16])
 def test_filters_share_one_scale(channels):
     kernels = RNG.normal(size=(11, 3, 3, channels))
