@@ -547,9 +547,25 @@ def test_real_sets_come_from_the_folder(course_data, name):
         pictures = arrays[f"x_{part}"]
         assert examples.images.dtype == np.float32 and examples.labels.dtype == np.int64
         assert examples.images.shape == (len(pictures), *PICTURES[name][:2], 3 if name == "cifar10" else 1)
-        np.testing.assert_array_equal(np.rint(examples.images * 255).reshape(pictures.shape), pictures)
-        np.testing.assert_array_equal(examples.labels, arrays[f"y_{part}"].ravel())
+        shown = np.rint(examples.images * 255).reshape(pictures.shape)
+        labels = arrays[f"y_{part}"].ravel()
+        if part == "train":  # in another order, each with its own label
+            assert sorted(zip(map(bytes, shown.astype("uint8")), examples.labels, strict=True)) == sorted(
+                zip(map(bytes, pictures), labels, strict=True)
+            )
+        else:
+            np.testing.assert_array_equal(shown, pictures)
+            np.testing.assert_array_equal(examples.labels, labels)
     assert data.available()[name] == (True, str(course_data / f"{name}.npz"))
+
+
+def test_a_file_that_is_sorted_by_class_gives_parts_with_all_classes(course_data):
+    labels = np.repeat(np.arange(10, dtype="uint8"), 60)
+    pictures = np.zeros((600, 28, 28), "uint8")
+    np.savez(course_data / "mnist.npz", x_train=pictures, y_train=labels, x_test=pictures[:10], y_test=labels[::60])
+    first, second = data.mnist(), data.mnist()
+    assert set(first.validation.labels) == set(first.train.labels) == set(range(10))
+    np.testing.assert_array_equal(first.validation.labels, second.validation.labels)
 
 
 def without(array):

@@ -480,10 +480,8 @@ pd.concat({"5,000 digits": on_neat, "all of MNIST": on_all}).round(3)
 # other two rows will be explained below. The record trains the same network, built from NumPy layers.)
 #
 # And with all of MNIST, 55,000 digits to learn from, 5,000 to choose by and 10,000 for the test? Look at the last two rows.
-# **On MNIST's 10,000 test digits LeNet-5 makes fewer errors than the nearest neighbour**, 1.3 % against 3.8 %, with the best of ten
-# passes on the validation part, again in five starts. Both learned from the same digits, but the split of this record
-# is a poor one: its file was sorted by label, so most nines (5,000 of 5,949) became the validation part, and only 949
-# were left to learn from. (With all 60,000 the nearest neighbour errs on 3.1 %.)
+# **On MNIST's 10,000 test digits LeNet-5 makes fewer errors than the nearest neighbour**, 1.2 % against 3.2 %, with the best of
+# ten passes on the validation part, again in five starts.
 #
 # Here it is as it is usually drawn, with what its planes hold for one digit. And since all of its layers stand in this
 # course in NumPy, too, the same weights go through those: same answers.
