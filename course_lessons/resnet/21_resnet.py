@@ -2,7 +2,7 @@
 # jupyter:
 #   course:
 #     title: "ResNet: if deeper is better, why not simply add layers?"
-#     summary: "Plain networks get worse with depth, even on what they learn from. One addition in each block cures it; build it, measure it, count it."
+#     summary: "A plain network of many layers learns badly, even what it is shown. One addition in each block changes that: build it, measure it, count it."
 #     objectives:
 #       - "show that deep plain networks fail at learning, not at generalising"
 #       - "construct a deeper network that is no worse, and tell how much hangs on where its training starts"
