@@ -144,6 +144,24 @@ def compare(rows: pandas.DataFrame, by: str, value: str, against=None) -> pandas
     )
 
 
+def at_best_rate(rows: pandas.DataFrame, by: str | list[str], score) -> pandas.DataFrame:
+    """Of each kind of `by` (a column, or several) all rows at its best rate: that of the lowest mean `score`.
+
+    score: a column, or a number for each row; rows where it is nan have no say. Lesson 15 builds this.
+
+    Raises EvidenceError for unknown columns, and for a kind without a score at any rate.
+    """
+    kinds = [by] if isinstance(by, str) else list(by)
+    for column in [*kinds, "rate", *([score] if isinstance(score, str) else [])]:
+        if column not in rows:
+            raise EvidenceError(f"The rows have no column {column!r}; they have {', '.join(rows.columns)}.")
+    means = rows.assign(score=rows[score] if isinstance(score, str) else score).groupby([*kinds, "rate"]).score.mean()
+    if not means.notna().groupby(kinds).any().all():
+        raise EvidenceError(f"Not every {' and '.join(kinds)} has a score at any rate.")
+    best = set(means.dropna().groupby(kinds).idxmin())
+    return rows[[place in best for place in rows[[*kinds, "rate"]].itertuples(index=False, name=None)]]
+
+
 def read_record(text: str, file: str) -> Record:
     """The record in `text`; `file` is how messages call it. Raises EvidenceError if anything about it is amiss."""
     import pandas

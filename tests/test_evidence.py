@@ -282,6 +282,52 @@ def test_what_cannot_be_compared_is_said(rows, arguments, expected):
         library.compare(rows, *arguments)
 
 
+RACES = pandas.DataFrame(
+    [
+        {"seed": seed, "kind": kind, "depth": depth, "rate": rate, "passes": passes, "error": error + 0.01 * seed}
+        for kind, depth, rate, passes, error in [
+            ("plain", 8, 0.1, 1, 0.9), ("plain", 8, 0.1, 2, 0.2), ("plain", 8, 0.01, 1, 0.3),
+            ("plain", 8, 0.01, 2, 0.25),
+            ("plain", 20, 0.1, 2, 0.6), ("plain", 20, 0.01, 2, 0.4), ("other", 8, 0.1, 2, float("nan")),
+            ("other", 8, 0.01, 2, 0.5),
+        ]
+        for seed in (0, 1)
+    ]
+)  # fmt: skip
+
+
+def rates(rows) -> dict:
+    return {kind: set(part.rate) for kind, part in rows.groupby(["kind", "depth"])}
+
+
+def test_each_kind_is_taken_at_its_own_best_rate():
+    last = RACES[RACES.passes == 2]
+    assert rates(library.at_best_rate(last, ["kind", "depth"], "error")) == {
+        ("plain", 8): {0.1}, ("plain", 20): {0.01}, ("other", 8): {0.01},
+    }  # fmt: skip
+    assert set(library.at_best_rate(last, "depth", "error").query("depth == 8").rate) == {0.1}
+
+
+def test_rows_without_a_score_have_no_say_and_come_along():
+    by_last = library.at_best_rate(RACES, ["kind", "depth"], RACES.error.where(RACES.passes == 2))
+    by_first = library.at_best_rate(RACES[RACES.kind == "plain"], "kind", RACES.error.where(RACES.passes == 1))
+    assert rates(by_last)["plain", 8] == {0.1} and set(by_last.passes) == {1, 2}
+    assert set(by_first.rate) == {0.01}, "the passes before the last would choose otherwise"
+
+
+@pytest.mark.parametrize(
+    ("by", "score", "expected"),
+    [
+        ("sort", "error", "no column 'sort'; they have seed, kind, depth, rate, passes, error"),
+        ("kind", "loss", "no column 'loss'"),
+        (["kind", "depth"], RACES.error.where(RACES.kind == "plain"), "Not every kind and depth has a score"),
+    ],
+)
+def test_what_has_no_best_rate_is_said(by, score, expected):
+    with pytest.raises(library.EvidenceError, match=expected):
+        library.at_best_rate(RACES, by, score)
+
+
 def test_a_lesson_reads_its_own_record(tmp_path, monkeypatch):
     monkeypatch.setattr(library, "files", lambda package: tmp_path / package)
     folder = tmp_path / "course_lessons.tried" / "evidence"

@@ -1,7 +1,10 @@
 """Figures: they stay small, and hold what they are given."""
 
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas
 import pytest
 from drawn import all_fit_the_page
 
@@ -13,6 +16,15 @@ def test_pictures_are_small():
     _, axes = plt.subplots(figsize=(4.6, 3.9))
     planes.regions(axes, lambda x: layers.sigmoid(x @ [1, 1] - 0.5), window=(-2, 2), limit=1.0, boundary=0.5)
     assert len(plots.png(axes.figure)) < 40_000
+
+
+@pytest.mark.parametrize("colours", [256, 96, 64, 32])
+def test_the_ground_of_a_figure_is_white_however_few_colours_its_file_has(colours):
+    rng = np.random.default_rng(0)
+    runs = {name: pandas.DataFrame(rng.uniform(0.2, 0.9, (8, 5))) for name in ("class", "colour", "ground")}
+    figure = charts.lines({"here": runs, "there": runs}, list("abcdefgh"), "space", "share", percent=True)
+    picture = plt.imread(io.BytesIO(plots.png(figure, colours)))
+    assert (picture[:3, :, :3] == 1).all()
 
 
 def test_colours_differ_for_every_colour_vision():

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_lib.evidence import claim, compare
+from course_lib.evidence import at_best_rate, claim, compare
 
 
-def at_best_rate(rows, activation, score):
-    """The runs with one activation, for each place those at the rate with the lowest mean `score`."""
+def with_activation(rows, activation, score):
+    """The runs with one activation, for each place those at the best rate by `score`, in which nan is the worst."""
     rows = rows[rows.activation == activation]
-    means = rows.fillna({score: np.inf}).groupby(["place", "rate"])[score].mean()
-    best = set(means.groupby("place").idxmin())
-    return rows[[(row.place, row.rate) in best for row in rows.itertuples()]]
+    return at_best_rate(rows, "place", rows[score].fillna(np.inf))
 
 
 @claim(
@@ -51,19 +49,19 @@ def _(rows):
 
 @claim("with it before a ReLU, nine of ten digits are read after fewer steps", record="race")
 def _(rows):
-    chosen = at_best_rate(rows, "ReLU", "steps_to_90")
+    chosen = with_activation(rows, "ReLU", "steps_to_90")
     return compare(chosen, "place", "steps_to_90", against="none").loc["before", "high"] < 0
 
 
 @claim("and fewer test digits are misread", record="race")
 def _(rows):
-    chosen = at_best_rate(rows, "ReLU", "validation_loss")
+    chosen = with_activation(rows, "ReLU", "validation_loss")
     return compare(chosen, "place", "test_error", against="none").loc["before", "high"] < 0
 
 
 @claim("behind a tanh it took fewer steps than none", record="race")
 def _(rows):
-    chosen = at_best_rate(rows, "tanh", "steps_to_90")
+    chosen = with_activation(rows, "tanh", "steps_to_90")
     return compare(chosen, "place", "steps_to_90", against="none").loc["after", "high"] < 0
 
 
@@ -87,7 +85,7 @@ def _(rows):
 def _(rows):
     at_tenth = rows[(rows.activation == "ReLU") & (rows.rate == 0.1)]
     gap = compare(at_tenth, "place", "steps_to_90", against="none").loc["before"]
-    best = at_best_rate(rows, "ReLU", "steps_to_90")
+    best = with_activation(rows, "ReLU", "steps_to_90")
     return gap.low < 0 < gap.high and set(best[best.place == "none"].rate) == {0.1}
 
 
@@ -109,13 +107,13 @@ def _(rows):
 
 @claim("the shaken network needs fewer steps than the plain one.", record="race")
 def _(rows):
-    chosen = at_best_rate(rows, "ReLU", "steps_to_90")
+    chosen = with_activation(rows, "ReLU", "steps_to_90")
     return compare(chosen, "place", "steps_to_90", against="none").loc["shaken", "high"] < 0
 
 
 @claim("shaking costs steps, and at the rate of 0.1 the shaken network is slower than the plain one", record="race")
 def _(rows):
-    chosen = at_best_rate(rows, "ReLU", "steps_to_90")
+    chosen = with_activation(rows, "ReLU", "steps_to_90")
     at_tenth = rows[(rows.activation == "ReLU") & (rows.rate == 0.1)]
     costs = compare(chosen, "place", "steps_to_90", against="before").loc["shaken", "low"]
     return min(costs, compare(at_tenth, "place", "steps_to_90", against="none").loc["shaken", "low"]) > 0

@@ -32,7 +32,7 @@ import pandas as pd
 
 from course_lessons.dropout import figures
 from course_lib import data, layers
-from course_lib.evidence import compare, evidence
+from course_lib.evidence import at_best_rate, compare, evidence
 from course_lib.exercises import check, hint, solution
 from course_lib.layers import softmax
 from course_lib.plots import charts, show
@@ -278,11 +278,9 @@ assert with_dropout["wrong labels learned"][9] < by_heart["wrong labels learned"
 
 
 # %% tags=["T196"]
-def at_best_rate(rows, kinds):
-    """Of each kind the runs at the learning rate with the lowest validation error (each run at its best epoch)."""
-    lowest = rows.groupby([*kinds, "rate", "seed"]).validation_error.min().groupby([*kinds, "rate"]).mean()
-    chosen = set(lowest.groupby(kinds).idxmin())
-    return rows[[place in chosen for place in rows[[*kinds, "rate"]].itertuples(index=False, name=None)]]
+def runs_at_best_rate(rows, kinds):
+    """Of each kind the runs at the learning rate with the lowest validation error, each run at its best epoch."""
+    return at_best_rate(rows, kinds, rows.groupby([*kinds, "rate", "seed"]).validation_error.transform("min"))
 
 
 def stopped(rows, kinds):
@@ -293,7 +291,7 @@ def stopped(rows, kinds):
 
 # %% tags=["T196"]
 names = {1.0: "without dropout", 0.5: "with dropout"}
-race = at_best_rate(evidence("race"), ["keep"])
+race = runs_at_best_rate(evidence("race"), ["keep"])
 epochs = sorted(set(race.epoch))
 curves = {
     names[keep]: runs.pivot(index="epoch", columns="seed", values="validation_error")
@@ -318,7 +316,7 @@ pd.concat({"after the last epoch": last, "stopped early": early}).drop(columns="
 # try six shapes of a laptop's size, in the same race, with two learning rates. Will it help everywhere?
 
 # %% tags=["T196", "H08", "G35"]
-shapes = at_best_rate(evidence("shapes"), ["width", "depth", "keep"])
+shapes = runs_at_best_rate(evidence("shapes"), ["width", "depth", "keep"])
 panels, verdicts = {}, {}
 for (width, depth), runs in shapes.groupby(["width", "depth"]):
     title = f"{depth} layers of {width}"
@@ -347,7 +345,7 @@ pd.concat(verdicts).drop(columns=["deviation", "seeds"]).round(3)
 
 # %% tags=["T191", "T196", "H08"]
 clerks = {0.2: "a fifth of the labels wrong", 0.0: "all labels right"}
-sweep = stopped(at_best_rate(evidence("keeps"), ["wrong", "keep"]), ["wrong", "keep"])
+sweep = stopped(runs_at_best_rate(evidence("keeps"), ["wrong", "keep"]), ["wrong", "keep"])
 curves = {
     clerks[wrong]: runs.pivot(index="keep", columns="seed", values="test_error")
     for wrong, runs in sweep.groupby("wrong")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from course_lib.evidence import claim, compare
+from course_lib.evidence import at_best_rate, claim, compare
 
 
-def at_best_rate(rows, kinds):
-    """Of each kind the runs at the learning rate with the lowest validation error (each run at its best epoch)."""
-    lowest = rows.groupby([*kinds, "rate", "seed"]).validation_error.min().groupby([*kinds, "rate"]).mean()
-    chosen = set(lowest.groupby(kinds).idxmin())
-    return rows[[place in chosen for place in rows[[*kinds, "rate"]].itertuples(index=False, name=None)]]
+def runs_at_best_rate(rows, kinds):
+    """Of each kind the runs at the learning rate with the lowest validation error, each run at its best epoch."""
+    return at_best_rate(rows, kinds, rows.groupby([*kinds, "rate", "seed"]).validation_error.transform("min"))
 
 
 def stopped(rows, kinds):
@@ -20,19 +18,19 @@ def stopped(rows, kinds):
 
 @claim("stopped early, the network with dropout still makes fewer errors", record="race")
 def _(rows):
-    return compare(stopped(at_best_rate(rows, ["keep"]), ["keep"]), "keep", "test_error").loc[0.5, "high"] < 0
+    return compare(stopped(runs_at_best_rate(rows, ["keep"]), ["keep"]), "keep", "test_error").loc[0.5, "high"] < 0
 
 
 def of_keeps(rows, wrong):
     """Early-stopped runs with a share of wrong labels, for each keep probability against keeping all."""
     rows = rows[rows.wrong == wrong]
-    return compare(stopped(at_best_rate(rows, ["keep"]), ["keep"]), "keep", "test_error")
+    return compare(stopped(runs_at_best_rate(rows, ["keep"]), ["keep"]), "keep", "test_error")
 
 
 def of_shape(rows, width, depth):
     """Early-stopped runs of a shape, with dropout against without."""
     rows = rows[(rows.width == width) & (rows.depth == depth)]
-    return compare(stopped(at_best_rate(rows, ["keep"]), ["keep"]), "keep", "test_error").loc[0.5]
+    return compare(stopped(runs_at_best_rate(rows, ["keep"]), ["keep"]), "keep", "test_error").loc[0.5]
 
 
 @claim("In two or three layers of 128 dropout saves errors", record="shapes")

@@ -37,7 +37,7 @@ from course_lib.architectures.alexnet import alexnet
 from course_lib.architectures.blueprint import blueprint
 from course_lib.architectures.googlenet import MODULES, googlenet, inception
 from course_lib.architectures.network_in_network import network_in_network
-from course_lib.evidence import compare, evidence
+from course_lib.evidence import at_best_rate, compare, evidence
 from course_lib.exercises import check, hint, solution
 from course_lib.gradients import gradients
 from course_lib.plots import charts, show
@@ -588,14 +588,6 @@ def small_network(shape, classes, width, head):
 
 
 # %% tags=["T233", "T231"]
-def at_best_rate(rows, kind):
-    """Runs at the rate where each kind had the lowest mean validation loss, stopped early or not."""
-    stopped = rows.dropna(subset="test")
-    losses = stopped.groupby([kind, "rate"]).validation_loss.mean()
-    best = set(losses.groupby(kind).idxmin())
-    return rows[[pair in best for pair in zip(rows[kind], rows.rate, strict=True)]]
-
-
 keras.utils.set_random_seed(0)
 dataset = data.textures(size=16) if scale(laptop=True, gpu=False) else data.cifar10()
 train, validation = dataset.train[: scale(laptop=500, gpu=50_000)], dataset.validation
@@ -615,7 +607,7 @@ print(f"{dataset.name}: {accuracy:.0%} of the validation part right after 10 pas
 # %% tags=["T233", "T231"]
 heads, panels, outcome = evidence("heads"), {}, {}
 for task, rows in heads.groupby("task"):
-    chosen = at_best_rate(rows, "head")
+    chosen = at_best_rate(rows, "head", rows.validation_loss.where(rows.test.notna()))  # where training stopped early
     curves = chosen[chosen.epoch % 5 == 0]
     panels[task] = {
         head: runs.pivot(index="epoch", columns="seed", values="validation") for head, runs in curves.groupby("head")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from course_lib.evidence import claim, compare
+from course_lib.evidence import at_best_rate, claim, compare
 
 # Multiply-adds, direct and with bottlenecks, counted in the lesson.
 FEWER = {"5×5": 120_422_400 / 12_443_648, "module": 854_196_224 / 271_351_808}
 
 
-def at_best_rate(rows, kind):
-    """Runs at the rate where each kind had the lowest mean validation loss, stopped early or not."""
-    losses = rows.dropna(subset="test").groupby([kind, "rate"]).validation_loss.mean()
-    best = set(losses.groupby(kind).idxmin())
-    return rows[[pair in best for pair in zip(rows[kind], rows.rate, strict=True)]]
+def heads_at_best_rate(rows, task):
+    """Each head's runs on one task, at the rate of the lowest validation loss where training was stopped early."""
+    rows = rows[rows.task == task]
+    return at_best_rate(rows, "head", rows.validation_loss.where(rows.test.notna()))
 
 
 def first_layer(rows):
@@ -34,7 +33,7 @@ def _(rows):
 
 @claim("On digits the mean head is slower: after 10 passes it reads far fewer", record="heads")
 def _(rows):
-    rows = at_best_rate(rows[rows.task == "digits"], "head")
+    rows = heads_at_best_rate(rows, "digits")
     return compare(rows[rows.epoch == 10], "head", "validation", against="flatten and dense").loc["average", "high"] < 0
 
 
@@ -42,14 +41,14 @@ def _(rows):
     "with early stopping within 60 passes we could not tell whether it reads fewer of the test digits", record="heads"
 )
 def _(rows):
-    rows = at_best_rate(rows[rows.task == "digits"], "head").dropna(subset="test")
+    rows = heads_at_best_rate(rows, "digits").dropna(subset="test")
     gap = compare(rows, "head", "test", against="flatten and dense").loc["average"]
     return gap.low < 0 < gap.high
 
 
 @claim("the mean head tells more of the textures", record="heads")
 def _(rows):
-    rows = at_best_rate(rows[rows.task == "textures"], "head").dropna(subset="test")
+    rows = heads_at_best_rate(rows, "textures").dropna(subset="test")
     return compare(rows, "head", "test", against="flatten and dense").loc["average", "low"] > 0
 
 

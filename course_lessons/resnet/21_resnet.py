@@ -32,7 +32,7 @@ from course_lib import data, layers
 from course_lib.anatomy import anatomy
 from course_lib.architectures.blueprint import blueprint
 from course_lib.architectures.resnet import basic_block, bottleneck_block, cifar_resnet, resnet
-from course_lib.evidence import compare, evidence
+from course_lib.evidence import at_best_rate, compare, evidence
 from course_lib.exercises import check, hint, solution
 from course_lib.plots import charts, show
 from course_lib.plots.anatomy import drawing
@@ -57,12 +57,9 @@ print(f"{len(images):,} digits of {images.shape[1]} x {images.shape[2]} pixels t
 
 
 # %% tags=["T235", "Q32", "G43", "H17"]
-def at_best_rate(rows, kinds):
+def runs_at_best_rate(rows, kinds):
     """Of each kind of network the runs at the rate with the lowest validation error after the last pass."""
-    last = rows[rows.passes == rows.passes.max()]
-    means = last.groupby([*kinds, "rate"]).validation_error.mean()
-    best = set(means.groupby(kinds).idxmin())
-    return rows[[each in best for each in rows[[*kinds, "rate"]].itertuples(index=False, name=None)]]
+    return at_best_rate(rows, kinds, rows.validation_error.where(rows.passes == rows.passes.max()))
 
 
 def curves(rows, by, column, against="passes"):
@@ -70,7 +67,7 @@ def curves(rows, by, column, against="passes"):
     return {label: part.pivot(index=against, columns="seed", values=column) for label, part in rows.groupby(by)}
 
 
-raced = at_best_rate(evidence("degradation"), kinds=["kind", "depth"])
+raced = runs_at_best_rate(evidence("degradation"), kinds=["kind", "depth"])
 plain, passes = raced[raced.kind == "plain"], sorted(set(raced.passes))
 columns = {"digits it learns from": "training_error", "validation digits": "validation_error"}
 panels = {
@@ -184,7 +181,7 @@ print(f"same answers: {np.mean(logits[0].argmax(axis=1) == logits[1].argmax(axis
 # trained for as long. *Which will come back to the old loss?*
 
 # %% tags=["T236"]
-grown = at_best_rate(evidence("deepened"), kinds=["variant"])
+grown = runs_at_best_rate(evidence("deepened"), kinds=["variant"])
 times = sorted(set(grown.passes))
 names = ["8 layers alone", "12 plain layers more", "12 nearly idle layers more"]
 show(
@@ -313,7 +310,7 @@ pd.concat(
 ).drop(columns="seeds").round(3)
 
 # %% tags=["T235", "T237"]
-longer = at_best_rate(evidence("longer"), kinds=["kind", "depth"])
+longer = runs_at_best_rate(evidence("longer"), kinds=["kind", "depth"])
 longer = longer[longer.passes == longer.passes.max()]
 longer = longer.assign(network=longer.kind + ", " + longer.depth.astype(str) + " layers")
 later = {

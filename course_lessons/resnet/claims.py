@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from course_lib.evidence import claim, compare
+from course_lib.evidence import at_best_rate, claim, compare
 
 
-def at_best_rate(rows, kinds):
-    """Of each kind of network the last rows at the rate with the lowest validation error there."""
-    last = rows[rows.passes == rows.passes.max()]
-    means = last.groupby([*kinds, "rate"]).validation_error.mean()
-    best = set(means.groupby(kinds).idxmin())
-    return last[[each in best for each in last[[*kinds, "rate"]].itertuples(index=False, name=None)]]
+def ended(rows, kinds):
+    """After the last pass: of each kind of network the runs at its best rate."""
+    return at_best_rate(rows[rows.passes == rows.passes.max()], kinds, "validation_error")
 
 
 def by_depth(rows, kind, value):
     """Networks of one kind, against those of 8 layers."""
-    rows = at_best_rate(rows, ["kind", "depth"])
+    rows = ended(rows, ["kind", "depth"])
     return compare(rows[rows.kind == kind], by="depth", value=value, against=8)
 
 
 def with_32_layers(rows, value):
     """Networks of 32 layers, against the plain ones."""
-    rows = at_best_rate(rows, ["kind", "depth"])
+    rows = ended(rows, ["kind", "depth"])
     return compare(rows[rows.depth == 32], by="kind", value=value, against="plain")
 
 
@@ -41,13 +38,13 @@ def _(rows):
     record="deepened",
 )
 def _(rows):
-    lost = compare(at_best_rate(rows, ["variant"]), "variant", "training_loss", against="8 layers alone")
+    lost = compare(ended(rows, ["variant"]), "variant", "training_loss", against="8 layers alone")
     return lost.loc["12 plain layers more", "low"] > 0
 
 
 @claim("With nearly idle layers more it ends lower than with random ones.", record="deepened")
 def _(rows):
-    lost = compare(at_best_rate(rows, ["variant"]), "variant", "training_loss", against="12 plain layers more")
+    lost = compare(ended(rows, ["variant"]), "variant", "training_loss", against="12 plain layers more")
     return lost.loc["12 nearly idle layers more", "high"] < 0
 
 
@@ -62,7 +59,7 @@ def _(rows):
 
 def after_72_passes(rows, value):
     """Networks of 32 layers, against the plain one of 8."""
-    rows = at_best_rate(rows, ["kind", "depth"])
+    rows = ended(rows, ["kind", "depth"])
     rows = rows.assign(network=rows.kind + rows.depth.astype(str))
     return compare(rows, by="network", value=value, against="plain8")
 

@@ -36,7 +36,7 @@ from course_lib.anatomy import anatomy
 from course_lib.architectures.alexnet import alexnet
 from course_lib.architectures.blueprint import blueprint
 from course_lib.architectures.vgg import FILTERS, VARIANTS, stage, vgg
-from course_lib.evidence import compare, evidence
+from course_lib.evidence import at_best_rate, compare, evidence
 from course_lib.exercises import check, hint, solution
 from course_lib.gradients import gradients
 from course_lib.plots import anatomy as anatomy_plots
@@ -304,14 +304,8 @@ except NotImplementedError:
 
 
 # %% tags=["T215", "H15"]
-def at_best_rate(rows, kind):
-    """After the last pass: the runs of each kind at the learning rate with the lowest mean validation error."""
-    last = rows[(rows.passes == rows.passes.max()) & rows.validation_error.notna()]
-    means = last.groupby([kind, "rate"]).validation_error.mean()
-    return last.set_index([kind, "rate"]).loc[means.groupby(kind).idxmin()].reset_index()
-
-
-bodies = at_best_rate(evidence("bodies"), "body")
+bodies = evidence("bodies")
+bodies = at_best_rate(bodies[bodies.passes == 24], "body", "validation_error")  # after the last pass
 wrong = compare(bodies, "body", "test_error", against="one 7×7")
 assert wrong.drop("one 7×7").high.max() < 0.02 and wrong.drop("one 7×7").high.min() > 0
 show(
@@ -420,7 +414,7 @@ show(
     alt="Bars for each layer of VGG-16. Parameters: one long bar, the first dense layer, a short one for the second; all "
     "others are hardly visible. Memory: the longest bars are the two convolutions of stage 1, then those of stage 2.",
 )
-print(vgg16)
+vgg16
 
 # %% [markdown]
 # Memory early, weights late: a map of 224 × 224 has fifty thousand places, and the first dense layer joins 25,088 values to
@@ -553,7 +547,8 @@ print(f"plan A, {anatomy(mini).total.depth} layers: {accuracy:.0%} of new digits
 
 # %% tags=["T220", "H15"]
 family = evidence("family")
-best = at_best_rate(family[family.draw == "He"], "plan")
+ended = family[(family.draw == "He") & (family.passes == 16) & (family.rate > 0)]  # a vote has no rate
+best = at_best_rate(ended, "plan", "validation_error")
 depths = {"A": 8, "D": 11, "E": 13, "16 layers": 16}
 by_depth = best[best.plan.isin(list(depths))].assign(depth=best.plan.map(depths)).sort_values("depth")
 panels = {

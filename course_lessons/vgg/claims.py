@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import pandas as pd
 
-from course_lib.evidence import claim, compare
+from course_lib.evidence import at_best_rate, claim, compare
 
 
-def at_best_rate(rows, kind):
-    """After the last pass: the runs of each kind at the learning rate with the lowest mean validation error."""
-    last = rows[(rows.passes == rows.passes.max()) & rows.validation_error.notna()]
-    means = last.groupby([kind, "rate"]).validation_error.mean()
-    return last.set_index([kind, "rate"]).loc[means.groupby(kind).idxmin()].reset_index()
+def ended(rows, kind):
+    """After the last pass: the runs of each kind at their best rate. A vote has no rate of its own."""
+    last = rows[(rows.passes == rows.passes.max()) & (rows.rate > 0)]
+    return at_best_rate(last, kind, "validation_error")
 
 
 @claim("The stack is at most two points of a hundred worse than the one large window", record="bodies")
 def _(rows):
-    against = compare(at_best_rate(rows, "body"), "body", "test_error", against="one 7×7")
+    against = compare(ended(rows, "body"), "body", "test_error", against="one 7×7")
     return against.drop("one 7×7").high.max() < 0.02
 
 
 @claim("Is a stack *better* than one large window here? We could not tell from five seeds.", record="bodies")
 def _(rows):
-    against = compare(at_best_rate(rows, "body"), "body", "test_error", against="one 7×7")
+    against = compare(ended(rows, "body"), "body", "test_error", against="one 7×7")
     return (against.drop("one 7×7").low < 0).all() and (against.drop("one 7×7").high > 0).all()
 
 
 @claim("Do the ReLUs between its layers help? We could not tell either.", record="bodies")
 def _(rows):
     linear = "three 3×3, no ReLU between"
-    between = compare(at_best_rate(rows, "body"), "body", "test_error", against=linear).loc["three 3×3"]
+    between = compare(ended(rows, "body"), "body", "test_error", against=linear).loc["three 3×3"]
     return between.low < 0 < between.high
 
 
 @claim("With 16 layers more new digits are misread than with 8", record="family")
 def _(rows):
-    best = at_best_rate(rows[rows.draw == "He"], "plan")
+    best = ended(rows[rows.draw == "He"], "plan")
     return (
         compare(best[best.plan.isin(["A", "16 layers"])], "plan", "test_error", against="A").loc["16 layers", "low"] > 0
     )
@@ -43,7 +42,7 @@ def _(rows):
 
 @claim("for 11 and 13 layers we could not tell", record="family")
 def _(rows):
-    best = at_best_rate(rows[rows.draw == "He"], "plan")
+    best = ended(rows[rows.draw == "He"], "plan")
     against = compare(best, "plan", "test_error", against="A").loc[["D", "E"]]
     return (against.low < 0).all() and (against.high > 0).all()
 
@@ -74,7 +73,7 @@ def _(rows):
     record="family",
 )
 def _(rows):
-    best = at_best_rate(rows[rows.draw == "He"], "plan")
+    best = ended(rows[rows.draw == "He"], "plan")
     pairs = [("A-LRN", "A"), ("C", "B"), ("D", "C")]
     found = [compare(best, "plan", "test_error", against=second).loc[first] for first, second in pairs]
     return all(one.low < 0 < one.high for one in found)
@@ -82,7 +81,7 @@ def _(rows):
 
 @claim("The vote misreads fewer new digits", record="family")
 def _(rows):
-    best = at_best_rate(rows[rows.draw == "He"], "plan")
+    best = ended(rows[rows.draw == "He"], "plan")
     singles = best[best.plan.isin(list("ABCDE"))].groupby("seed").test_error.mean().reset_index().assign(plan="one")
     asked = rows[rows.plan.str.contains("of A to E")]
     votes = compare(pd.concat([singles, asked]), "plan", "test_error", against="vote of A to E")

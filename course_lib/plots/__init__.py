@@ -109,4 +109,9 @@ def _fewer_colours(picture: Image.Image, colours: int) -> Image.Image:
     strip = max(1, picture.height // 20)
     sample.paste("black", (0, 0, picture.width, strip))
     sample.paste("white", (0, strip, picture.width, 2 * strip))
-    return picture.quantize(palette=sample.quantize(colours), dither=Image.Dither.NONE)
+    small = picture.quantize(palette=sample.quantize(colours), dither=Image.Dither.NONE)
+    # The nearest colour is found roughly: the white ground of a figure would turn yellowish.
+    corner, colours_used = small.getpixel((0, 0)), small.getpalette()
+    colours_used[3 * corner : 3 * corner + 3] = picture.getpixel((0, 0))
+    small.putpalette(colours_used)
+    return small
