@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from enum import Enum
 from functools import partial
@@ -133,7 +134,7 @@ def grade(
         typer.Option(metavar="STUDENT", help="Delete this student's marks; may be given several times."),
     ] = None,
     forget_missing: Annotated[
-        bool, typer.Option("--forget-missing", help="Delete the marks of all who are not in SUBMISSIONS.")
+        bool, typer.Option("--forget-missing", help="Delete the marks of all that is not in SUBMISSIONS.")
     ] = False,
     require_sandbox: Annotated[
         bool, typer.Option("--require-sandbox", help="Refuse to run without a sandbox.")
@@ -154,6 +155,7 @@ def grade(
     project = find_project()
     lessons = choose_lessons(project, lesson or [])
     limits = Limits(seconds, cpu, memory, processes, files, output, whole_file)
+    _tidy_up_when_ended()
     if self_test:
         sound = command.self_test(
             project, lessons, seed=seed or 0, jobs=jobs, limits=limits, require_sandbox=require_sandbox
@@ -275,6 +277,14 @@ def zoo_train(name: Annotated[str, typer.Argument(help="A network of `course zoo
     console = report.console()
     card = zoo.train(name, find_project().root, console)
     console.print(f"{name}: {card.test_accuracy:.2%} of {card.test_images:,} test pictures right, as shipped.")
+
+
+def _tidy_up_when_ended() -> None:
+    """Let `kill`, and a terminal that is closed, end the program as Ctrl-C does, so that nothing stays in /tmp."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores it
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _check(project, rendered, every_lesson: bool) -> bool:

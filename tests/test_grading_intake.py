@@ -8,6 +8,8 @@ import os
 import signal
 import socket
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -236,6 +238,24 @@ def test_blackboard(folder):
     assert not problems(folder), "what lies beside a notebook is no submission"
 
 
+@pytest.mark.parametrize(
+    ("beginning", "student"),
+    [
+        ("doejane_12345_67890_", "doejane_12345"),
+        ("Doe Jane_12345_assignsubmission_file_", "Doe Jane"),
+        ("Week 3_jdoe_attempt_2025-03-01-10-20-30_", "jdoe"),
+    ],
+)
+@pytest.mark.parametrize(
+    "own",
+    ["x_bob_attempt_2025-03-01-10-20-30_", "bob_attempt_2025-03-01-10-20-30_", "bob_77777_assignsubmission_file_",
+     "bob_77777_88888_"],
+)  # fmt: skip
+def test_nobody_becomes_another_by_naming_a_file_as_a_platform_would(folder, beginning, student, own):
+    hand_in(folder, f"{beginning}{own}09_convolution.ipynb")
+    assert [(who, lesson) for who, lesson, _ in found(folder)] == [(student, "09_convolution")]
+
+
 @pytest.mark.parametrize("cover", ["export", "export/all of it"])
 def test_a_folder_around_all_of_them_is_seen_through(folder, cover):
     hand_in(folder, f"{cover}/anna/09_convolution.ipynb")
@@ -319,6 +339,13 @@ def test_of_several_attempts_the_last_counts_and_the_others_are_listed(folder, i
     assert one.late == ("LATE" in in_order[-1])
 
 
+def test_numbers_behind_different_names_are_not_of_one_row_of_attempts(folder):
+    hand_in(folder, CANVAS.format(900, "-1"))
+    hand_in(folder, CANVAS.format(901, "").replace("09_", "final 09_"), TEXT + " ")
+    [one] = find_submissions(folder, LESSONS)
+    assert one.problem.startswith("There are 2 different files") and not one.earlier
+
+
 def test_where_an_attempt_has_two_different_files_neither_counts(folder):
     hand_in(folder, BLACKBOARD.format("1-10-20-30"))
     hand_in(folder, BLACKBOARD.format("2-10-20-30"), TEXT + " ")
@@ -347,6 +374,26 @@ def test_a_very_deep_folder_is_not_searched_to_its_end(folder):
     hand_in(folder, "berit/09_convolution.ipynb")
     assert [student for student, *_ in found(folder)] == ["berit"]
     assert problems(folder) == {("anna", ""): "This folder lies too deep inside others."}
+
+
+def test_a_folder_that_may_not_be_entered_is_its_students_alone():
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        hand_in(folder, "anna/09_convolution.ipynb")
+        (hand_in(folder, "ben/work/x.txt").parent.parent).chmod(0o444)
+        folder.chmod(0o755)
+        if is_root := os.geteuid() == 0:
+            os.seteuid(65534)  # nobody, whom modes concern
+        try:
+            told = find_submissions(folder, LESSONS)
+        finally:
+            if is_root:
+                os.seteuid(0)
+            (folder / "ben").chmod(0o755)
+    assert [(one.student, one.problem) for one in told] == [
+        ("anna", ""),
+        ("ben", "There is no notebook in this folder, only work."),
+    ]
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -117,6 +117,27 @@ def test_nothing_is_forgotten_unless_somebody_says_so(tmp_path):
         assert journal.kept() == []
 
 
+def test_whoever_has_a_file_that_may_be_of_any_lesson_is_not_missing(tmp_path):
+    shut = Submission("Anna", "", "Anna/all.zip", "It is encrypted.")
+    before = Submission("Anna", "", "Anna/notes.ipynb", "no lesson")
+    with Journal(tmp_path / "out") as journal:
+        for submission in (ANNA, before, BERIT):
+            journal.store(submission, "key", report_of(submission))
+        assert journal.forget_all_but([shut]) == [report_of(before), report_of(BERIT)]
+        assert journal.kept() == [report_of(ANNA)]
+
+
+def test_where_a_file_lies_and_whether_it_is_late_is_kept_current(tmp_path):
+    again = replace(ANNA, path="LATE/Anna.ipynb", late=True, earlier=("Anna-1.ipynb",))
+    with Journal(tmp_path / "out") as journal:
+        journal.store(ANNA, "key", report_of(ANNA))
+        now = journal.load(again, "key")
+        assert (now.file, now.late, now.earlier) == ("LATE/Anna.ipynb", True, ["Anna-1.ipynb"])
+        assert now.marks == report_of(ANNA).marks
+    with Journal(tmp_path / "out") as journal:
+        assert journal.kept() == [now]
+
+
 def test_the_newest_file_counts_wherever_it_lay_but_one_that_cannot_be_read_takes_nothing_away(tmp_path):
     moved, torn = replace(ANNA, path="late/Anna.ipynb"), replace(ANNA, path="again/Anna.ipynb", problem="It is torn.")
     unreadable = Report(torn.student, torn.lesson, torn.path, [], "It is torn.")

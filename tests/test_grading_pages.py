@@ -127,6 +127,7 @@ def test_packages_that_are_not_installed_are_counted():
         report("Anna", reason=fault),
         report("Berit", reason=fault),
         report("Chen", reason="No module named 'x'"),
+        report("Dora", reason="ModuleNotFoundError: No module named 'course_lessons.convolution.exercises'"),
     ]
     assert absent_packages(reports) == [("tqdm", 2)]
     text = Page(class_page(reports)).text

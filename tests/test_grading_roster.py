@@ -85,6 +85,8 @@ def test_the_headings_say_whose_list_it_is_and_who_is_in_it(tmp_path, text, plat
         (GRADESCOPE, "Jane Doe (0123)", "0123"),
         (GRADESCOPE, "J. Doe (jdoe@example.org)", "0123"),
         (BLACKBOARD, "jdoe", "0123"),
+        (BLACKBOARD, "roerick_0123", None),  # Canvas' number of somebody else
+        (GRADESCOPE, "roerick_12345", ""),  # found by the name
     ],
 )
 def test_students_are_found_by_number_login_and_name(tmp_path, text, student, cell):

@@ -214,8 +214,12 @@ def test_a_package_that_was_missing_is_named_and_those_who_need_it_are_graded_ag
     assert "not_there is imported in 1 of them" in done.stdout
     assert "not_there is imported in 1 of them" in course(tmp_path / "in", "--out", tmp_path / "out").stdout
     (tmp_path / "not_there.py").touch()
+    made_up = "    raise ModuleNotFoundError(\"No module named '__main__'\")"
+    hand_in(tmp_path / "in" / "ben" / f"{LESSON}.ipynb", [f"def correlate2d(image, kernel):\n{made_up}"])
+    course(tmp_path / "in", "--out", tmp_path / "out")
     installed = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
-    assert "unchanged" not in course(tmp_path / "in", "--out", tmp_path / "out", env=installed).stdout
+    done = course(tmp_path / "in", "--out", tmp_path / "out", env=installed)
+    assert done.returncode == 0 and "1 of 2 submissions are unchanged" in done.stdout, done.stderr
 
 
 @needs_walls
@@ -244,6 +248,22 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
     assert len({row["points"] for (_, name), row in rows.items() if name == "correlate2d"}) == 1, (
         "the same seed for all"
     )
+
+
+@needs_walls
+def test_ended_in_the_middle_it_leaves_nothing_in_the_temporary_folder(tmp_path):
+    scratch, archive = tmp_path / "scratch", tmp_path / "class.zip"
+    scratch.mkdir()
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", ["def correlate2d(image, kernel):\n    while True: pass"])
+    shutil.make_archive(archive.with_suffix(""), "zip", tmp_path / "in")
+    command = [*COURSE, "grade", str(archive), "--out", str(tmp_path / "out"), "--seconds", "100", "--cpu", "100"]
+    running = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(scratch)})
+    while len(list(scratch.glob("course-grade-*"))) < 2:  # the class, and what the sandbox shows
+        assert running.poll() is None
+        time.sleep(0.02)
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(timeout=HANGS) == 128 + signal.SIGTERM
+    assert not list(scratch.iterdir())
 
 
 @needs_walls

@@ -22,11 +22,13 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from course_tools.errors import CourseError
+from course_tools.grading import gradescope
 from course_tools.grading.intake import DEEPEST, Unreadable, megabytes, printable, read_bytes, visible
-from course_tools.grading.names import is_zip
+from course_tools.grading.names import is_notebook, is_zip
 
 _IN_ALL, _MOST_FILES = 20_000_000_000, 200_000  # bytes and files of all archives together
 _NOTEBOOKS_OF_ONE, _FILES_OF_ONE = 4, 2000  # a student's archive: as many notebooks of the largest size; files
+_LONGEST_NAME = 255  # bytes; no file system here takes more
 _ENTRY = b"PK\x01\x02"  # begins the entry of a file in an archive's table of contents
 
 
@@ -34,8 +36,8 @@ _ENTRY = b"PK\x01\x02"  # begins the entry of a file in an archive's table of co
 class HandedIn:
     """The folder of submissions, and what the archives in it hold.
 
-    In `unpacked`, each archive of `folder` is a folder of its name, at its place. `closed` says, for the path of an
-    archive that could not be opened, why.
+    In `unpacked`, each archive of `folder` is a folder of its name, at its place; what nobody reads is empty there.
+    `closed` says, for the path of an archive that could not be opened, why.
     """
 
     folder: Path
@@ -99,10 +101,8 @@ def _unpack_one_students(folder: Path, path: Path, unpacked: Path, room: _Room) 
     if content.count(_ENTRY) > _FILES_OF_ONE:  # before Python makes an object of each
         raise Unreadable(f"It holds too many files: at most {_FILES_OF_ONE:,} are read.")
     mine = _Room(room.largest, min(_NOTEBOOKS_OF_ONE * room.largest, room.bytes), _FILES_OF_ONE)
-    try:
-        _unpack(BytesIO(content), unpacked / path, mine)
-    finally:
-        room.take(mine.whole - max(mine.bytes, 0))
+    _unpack(BytesIO(content), unpacked / path, mine)
+    room.take(mine.whole - mine.bytes)  # what was refused is deleted
 
 
 def _unpack(source: Path | BytesIO, into: Path, room: _Room) -> None:
@@ -124,7 +124,7 @@ def _unpack(source: Path | BytesIO, into: Path, room: _Room) -> None:
 
 
 def _unpack_member(archive: ZipFile, member: ZipInfo, into: Path, room: _Room) -> None:
-    parts = [part for part in re.split(r"[/\\]", member.filename) if part not in ("", ".")]
+    parts = [_shortened(part) for part in re.split(r"[/\\]", member.filename) if part not in ("", ".")]
     name = printable(member.filename[:200])
     if ".." in parts:
         raise Unreadable(f"It holds a file whose path leads out of it: {name}.")
@@ -141,7 +141,17 @@ def _unpack_member(archive: ZipFile, member: ZipInfo, into: Path, room: _Room) -
         path.symlink_to(path.name)  # to itself: it is told of as a link, and leads nowhere
         return
     with archive.open(member) as content, path.open("xb") as file:
-        _copy(content, file, member.file_size, room)
+        if is_notebook(path.name) or is_zip(path.name) or path.name == gradescope.LIST:
+            _copy(content, file, member.file_size, room)
+
+
+def _shortened(name: str) -> str:
+    """A platform writes the student's name before a file's name, and together they may be longer than any file's."""
+    written = name.encode()
+    if len(written) <= _LONGEST_NAME:
+        return name
+    beginning, end = written[: _LONGEST_NAME - 100], written[-90:]  # the student; the ending
+    return f"{beginning.decode(errors='ignore')}…{end.decode(errors='ignore')}"
 
 
 def _copy(content: IO[bytes], file: IO[bytes], said: int, room: _Room) -> None:

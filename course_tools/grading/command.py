@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from rich.console import Console
@@ -222,7 +222,8 @@ def _done_already(journal: Journal, keys: dict[Submission, str]) -> dict[Submiss
 
 def _lacks_what_is_here(report: Report) -> bool:
     """Whether a package was missing when it was graded that has been installed since."""
-    return any(importlib.util.find_spec(name) for name, _ in absent_packages([report]))
+    # Only looked for on disk: a student may have made the name up, and "__main__" is more than a file.
+    return any(PathFinder.find_spec(name) for name, _ in absent_packages([report]))
 
 
 def _progress(console: Console) -> Progress:

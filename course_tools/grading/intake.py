@@ -49,7 +49,7 @@ class Submission:
     problem: str = ""
     late: bool = False
     unpacked: Path | None = None
-    attempt: str = ""  # of one student and lesson, the greatest is the last
+    attempt: tuple[str, ...] = ()  # as in `names.Said`
     earlier: tuple[str, ...] = ()  # the paths of attempts before this one
 
     def place(self, folder: Path) -> Path:
@@ -185,7 +185,7 @@ def _list(folder: Path) -> list[str]:
 
 
 def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+    return os.path.isdir(path) and not path.is_symlink()
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _entries(top: Path, zips_are_open: bool) -> Iterator[_Entry]:
     """
     for name in visible(os.listdir(top)):
         path = top / name
-        if path.is_dir():
+        if os.path.isdir(path):  # Path.is_dir raises where a folder may be listed, but not entered
             yield from _entries_of(top, path, zips_are_open)
         elif is_notebook(name):
             yield _Entry(Path(name))
@@ -235,7 +235,7 @@ def _entries_of(top: Path, folder: Path, zips_are_open: bool) -> Iterator[_Entry
             yield _Entry(place, problem)
             continue
         for name in names:
-            if (here / name).is_dir():
+            if os.path.isdir(here / name):
                 waiting.append(here / name)
             elif is_notebook(name):
                 found = True
@@ -289,7 +289,7 @@ def _lesson_inside(folder: Path, path: Path, lessons: list[str]) -> tuple[str, s
 def _only_one(folder: Path, rivals: list[Submission]) -> Submission:
     """The one of the files for the same student and lesson that counts: the last attempt; none if that is not known."""
     rivals = sorted(rivals, key=lambda one: (one.attempt, one.path))
-    known = all(one.attempt for one in rivals)
+    known = len({one.attempt[:1] for one in rivals}) == 1 and all(one.attempt for one in rivals)
     last = [one for one in rivals if not known or one.attempt == rivals[-1].attempt]
     chosen = replace(last[0], earlier=tuple(one.path for one in rivals if one not in last))
     if len(last) == 1 or _are_equal(folder, last):

@@ -135,9 +135,16 @@ class Journal:
         """The report of a submission, None if there is none, or if it was made with another key.
 
         The key stands for all that the marks depend on: the bytes of the notebook, the seed, limits and exercises.
+        Where the file lies, whether it is late and what came before it is not in the key, but brought up to date.
         """
         kept_key, report = self._kept.get(stem_of(submission), ("", None))
-        return report if kept_key == key else None
+        if report is None or kept_key != key:
+            return None
+        if not report.newer:  # else it is of another file
+            facts = {"file": submission.path, "late": submission.late, "earlier": list(submission.earlier)}
+            if (now := replace(report, **facts)) != report:
+                self._write(key, report := now)
+        return report
 
     def store(self, submission: Submission, key: str, report: Report) -> Report:
         """Keep a report: from the moment this returns, it survives whatever happens to the grader.
@@ -158,9 +165,15 @@ class Journal:
         return self._forget([report for report in self.kept() if report.student == student])
 
     def forget_all_but(self, submissions: Iterable[Submission]) -> list[Report]:
-        """Delete the reports of which no submission is given; returns them."""
+        """Delete the reports of which no submission is given; returns them.
+
+        Of a student with a file of no known lesson, which may be of any, nothing but such files is deleted.
+        """
+        submissions = list(submissions)
         keep = {stem_of(submission) for submission in submissions}
-        return self._forget([report for report in self.kept() if stem_of(report) not in keep])
+        unsure = {submission.student for submission in submissions if not submission.lesson}
+        gone = [report for report in self.kept() if stem_of(report) not in keep]
+        return self._forget([report for report in gone if not report.lesson or report.student not in unsure])
 
     def _forget(self, reports: list[Report]) -> list[Report]:
         for report in reports:

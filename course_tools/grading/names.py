@@ -15,7 +15,7 @@ from course_tools.project import LESSON_NAME
 _PLATFORMS = [
     # Moodle: Jane Doe_12345_assignsubmission_file_, a folder or the beginning of a file's name. The number is one of
     # the assignment: the next assignment has another for the same student.
-    re.compile(r"(?P<student>.+)_\d+_assignsubmission_[a-z]+_?(?P<name>.*)", re.DOTALL),
+    re.compile(r"(?P<student>.+?)_\d+_assignsubmission_[a-z]+_?(?P<name>.*)", re.DOTALL),
     # Blackboard: Homework 1_jdoe_attempt_2025-03-01-10-20-30_notebook.ipynb
     re.compile(r".+?_(?P<student>[^_]+)_attempt_(?P<attempt>\d{4}(-\d\d){5})_?(?P<name>.*)", re.DOTALL),
     # Canvas: doejane_LATE_12345_67890_notebook-2.ipynb. The first number is the student's, and tells two Jane Does
@@ -30,12 +30,16 @@ _COPY = re.compile(r"(copy of|kopie von|copie de|copia de|copia di|cópia de|kop
 
 @dataclass(frozen=True)
 class Said:
-    """What a path says; "" where it says nothing. Of two attempts of a student, the greater text is the later one."""
+    """What a path says; "" where it says nothing.
+
+    `attempt` is what several attempts of a student have in common, and a text that is greater for a later one; () if
+    nothing tells.
+    """
 
     student: str = ""
     lesson: str = ""
     late: bool = False
-    attempt: str = ""
+    attempt: tuple[str, ...] = ()
 
 
 def is_notebook(name: str) -> bool:
@@ -48,27 +52,34 @@ def is_zip(name: str) -> bool:
 
 def is_flat(name: str) -> bool:
     """Whether a platform made this name, of a student's file or folder, which says the student."""
-    return any(platform.fullmatch(name) for platform in _PLATFORMS)
+    return _by_platform(name) is not None
 
 
 def read_path(path: Path, lessons: list[str]) -> Said:
     """What the path of a file, from the submissions' folder, says. `lessons` are the names of all lessons there are."""
     first = path.parts[0]
-    found = next(filter(None, (platform.fullmatch(first) for platform in _PLATFORMS)), None)
+    found = _by_platform(first)
     parts = found.groupdict() if found else {}
     own_name = path.name if len(path.parts) > 1 or not found else parts["name"]
     lesson, before = _lesson_in(_without_ending(own_name), lessons)
     if found:
-        attempt = parts.get("attempt", "")
+        attempt = ("", parts["attempt"]) if "attempt" in parts else ()
         if "id" in parts:  # Canvas
-            again = _AGAIN.search(_without_ending(parts["name"]))
-            attempt = f"attempt {int(again[1]) if again else 0:02}"
+            name = _without_ending(parts["name"])
+            again = _AGAIN.search(name)
+            attempt = (name[: again.start()], f"{int(again[1]):02}") if again else (name, "00")
         return Said(parts["student"] + parts.get("id", ""), lesson, bool(parts.get("late")), attempt)
     if len(path.parts) > 1 and is_zip(first):  # ada_09_convolution.zip, opened
         return Said(_lesson_in(_without_ending(first), lessons)[1], lesson)
     if len(path.parts) > 1:
         return Said(first, lesson)
     return Said(before, lesson)
+
+
+def _by_platform(name: str) -> re.Match | None:
+    """What the platform says in a name. It says it first: a student may call a file as another platform would."""
+    found = filter(None, (platform.fullmatch(name) for platform in _PLATFORMS))
+    return min(found, key=lambda match: match.end("student"), default=None)
 
 
 def _without_ending(name: str) -> str:

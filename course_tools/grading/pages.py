@@ -36,7 +36,7 @@ from course_tools.grading.marks import Mark, Report
 
 FOLDER = "pages"  # in OUT, beside index.html
 _LONGEST_TEXT, _LONGEST_NAME = 4000, 120  # characters shown of what a student wrote
-_ABSENT = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
+_ABSENT = re.compile(r"ModuleNotFoundError: No module named '(\w+)'")  # a part of a package that is here has a dot
 _COMMONEST = 3  # mistakes named for each exercise
 
 

@@ -58,7 +58,7 @@ class Roster:
     def person(self, student: str) -> Person | None:
         """Who on the roster is called so by the platform's names of files; None if nobody is, or several are."""
         found = _LABEL.fullmatch(student)
-        whole, number = student.casefold(), (found["number"] or found["id"]).casefold() if found else ""
+        whole, number = student.casefold(), self._number(found) if found else ""
         spelt = _letters(found["name"] if found else student)
         candidates: list[Person] = []
         for names, tried in zip(self._called, [(whole, number), (whole, number), (whole,), (spelt,)], strict=True):
@@ -67,6 +67,10 @@ class Roster:
             if len(candidates) == 1:
                 return candidates[0]
         return None
+
+    def _number(self, label: re.Match) -> str:
+        """Canvas' own number of a student means nothing in another's list, where it may be that of somebody else."""
+        return (label["id"] or (label["number"] if self.platform == "canvas" else "")).casefold()
 
     def for_import(self, out_of: dict[str, float], points: Iterable[tuple[Person, dict[str, float]]]) -> list[list]:
         """The table that `platform` imports: what it knows a student by, and a column for each lesson.
