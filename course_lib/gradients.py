@@ -26,7 +26,9 @@ def gradient_function(function: Callable) -> Callable:
     """A function of arrays that returns `(function(*arrays), gradients)` as NumPy arrays; see `gradients`.
 
     It is compiled on the first call with arrays of these shapes and types, which takes as long as some ten calls, and
-    is fast from then on. What `function` uses besides its arguments must not change: compiled, it may not notice.
+    is fast from then on. What `function` uses besides its arguments must not change: compiled, it may not notice. A
+    Python `if` or `while` on a tensor's value cannot be compiled and raises TypeError (PyTorch, which does not compile,
+    allows it): use `keras.ops.where` or `keras.ops.cond`.
     """
     backend = keras.backend.backend()
     differentiated = _differentiated(function)
@@ -87,7 +89,8 @@ def _compiled_by_tensorflow(function: Callable) -> Callable:
     """One graph for every combination of shapes and types.
 
     The graphs are called directly: a `tf.function` would warn of retracing where many networks are looked at in turn,
-    each rightly with a graph of its own.
+    each rightly with a graph of its own. AutoGraph, which rewrites a function's source, is off: of a function from a
+    notebook's cell that is run by a script it may read another source.
     """
     import tensorflow as tf
 

@@ -54,6 +54,27 @@ def test_a_compiled_function_reads_its_python_once_for_each_shape_and_type():
         assert len(seen) == 2
 
 
+def test_a_compiled_function_refuses_to_branch_on_a_value():
+    def branching(x):
+        return keras.ops.sum(x) if keras.ops.sum(x) > 0 else keras.ops.sum(2 * x)
+
+    numbers = np.ones(2, "float32")
+    np.testing.assert_allclose(gradients(branching, -numbers)[0], [2, 2])
+    if keras.backend.backend() != "torch":
+        with pytest.raises(TypeError):
+            gradient_function(branching)(numbers)
+
+
+def test_a_compiled_function_is_what_it_does_not_what_its_source_seems_to_say(tmp_path):
+    names = {}
+    other = tmp_path / "cell.py"
+    other.write_text("def threefold(x):\n    return 2 * x\n")
+    exec(compile("def threefold(x):\n    return 3 * x\n", other, "exec"), names)
+    value, (by_x,) = gradient_function(names["threefold"])(np.ones(2, "float32"))
+    np.testing.assert_allclose(value, [3, 3])
+    np.testing.assert_allclose(by_x, [3, 3])
+
+
 def test_many_functions_raise_no_warning_of_retracing(caplog):
     with caplog.at_level(logging.WARNING):
         for factor in range(1, 12):
