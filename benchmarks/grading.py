@@ -33,10 +33,10 @@ from course_lib.exercises.spec import find, specs
 from course_tools import warm
 from course_tools.grading.grade import Grader
 from course_tools.grading.inside import answer
-from course_tools.grading.intake import read_cells
 from course_tools.grading.limits import Limits
 from course_tools.grading.needed import Notebook
 from course_tools.grading.question import Question
+from course_tools.grading.reading import read_notebook
 from course_tools.grading.sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -225,7 +225,7 @@ def cost(rounds: int = 7) -> Table:
     with Sandbox(Limits(), walls=True) as sandbox:
         grader = Grader(sandbox, seed=1)
         for lesson in ("09_convolution", "05_mlp_backprop", "13_first_cnn_lenet"):
-            notebook = Notebook(read_cells(ROOT / "notebooks" / "solutions" / f"{lesson}.ipynb"))
+            notebook = Notebook(read_notebook(ROOT / "notebooks" / "solutions" / f"{lesson}.ipynb").cells)
             for name in specs(lesson):
                 job = json.loads(json.dumps(Question(find(lesson, name), 1).job(notebook.program(name))))
                 grader.run_job(job)  # the warm process starts

@@ -15,7 +15,8 @@ import pytest
 from course_tools.errors import CourseError
 from course_tools.grading import archives
 from course_tools.grading.archives import opened
-from course_tools.grading.intake import find_submissions, read_notebook
+from course_tools.grading.intake import find_submissions
+from course_tools.grading.reading import read_notebook
 
 LESSONS = ["02_perceptron", "09_convolution"]
 CODE = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": []}

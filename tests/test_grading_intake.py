@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from course_tools.errors import CourseError
-from course_tools.grading.intake import Unreadable, digest, find_submissions, printable, read_notebook
+from course_tools.grading.intake import find_submissions, printable
+from course_tools.grading.reading import Unreadable, digest, read_notebook
 
 LESSONS = ["02_perceptron", "09_convolution"]
 CODE = {"cell_type": "code", "source": ["x = 1\n", "y = 2"], "metadata": {}, "outputs": [], "execution_count": None}

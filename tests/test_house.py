@@ -4,6 +4,7 @@ Read from the sources, imports inside functions too. That loading `course_lib` i
 """
 
 import ast
+import symtable
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -63,6 +64,19 @@ def test_a_circle_is_found():
 def test_every_import_of_the_house_is_of_a_module_that_is_there():
     missing = {name: imports(name) - set(FILES) for name in FILES}
     assert not {name: others for name, others in missing.items() if others}
+
+
+def test_benchmarks_import_what_is_there():
+    """They are run by hand, so that nothing else tells of a name that is gone."""
+    gone = []
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in HOUSE:
+                source = FILES[node.module].read_text(encoding="utf-8")
+                there = symtable.symtable(source, node.module, "exec").get_identifiers()
+                names = [alias.name for alias in node.names if f"{node.module}.{alias.name}" not in FILES]
+                gone += [f"{path.name}: {node.module}.{name}" for name in names if name not in there]
+    assert not gone
 
 
 def test_the_library_is_small():

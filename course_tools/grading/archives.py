@@ -23,8 +23,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from course_tools.errors import CourseError
 from course_tools.grading import gradescope
-from course_tools.grading.intake import DEEPEST, Unreadable, megabytes, printable, read_bytes, visible
+from course_tools.grading.intake import DEEPEST, printable, visible
 from course_tools.grading.names import is_notebook, is_zip
+from course_tools.grading.reading import Unreadable, megabytes, read_bytes
 
 _IN_ALL, _MOST_FILES = 20_000_000_000, 200_000  # bytes and files of all archives together
 _NOTEBOOKS_OF_ONE, _FILES_OF_ONE = 4, 2000  # a student's archive: as many notebooks of the largest size; files

@@ -20,12 +20,13 @@ from course_tools.grading.adjust import adjusted
 from course_tools.grading.archives import opened
 from course_tools.grading.grade import Grader, fingerprint, settings_of
 from course_tools.grading.gradebook import IMPORT, missing, write_gradebook
-from course_tools.grading.intake import Submission, Unreadable, digest, find_submissions, printable
+from course_tools.grading.intake import Submission, find_submissions, printable
 from course_tools.grading.journal import DAMAGED, Journal, write_atomically
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Report
 from course_tools.grading.names import is_notebook
 from course_tools.grading.pages import absent_packages, write_pages
+from course_tools.grading.reading import Unreadable, digest
 from course_tools.grading.roster import FILE as ROSTER
 from course_tools.grading.roster import Person, Roster, read_roster
 from course_tools.grading.sandbox import Sandbox, why_no_walls

@@ -19,11 +19,12 @@ from course_lib.quiet import quiet
 from course_tools.errors import CourseError
 from course_tools.grading import marks, wire
 from course_tools.grading.inside import answer
-from course_tools.grading.intake import Submission, Unreadable, read_notebook
+from course_tools.grading.intake import Submission
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Mark, Report
 from course_tools.grading.needed import Notebook, Program
 from course_tools.grading.question import Question
+from course_tools.grading.reading import Unreadable, read_notebook
 from course_tools.grading.sandbox import Sandbox, read_result
 
 # How a limit shows in the words of the error that the answer raised.

@@ -1,17 +1,12 @@
-"""What was handed in: which student, which lesson, which file, and the code cells in it.
+"""What was handed in: which student, which lesson, which file.
 
-Everything here was written by strangers, the names of files and folders included. Nothing is executed, no link is
-followed, and no file can keep the grader waiting.
+Everything here was written by strangers, the names of files and folders included. No link is followed.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import json
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,20 +14,14 @@ from pathlib import Path
 from course_tools.errors import CourseError
 from course_tools.grading import gradescope
 from course_tools.grading.names import is_flat, is_notebook, is_zip, read_path
+from course_tools.grading.reading import Unreadable, digest, lessons_named, read_bytes
 
-LARGEST = 64_000_000  # bytes; a notebook with 50 MB of outputs is still read
-_MOST_PARTS = 5_000_000  # values in one file; 64 MB of "[]," would fill gigabytes when read
 DEEPEST = 8  # folders inside one another; nbgrader's layout has two
 # Left by zip programs, by Python, by Windows; Gradescope's list of who is who; what comes with any folder.
 _NOT_SUBMISSIONS = {"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini", gradescope.LIST, "README.md"}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
-_STARTED = re.compile(r"""\bstart\(\s*["'](\w+)["']""")  # course_lib.start("09_convolution"), in the set-up cell
 # Control characters, line separators, what turns the direction of writing round, and halves of characters.
 _TRICKY = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-class Unreadable(Exception):
-    """A file that cannot be graded; the message says why in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -101,33 +90,6 @@ def find_submissions(
             found.append(submission)
     found += [_only_one(folder, rivals) for rivals in claims.values()]
     return sorted(found, key=lambda one: (one.student.casefold(), one.student, one.lesson, one.path))
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a notebook holds: the sources of its code cells, and the exercises whose cell was turned into text."""
-
-    cells: list[str]
-    in_text: set[str]
-
-
-def read_notebook(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> Content:
-    """The content of a notebook, format 3 or 4. Raises `Unreadable`.
-
-    With `within`, the folder of submissions, no folder between it and the file may be a link either.
-    """
-    content = Content([], set())
-    for number, cell in enumerate(_cells(_parse(_decoded(read_bytes(path, max_bytes, within)))), start=1):
-        if _is_code(number, cell):
-            content.cells.append(_source(number, cell))
-        elif name := _exercise_of(cell):
-            content.in_text.add(name)
-    return content
-
-
-def digest(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> str:
-    """The sha256 of a file, in hex. Raises `Unreadable`."""
-    return hashlib.sha256(read_bytes(path, max_bytes, within)).hexdigest()
 
 
 def visible(names: Iterable[str]) -> list[str]:
@@ -271,18 +233,11 @@ def _submission(folder: Path, cover: Path, entry: _Entry, lessons: list[str]) ->
 
 
 def _lesson_inside(folder: Path, path: Path, lessons: list[str]) -> tuple[str, str]:
-    """Of which lesson a notebook is, by its metadata or the cell that starts the course; and a problem if of none."""
+    """Of which lesson a notebook is by what it says itself; and a problem if of none."""
     try:
-        notebook = _parse(_decoded(read_bytes(folder / path, LARGEST, folder)))
-        metadata = notebook.get("metadata") if isinstance(notebook, dict) else None
-        course = metadata.get("course") if isinstance(metadata, dict) else None
-        named = [course.get("lesson")] if isinstance(course, dict) else []
-        for number, cell in enumerate(_cells(notebook), start=1):
-            if _is_code(number, cell):
-                named += _STARTED.findall(_source(number, cell))
+        found = [lesson for lesson in lessons_named(folder / path, within=folder) if lesson in lessons]
     except Unreadable as error:
         return "", str(error)
-    found = [lesson for lesson in named if lesson in lessons]
     return (found[0], "") if found else ("", "Neither its name nor its first cells say of which lesson it is.")
 
 
@@ -303,105 +258,3 @@ def _are_equal(folder: Path, files: list[Submission]) -> bool:
         return len({digest(one.place(folder) / one.path, within=one.place(folder)) for one in files}) == 1
     except Unreadable:
         return False
-
-
-def read_bytes(path: Path, max_bytes: int, within: Path | None) -> bytes:
-    """The bytes of a regular file that is no link, at most `max_bytes`. Raises `Unreadable`."""
-    if within is not None and path.parent.resolve() != within.resolve() / path.relative_to(within).parent:
-        raise Unreadable("It lies in a folder that is a link, and links are not followed.")
-    try:
-        # O_NONBLOCK: opening a pipe must not wait for somebody who writes to it.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise Unreadable(_why_closed(error)) from None
-    facts = os.fstat(handle)
-    if not stat.S_ISREG(facts.st_mode):
-        os.close(handle)
-        raise Unreadable("It is not a regular file.")
-    with open(handle, "rb") as stream:
-        content = b"" if facts.st_size > max_bytes else stream.read(max_bytes + 1)  # it may have grown
-    size = max(facts.st_size, len(content))
-    if size > max_bytes:
-        raise Unreadable(f"It is too large: {megabytes(size)}, and at most {megabytes(max_bytes)} are read.")
-    if not content.strip():
-        raise Unreadable("It is empty.")
-    return content
-
-
-def _decoded(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"It is not text in UTF-8: byte {error.start + 1} cannot be read.") from None
-
-
-def _why_closed(error: OSError) -> str:
-    if error.errno == errno.ELOOP:
-        return "It is a symbolic link, and links are not followed."
-    if error.errno == errno.ENXIO:
-        return "It is not a regular file."
-    return f"It cannot be opened: {error.strerror}."
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 10**6:,.0f} MB" if size >= 10**7 else f"{size / 10**6:.3g} MB"
-
-
-def _has_too_many_parts(text: str) -> bool:
-    if len(text) <= _MOST_PARTS:
-        return False
-    text = text.replace(r"\\", "").replace(r"\"", "")  # now every quotation mark begins or ends a string
-    if text.count('"') > 2 * _MOST_PARTS:
-        return True
-    text = re.sub('"[^"]*"?', "", text)
-    return sum(map(text.count, "[{,")) > _MOST_PARTS
-
-
-def _parse(text: str):
-    if _has_too_many_parts(text):
-        raise Unreadable(f"It is too large: it has more than {_MOST_PARTS:,} values.")
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        # A text without its end fails at the end, or in the string that was not closed.
-        if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-            raise Unreadable("It breaks off: the file is not complete.") from None
-        raise Unreadable(f"It is not valid JSON: {error.msg} in line {error.lineno}.") from None
-    except (RecursionError, MemoryError):
-        raise Unreadable("It is nested too deeply, or too large, to be read.") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise Unreadable(f"It is not valid JSON: {error}.") from None
-
-
-def _cells(notebook) -> list:
-    """All cells: format 4 has one list, format 3 has one for each worksheet."""
-    if isinstance(notebook, dict):
-        cells, sheets = notebook.get("cells"), notebook.get("worksheets")
-        if isinstance(cells, list):
-            return cells
-        if isinstance(sheets, list) and all(isinstance(s, dict) and isinstance(s.get("cells"), list) for s in sheets):
-            return [cell for sheet in sheets for cell in sheet["cells"]]
-    raise Unreadable("It is JSON, but not a notebook: it has no list of cells.")
-
-
-def _is_code(number: int, cell) -> bool:
-    if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
-        raise Unreadable(f"It is not a valid notebook: cell {number} has no type.")
-    return cell["cell_type"] == "code"
-
-
-def _exercise_of(cell: dict) -> str:
-    """The exercise that a cell was made for, by its metadata; "" if none."""
-    metadata = cell.get("metadata")
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) and nbgrader.get("solution") else None
-    return name if isinstance(name, str) else ""
-
-
-def _source(number: int, cell: dict) -> str:
-    lines = cell.get("source", cell.get("input"))
-    lines = [lines] if isinstance(lines, str) else lines
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise Unreadable(f"It is not a valid notebook: the source of cell {number} is not text.")
-    # Half a character, "\ud800" in JSON, cannot be encoded: neither compiled nor written.
-    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", "".join(lines))
