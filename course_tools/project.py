@@ -61,6 +61,11 @@ class Project:
         """Generated: the page of what the lecture decks got wrong."""
         return self.root / "docs" / "errata.md"
 
+    @property
+    def glossary(self) -> Path:
+        """Generated: the page of all terms, each with the place that introduces it."""
+        return self.root / "docs" / "glossary.md"
+
     def generated(self, lesson: str) -> tuple[Path, Path, Path]:
         """The three files made from a lesson: student's notebook, solved notebook, solutions."""
         return (

@@ -1,4 +1,4 @@
-"""What the README, the gallery and the errata show of the lessons: a table made from their cards, and their figures.
+"""What the README and the pages of docs/ show of the lessons: a table made from their cards, figures, terms.
 
 The table stands between two comments of README.md. A lesson's picture is the figure of its cell tagged "picture"; the
 figures of cells tagged "gallery" make docs/gallery.md.
@@ -16,6 +16,7 @@ from course_tools.card import Card, read_card
 from course_tools.drift import Drift, read_generated
 from course_tools.errata import errata_page
 from course_tools.errors import CourseError
+from course_tools.glossary import glossary_page
 from course_tools.lesson import read_text, spoken
 from course_tools.project import Project
 
@@ -53,6 +54,8 @@ def front_page(project: Project) -> dict[Path, bytes]:
         files[project.gallery] = "\n".join(gallery).encode()
     if errata := errata_page(project):
         files[project.errata] = errata.encode()
+    if glossary := glossary_page(project):
+        files[project.glossary] = glossary.encode()
     table = "\n".join(rows)
     return {readme: f"{before}{begin}\n{table}\n{end}{after}".encode(), **files}
 
@@ -65,7 +68,7 @@ def front_page_drift(project: Project) -> list[Drift]:
         for path, content in expected.items()
         if not path.is_file() or path.read_bytes() != content
     ]
-    pages = filter(Path.is_file, (project.gallery, project.errata))
+    pages = filter(Path.is_file, (project.gallery, project.errata, project.glossary))
     there = [*sorted(project.pictures.glob("*.png")), *pages]
     strays = [path for path in there if path not in expected]
     return found + [

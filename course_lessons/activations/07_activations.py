@@ -15,7 +15,7 @@
 # ---
 
 # %% [markdown]
-# A unit adds up its weighted inputs, $a = \sum_i w_i x_i + b$, and bends the sum with an **activation function**:
+# A unit adds up its weighted inputs, $a = \sum_i w_i x_i + b$, and bends the sum with an *activation function*:
 # $z = f(a)$. In lesson 05 that bend was mostly an S, the sigmoid: smooth and bounded. From 2010 on several well-known
 # papers (Nair and Hinton; Glorot, Bordes and Bengio; Krizhevsky, Sutskever and Hinton) took $\max(0, a)$ instead: it
 # has a corner, no upper bound, and is flat on half of the line.
@@ -182,7 +182,7 @@ pd.DataFrame({"last layer's norm over first, lowest": lost.min(axis=1), "highest
 
 # %% [markdown]
 # Your run is one of five recorded ones; the picture holds all five. A straight line on a logarithmic axis means that
-# each layer takes away about the same factor: **the gradient vanishes**. With Keras' start, the gradient of the first
+# each layer takes away about the same factor: *the gradient vanishes*. With Keras' start, the gradient of the first
 # layer is more than 100,000 times smaller than that of the last. With weights four times as large most of the loss goes,
 # though not all. (Larger sums leave the middle of the S, so the slopes are below 1/4.)
 #
@@ -212,7 +212,7 @@ pd.DataFrame({"sum": starts, "output": sigmoid(np.array(starts)), "steps": [step
 #
 # ## Walking in zig-zag
 #
-# The sigmoid has a second fault: its outputs are all **positive**, and they are the inputs of the next layer. For one
+# The sigmoid has a second fault: its outputs are all *positive*, and they are the inputs of the next layer. For one
 # example, the gradient of a unit's weight $w_i$ is $\delta\, x_i$, where $\delta$ is the message at its sum. If every
 # $x_i$ is positive, all its weights get the sign of $\delta$: all up, or all down. Let the goal lie where $w_1$ must rise
 # and $w_2$ must fall. What will the path look like? And what if we subtract the mean from the inputs?
@@ -338,7 +338,7 @@ study.groupby(["activation", "layer"])[columns].mean().round(3)
 #
 # ## max(0, x)
 #
-# Now the crude function. The **rectified linear unit**, ReLU, $f(a) = \max(0, a)$, cannot saturate for positive sums: its
+# Now the crude function. The *rectified linear unit*, ReLU, $f(a) = \max(0, a)$, cannot saturate for positive sums: its
 # slope there is 1, whatever the sum. Ten slopes of 1 multiply to 1.
 #
 # **Exercise 2.** Write its way back. At exactly 0 there is no slope; choose 0.
@@ -431,7 +431,7 @@ show(
 
 # %% [markdown]
 # That is one run. Here are five, with the best of four learning rates for each activation, also with one hidden layer, and
-# also under **Adam**, an optimiser that divides the step of each weight by the usual size of its gradients, so that
+# also under *Adam*, an optimiser that divides the step of each weight by the usual size of its gradients, so that
 # a small gradient does not mean a small step. The sigmoid has a second try, with hidden weights four times as large.
 
 # %% tags=["H05", "T081", "Q06"]
@@ -739,7 +739,7 @@ explore(
 # The slope of the sigmoid is nowhere near 1, that of tanh around 0 only; those of the other three are 1 for all positive
 # sums. Near 0 are the slopes of sigmoid and tanh on both sides, that of ReLU on the left, that of ELU on the far left.
 #
-# And the chain from the beginning, with five units and four activations. Above each arrow stands what the message is
+# And the chain from the beginning, with five units and four such functions. Above each arrow stands what the message is
 # multiplied by. What happens when two of the weights are negative?
 
 # %% tags=["G11", "picture"]
@@ -781,7 +781,7 @@ pd.Series(products, name="product, third and fourth weight negative").round(5).t
 # <details><summary>Answer</summary>
 #
 # Any slopes: along a path through units that fire it is the product of the weights, and the network's slope is the sum
-# over all such paths. It changes only where a unit switches. So the network is made of straight pieces, and with enough
+# over all such paths. It changes only where a unit begins or ceases to fire. So the network is made of straight pieces, and with enough
 # units the pieces follow a continuous curve (on a bounded stretch) as closely as you like.
 # </details>
 #

@@ -54,7 +54,7 @@ from course_lib.quiet import quiet
 #
 # So the step from 18.2 to 15.4 is *not* the vote alone. Five alike give 16.4; the rest came with two networks that had
 # first learnt from 15 million photos, and had one more layer. Which of the two counts? The table cannot say. Here is a
-# first lesson on parts: **change one at a time**.
+# first lesson on parts: *change one at a time*.
 #
 # ## Eight layers
 #
@@ -419,7 +419,7 @@ pd.concat({"0.001": slow.loc[shown], "0.003": parts.loc[shown]}, names=["rate"])
 # **Normalisation.** The paper says that LRN took 1.2 points off the top-5 error. Ours: we could not tell. Nor is this a
 # test of what it did in 2012: our pixels go from 0 to 1, the paper's from 0 to 255. Where the sums of squares are
 # small, $10^{-4}$ of them is next to nothing, and the layer does little but divide by $2^{0.75}$. On ImageNet the VGG
-# team later saw no gain.
+# team (lesson 19) later saw no gain.
 #
 # **ReLU.** At the chosen rate we could not tell it from tanh; at 0.001 tanh makes fewer mistakes on test digits, by 1.4
 # points. But the authors' first figure counts *passes*: a network of four layers on CIFAR-10 reached 25 % training
@@ -763,7 +763,7 @@ by.round(3)
 # networks make fewer mistakes, at the chosen rate; that a vote makes fewer than its members on average; and that an
 # ablation with too few passes, or at one learning rate only, can show what is not there in the end.
 #
-# **You can now** follow and count AlexNet, cut it into towers, normalise across maps, make ten cuts, count top-$k$ errors, let
+# *You can now* follow and count AlexNet, cut it into towers, normalise across maps, make ten cuts, count top-$k$ errors, let
 # networks vote, and read an ablation with suspicion.
 #
 # ## Think about it

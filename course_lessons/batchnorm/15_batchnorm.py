@@ -156,14 +156,14 @@ wander.loc[["none", "before"]].round(2)
 # %% [markdown]
 # In this pair the sums drift and spread without the layer, and hardly with it. Is that always so? The table is an
 # experiment of 5 random seeds, recorded beforehand (`course evidence` runs it again): how far the mean of what enters
-# a unit of layer 4 wanders in 70 steps, in deviations of that unit. The interval from `low` to `high`
-# holds the difference to the first row with 95 % confidence. **With the layer in front of every ReLU, the mean of what
+# a unit of layer 4 wanders in 70 steps, in deviations of that unit. `low` and `high` are
+# the ends of the 95 % interval of the difference to the first row. **With the layer in front of every ReLU, the mean of what
 # enters a unit wanders less.**
 #
 # **Does the upper part mind?** Train the plain network for two epochs, and record what $F_1$, its lower two layers,
 # says about new digits. Then go on with $F_1$ frozen, or with $F_1$ learning too. How well will $F_2$ do on the record,
-# and on what $F_1$ says *now*? The table takes each network at its best epoch, as if training had ended there: **early
-# stopping**.
+# and on what $F_1$ says *now*? The table takes each network at its best epoch, as if training had ended there: *early
+# stopping*.
 
 # %% tags=["T179"]
 halves = evidence("lower_half")
@@ -235,8 +235,8 @@ show(
 
 # %% [markdown]
 # Whitening does more, but for $n$ units it takes of the order of $n^3$ operations. And 96 examples span only 95
-# directions: in the others there is nothing to measure. So normalise **each unit for itself**, with the statistics of
-# the **batch**.
+# directions: in the others there is nothing to measure. So normalise *each unit for itself*, with the statistics of
+# the *batch*.
 #
 # ## The transform, by hand
 #
@@ -711,7 +711,7 @@ pd.concat({"epoch 1": first, "momentum 0.5": strayed}).drop(columns="seeds").rou
 # ## Behind a convolution
 #
 # A filter (lesson 09) looks with the same weights at every place of a picture. So its "unit" is the whole *channel*,
-# with one $\gamma$ and one $\beta$; one mean and one variance serve all examples **and all places**: they are taken
+# with one $\gamma$ and one $\beta$; one mean and one variance serve all examples *and all places*: they are taken
 # over batch, height and width. So the layer treats all places alike, as the convolution does: move the picture, and its
 # output moves along.
 
@@ -779,7 +779,7 @@ print(f"read of new digits: {accuracy:.0%}")
 
 # %% [markdown]
 # At test time all statistics stand still: the layer multiplies each channel by one number and adds another. So can a
-# convolution. **Fold** the layer into it, and it costs nothing more.
+# convolution. *Fold* the layer into it, and it costs nothing more.
 #
 # **Exercise 5.** Which kernel and bias give, in one convolution, what the convolution without bias and the layer behind
 # it give together at test time? The cell below the check lets yours loose on the network you trained.

@@ -62,7 +62,7 @@ pd.DataFrame({"reads": [x[i : i + 3] for i in range(3)], "a": a, "z": z}).rename
 
 # %% [markdown]
 # Let the targets be $(2, 0, 4)$. The middle output is right, and asleep: its ReLU is closed. The first is too small, the
-# last too large. The loss $\ell$ is half the sum of the squared differences. Each place has its **message** $\delta_i =
+# last too large. The loss $\ell$ is half the sum of the squared differences. Each place has its *message* $\delta_i =
 # \partial \ell/\partial a_i$, as in lesson 05: difference times slope of the ReLU. What does the last place tell the
 # three weights? And what if two places disagree?
 
@@ -85,7 +85,7 @@ told
 
 # %% [markdown]
 # Each place speaks to each weight: *my message times what you read for me*. A shared weight listens to all places and
-# **adds up**; nudging the weights (lesson 05) gives the same three numbers. The bias was added everywhere, so it hears
+# *adds up*; nudging the weights (lesson 05) gives the same three numbers. The bias was added everywhere, so it hears
 # the sum of the messages.
 #
 # Why add? The chain rule adds up over all ways along which a weight reaches the loss. $w_u$ reaches it through every sum
@@ -220,8 +220,8 @@ pd.DataFrame(counted, columns=["picture", "filters", "kernel", "bias", "numbers"
 # In Exercise 1 the messages slide over the inputs and give weighted sums. That *is* a convolution layer's forward pass,
 # with the messages as its kernel. In Exercise 2 kernels are stamped. That is a convolution, too, but of which sort?
 #
-# - **Cross-correlation**, $\star$, slides the kernel as it is: $(x \star w)_{ij} = \sum_{u,v} w_{uv}\,x_{i+u,\,j+v}$.
-# - **True convolution**, $*$, slides it turned by 180°: $(x * w)_{ij} = \sum_{u,v} w_{uv}\,x_{i-u,\,j-v}$, so
+# - *Cross-correlation*, $\star$, slides the kernel as it is: $(x \star w)_{ij} = \sum_{u,v} w_{uv}\,x_{i+u,\,j+v}$.
+# - *True convolution*, $*$, slides it turned by 180°: $(x * w)_{ij} = \sum_{u,v} w_{uv}\,x_{i-u,\,j-v}$, so
 #   $x * w = x \star \mathrm{rot180}(w)$, whatever corner you count from.
 # - Either can be *valid*, where the kernel lies inside, or *full*: at every position where the two overlap at all, so
 #   the result is larger than $x$.
@@ -374,8 +374,8 @@ print("as nudged:", verdict(delta1, nudged_delta1), " as in Keras:", verdict(del
 # %% [markdown]
 # ## Where does the first message come from?
 #
-# From the loss. For $N$ examples with answers $y_n$ and targets $t_n$, one book takes the **mean of the squares**,
-# another **half their sum**:
+# From the loss. For $N$ examples with answers $y_n$ and targets $t_n$, one book takes the *mean of the squares*,
+# another *half their sum*:
 #
 # $$\mathcal L = \frac1N \sum_n (t_n - y_n)^2\qquad\text{or}\qquad \mathcal L = \frac12 \sum_n (t_n - y_n)^2$$
 #
@@ -498,7 +498,7 @@ except NotImplementedError:
 # ## There and back through a whole network
 #
 # A convolutional network is the network of lesson 05 in three steps that repeat: **convolve, apply a non-linearity,
-# pool**; a dense layer decides at the end. **Max pooling** keeps the largest of four values, say (it is the topic of lesson 12).
+# pool**; a dense layer decides at the end. *Max pooling* keeps the largest of four values, say (it is the topic of lesson 12).
 # Which step shrinks a map?
 
 # %% tags=["T146", "nbval-check-output"]

@@ -76,7 +76,7 @@ pd.DataFrame(counted).set_index("picture")
 # unit sees is a list of places; such lists make one kind of layer or another. (A layer of one's own: `build` makes its
 # weights, and `call` says what comes out. How large weights should be at first is a matter for lesson 14.)
 #
-# Take 7 inputs and 3 units. How many weights, and how many multiply-adds (a product, added to a sum), do you expect? Each
+# Take 7 inputs and 3 units. How many weights, and how many **multiply-adds** (a product, added to a sum), do you expect? Each
 # net is fed one input at a time, so out comes that input's row of weights: from these rows the edges are drawn. Two of the
 # three layers Keras has ready-made; are their outputs the same?
 
@@ -280,7 +280,8 @@ names = ["as it is", "moved by (5, 15)", "moved by (14, 30)", "in the shade"]
 pd.DataFrame(two_best, columns=["strongest answer", "second"], index=names)
 
 # %% [markdown]
-# When the picture moves, the map of answers moves along: with strides of 1, a convolution is **equivariant** to shifts. And
+# When the picture moves, the map of answers moves along: a convolution that visits every place is **equivariant** to shifts.
+# And
 # as soon as all of the *other* eye is in the picture, it is second best, though the detector never saw it. In the shade the
 # eye still looks like the kernel, but its contrast is low: the edge of the shadow answers louder. "Of equal length", we said.
 #
@@ -602,9 +603,9 @@ check(receptive_field)
 # anywhere on black pictures of 16 × 16. All nets have 1,024 ReLU units, 16 at each of 64 places, and ten sums at the end,
 # one for each digit. They differ in two things.
 #
-# - How the units are **wired**: *dense* (to all pixels), *local* (each place has its own 9 × 9 window and its own weights)
+# - How the units are *wired*: *dense* (to all pixels), *local* (each place has its own 9 × 9 window and its own weights)
 #   or *shared* (the same windows, one set of weights: a convolution).
-# - What the ten sums **read**: *all places*, or, of each of the 16 kinds, only the *strongest* answer, wherever it was.
+# - What the ten sums *read*: *all places*, or, of each of the 16 kinds, only the *strongest* answer, wherever it was.
 #
 # Two of the six nets are ready-made in Keras: *dense, all places* and *shared, strongest* (`GlobalMaxPooling2D` keeps the
 # strongest). Both train with `Adam`, a gradient descent that gives each weight a step of its own size, and stop when
@@ -662,7 +663,7 @@ pd.DataFrame(live, index=["parameters", "error on its own pictures", "error on n
 # %% [markdown]
 # One run, one learning rate. The longer experiment (`course evidence 09:race`) runs all six with 100 to 1,000 examples, five
 # times, each with the best of three learning rates and the best moment to stop, as the validation part has it. A rival
-# that learns nothing takes part: name a picture after the most similar one that you were shown, the **nearest neighbour**.
+# that learns nothing takes part: name a picture after the most similar one that you were shown, the *nearest neighbour*.
 
 
 # %% tags=["T107", "T108", "T109", "Q09", "nbval-check-output"]

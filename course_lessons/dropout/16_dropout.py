@@ -108,7 +108,7 @@ show(
 
 # %% [markdown]
 # First the network learns what a digit looks like: the error on new digits falls. Then it learns the clerk's slips, one
-# by one, and in this run the error on new digits rises again. That is **overfitting**. One remedy is **early stopping**:
+# by one, and in this run the error on new digits rises again. That is **overfitting**. One remedy is *early stopping*:
 # keep the weights of the epoch with the lowest error on the validation part. Hinton's idea is another one. He suspected
 # small conspiracies: units tuned to each other so that only together they fit an odd example (**co-adaptation**). A
 # conspiracy needs all its members. So make sure that they are never all there.
@@ -177,7 +177,7 @@ results = {"mean over the masks": mean, "all there, times 0.8": keep * (w @ x), 
 pd.Series(results, name="a").round(3).to_frame()
 
 # %% [markdown]
-# The factor is the **keep** probability. (Beware: the $p$ of the paper of 2014 is the probability to *keep* a unit; the
+# The factor is the *keep* probability. (Beware: the $p$ of the paper of 2014 is the probability to *keep* a unit; the
 # `rate` of Keras is the share that is *dropped*.)
 #
 # **Exercise 1.** A network was trained with plain dropout behind every hidden layer; its pictures were never dropped.
@@ -407,7 +407,7 @@ pd.concat(fall).drop(columns="seeds").round(3)
 # active.) That fits the story of the conspiracies, but does not prove it.
 #
 # **What do the units see?** An **autoencoder** must repeat its picture through a hidden layer; here through 64 ReLUs, and
-# 400 pixels, the middle of 1,000 digits. The weights of each hidden unit, drawn as a picture, are its **filter**.
+# 400 pixels, the middle of 1,000 digits. The weights of each hidden unit, drawn as a picture, are its *filter*.
 
 
 # %% tags=["T195", "H09", "G34"]

@@ -25,7 +25,7 @@
 # ## What it reads
 #
 # LeNet-5 learned from **MNIST**: handwritten digits, 28 × 28 grey pixels, 60,000 to learn from, 10,000 to be tested
-# on. We take 5,000 of them: 3,500 to train on, 500 for **validation** (to choose by), and 1,000 to test. (At `gpu` scale this notebook
+# on. We take 5,000 of them: 3,500 to train on, 500 for *validation* (to choose by), and 1,000 to test. (At `gpu` scale this notebook
 # loads all of MNIST.)
 
 # %% tags=["T166", "F028", "nbval-check-output"]
@@ -53,7 +53,7 @@ show(
 
 # %% [markdown]
 # How hard is it? Three readers without a network: one always says the same; one looks for the nearest *average* digit;
-# the **nearest neighbour** remembers every training picture and looks for the nearest. "Near" is the sum of squared
+# the *nearest neighbour* remembers every training picture and looks for the nearest. "Near" is the sum of squared
 # differences of the pixels, $\lVert u - v \rVert^2 = \lVert u \rVert^2 - 2\, u \cdot v + \lVert v \rVert^2$, of which
 # $\lVert u \rVert^2$ is the same for all candidates $v$. What do you expect of each?
 
@@ -85,8 +85,8 @@ print(f"numbers to keep: {averages.size:,} for averages, {train.images.size:,} f
 #
 # ## The blocks
 #
-# You have met them one by one: **input**, **convolution**, **activation**, **pooling**, **dense** layers and a
-# **loss**; between maps and dense layers stands **flatten**, which only renames places: row after row, in a row column after
+# You have met them one by one: *input*, *convolution*, *activation*, *pooling*, *dense* layers and a
+# *loss*; between maps and dense layers stands *flatten*, which only renames places: row after row, in a row column after
 # column, and at each place all channels. Follow 6 × 6 pixels with one upright stroke. Which shapes do you expect? Above
 # the table, values that spell their own address (row, column, channel) show the order of flatten.
 
@@ -130,7 +130,7 @@ def flatten_index(row, column, channel, shape):
 check(flatten_index)
 
 # %% [markdown]
-# A **dense** layer reads the whole vector: every unit sees everything. A colour picture of 32 × 32 gives it
+# A *dense* layer reads the whole vector: every unit sees everything. A colour picture of 32 × 32 gives it
 # $32 \cdot 32 \cdot 3 = 3072$ inputs. Now think of a convolution whose kernel is *as large as the picture*. It fits in
 # one place only. What is the difference? We try it on such a picture, and on 16 maps of 5 × 5 with 120 units, which you
 # will meet again.
@@ -228,7 +228,7 @@ show(
 #
 # ## One answer, or several?
 #
-# The last layer is **softmax**: one distribution over ten classes. Ten **sigmoids** instead would be ten separate
+# The last layer is *softmax*: one distribution over ten classes. Ten *sigmoids* instead would be ten separate
 # yes-or-no decisions. Is that the same? Try both on slips with two fields, where none, one or two digits are written
 # (8 × 8 pixels are enough here). *Which digits are on the slip?* The target has a 1 for each of them; softmax is taught to give
 # each the same share.
@@ -303,8 +303,8 @@ check(multi_label_predict)
 # %% [markdown]
 # ## LeNet-5, layer by layer
 #
-# LeNet-5 saw a digit in a frame of 32 × 32. Its layers have names: **C** for convolution, **S** for subsampling, which
-# is pooling, **F** for fully connected. As one writes it today:
+# LeNet-5 saw a digit in a frame of 32 × 32. Its layers have names: *C* for convolution, *S* for subsampling, which
+# is pooling, *F* for fully connected. As one writes it today:
 
 
 # %% tags=["T165", "F037", "X02", "nbval-check-output"]
@@ -443,8 +443,8 @@ check(build_lenet)
 # %% [markdown]
 # ## LeNet-5 against its rival
 #
-# Train LeNet-5, with ReLU and He's start, whose weights are drawn so that ReLU keeps the size of its signals. **Early
-# stopping** ends it when the loss on the validation part has not fallen for two passes, and goes back to the best pass.
+# Train LeNet-5, with ReLU and He's start, whose weights are drawn so that ReLU keeps the size of its signals. *Early
+# stopping* ends it when the loss on the validation part has not fallen for two passes, and goes back to the best pass.
 
 # %% tags=["T165", "T166"]
 keras.utils.set_random_seed(0)

@@ -51,7 +51,7 @@ print(f"{3**20:,} networks")
 #
 # Start with one bright dot. Four **branches** look at it: convolutions of 1 × 1, 3 × 3 and 5 × 5, all weights 1, and a
 # maximum over 3 × 3 that moves one pixel at a time. All keep the size of the map ("same" padding), so that their outputs
-# can be joined **along the depth**: the axis of the channels. At how many places does each branch notice the dot?
+# can be joined *along the depth*: the axis of the channels. At how many places does each branch notice the dot?
 
 # %% tags=["T222", "nbval-check-output"]
 dot = np.zeros((1, 7, 7, 1), "float32")
@@ -125,7 +125,7 @@ pd.DataFrame([{"layer": layer.name, "output": str(layer.output.shape[1:])} for l
 #
 # ## The bill
 #
-# How much work is that? Count **multiply-adds**: one product, added to a sum. How many numbers does a convolution write?
+# How much work is that? Count *multiply-adds*: one product, added to a sum. How many numbers does a convolution write?
 # How many products does each of them take?
 #
 # **Exercise 1.** Turn your answers into a function. The padding is "same": a side of $n$ becomes $n/s$, rounded up.
@@ -395,7 +395,7 @@ summary.astype("Int64").astype(object).where(summary.notna(), "dead")
 
 # %% [markdown]
 # The second layer of each tower reads *the tower before it*: a chain. Three layers, the pooling among them, were built and
-# are read by nobody: they are **dead**, and Keras keeps only what leads to the output. (The summary that was printed beside
+# are read by nobody: they are *dead*, and Keras keeps only what leads to the output. (The summary that was printed beside
 # that code has the numbers of the *right* column: it was made with other code.) Nothing complained. 143,808 parameters where
 # 140,416 were meant was the only sign: **count your parameters by hand.**
 #

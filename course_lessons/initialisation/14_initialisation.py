@@ -188,7 +188,7 @@ pd.DataFrame([deviations], columns=range(1, 11), index=["standard deviation"])
 # ## The variance rule, forwards
 #
 # Unit $j$ adds up $a_j = \sum_{i=1}^{n} x_i W_{ij}$; its bias is 0. Hold the inputs $x_i$ fixed and draw the weights
-# many times; $E[\cdot]$ is the average over the draws. **Assume** that
+# many times; $E[\cdot]$ is the average over the draws. *Assume* that
 #
 # 1. every weight has the mean 0 and the same variance $\mathrm{Var}(W)$;
 # 2. the weights are independent of one another and of the inputs.
@@ -222,7 +222,7 @@ ratios
 # With both assumptions the rule holds within a few per cent. With one of them broken like this it is more than a
 # hundredfold off. They are true *before the first step*; afterwards all weights depend on the same pictures.
 #
-# One thing is missing, the activation. tanh is nearly a straight line around 0, so **assume**
+# One thing is missing, the activation. tanh is nearly a straight line around 0, so *assume*
 #
 # 3. a **linear zone**: the sums are so small that $\tanh(a) \approx a$.
 #
@@ -289,7 +289,7 @@ against_printed.apply(lambda column: column.map("{:.7f}".format))
 # ## The variance rule, backwards
 #
 # On the way back, unit $j$ has the message $\delta_j$, and input $i$ hears from all $n_\text{out}$ units that it feeds:
-# $\partial\ell/\partial x_i = \sum_j W_{ij}\,\delta_j$. That is the same kind of sum. **Assume**
+# $\partial\ell/\partial x_i = \sum_j W_{ij}\,\delta_j$. That is the same kind of sum. *Assume*
 #
 # 4. that the messages are independent of the weights they pass.
 #
@@ -375,7 +375,7 @@ show(
 )
 
 # %% [markdown]
-# With 0.01 a needle at 0, with 1.0 two towers at ±1. The table shows the lowest and the highest of ten layers and five
+# With 0.01 a needle at 0, with 1.0 two peaks at ±1. The table shows the lowest and the highest of ten layers and five
 # draws: the outputs have an rms of 0.98, and the share `beyond` ±0.99, where tanh is nearly flat, is nine in ten.
 #
 # Are all gradients zero, then? Look at the message to a typical unit (the median of $|\delta|$), and at the rms of what
@@ -397,7 +397,7 @@ show(
 )
 
 # %% [markdown]
-# A typical unit hears almost nothing, a few hear a scream. The messages do not vanish, **they explode**: one output in
+# A typical unit hears almost nothing, a few hear a scream. The messages do not vanish, *they explode*: one output in
 # ten is on a part of tanh that still has some slope, and its message goes on, multiplied by weights of size 1.
 #
 # ## Just right
@@ -409,7 +409,7 @@ show(
 # Both hold only if $n_\text{in} = n_\text{out}$. Xavier Glorot and Yoshua Bengio put the mean of $n_\text{in}$ and
 # $n_\text{out}$ in their place.
 #
-# **ReLU** leaves the linear zone at once. But weights drawn symmetrically around 0 make a sum as often positive as
+# *ReLU* leaves the linear zone at once. But weights drawn symmetrically around 0 make a sum as often positive as
 # negative, so half of its *second moment* is lost: $E[\mathrm{relu}(a)^2] = \tfrac12 E[a^2]$. (Not half of the
 # variance: the outputs now have a positive mean, and the rule wants the mean square.) Backwards the slope is 1 for one
 # half of the units and 0 for the other, whatever the message (assumption 4): half again. So $\tfrac12 n\,\mathrm{Var}(W) = 1$: that is Kaiming He's rule.
@@ -463,7 +463,7 @@ check(leaky_deviation)
 # ## And tanh, which bends?
 #
 # The linear zone is only an approximation. Outside of it tanh loses some of the mean square in every layer, so a factor
-# of exactly 1 is too little. Write the deviation of the weights as $g/\sqrt{n_\text{in}}$; $g$ is the **gain**: 1 is
+# of exactly 1 is too little. Write the deviation of the weights as $g/\sqrt{n_\text{in}}$; $g$ is the *gain*: 1 is
 # LeCun's start, $\sqrt 2 = 1.41$ is He's. Suppose the sums of one layer to be normal with rms 1. For which gain has the
 # next layer the same? For $g^2\,E[f(u)^2] = 1$, $u$ standard normal:
 
@@ -581,16 +581,16 @@ settled.round(3)
 # %% [markdown]
 # "difference" is to LeCun's start, with its paired 95 % interval: 0.1 is ten digits in a hundred, ten points.
 #
-# - **One hidden layer** forgives 0.01, but not everything: a start of 1.0 costs one hidden layer about ten points.
+# - *One hidden layer* forgives 0.01, but not everything: a start of 1.0 costs one hidden layer about ten points.
 #   (It learned best at the largest of our rates, 1.0; a larger one may cost less.)
-# - **Ten layers**, tanh or ReLU, learn nothing from 0.01. From 1.0, ten tanh layers are still wrong on two digits in
+# - *Ten layers*, tanh or ReLU, learn nothing from 0.01. From 1.0, ten tanh layers are still wrong on two digits in
 #   three. Their best passes lie between the 14th and the 20th, so they may not have settled.
-# - **Adam** divides each step by the usual size of the gradients, plus a small $\epsilon = 10^{-7}$. Small gradients
+# - *Adam* divides each step by the usual size of the gradients, plus a small $\epsilon = 10^{-7}$. Small gradients
 #   alone need not stop it. But Adam does not rescue ten layers from 0.01: eight digits in ten stay wrong. (By the rule 40 units
 #   leave $\sqrt{40}\cdot 0.01 = 0.06$ a layer, less than $10^{-10}$ after nine: these gradients begin far below $\epsilon$.)
 # - **Between LeCun's and He's start** we could not tell a difference in the end, neither with tanh nor with ReLU:
 #   the intervals include zero. So does that of tanh with Adam, but only just.
-# - **The gain 5/3** was tried with ten tanh layers. We could not tell it from LeCun's start, either.
+# - *The gain 5/3* was tried with ten tanh layers. We could not tell it from LeCun's start, either.
 #
 # How fast does each start get there? The errors on the validation digits after three passes, each at the rate that is
 # best by then:

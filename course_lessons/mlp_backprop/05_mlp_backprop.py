@@ -49,8 +49,8 @@ from course_lib.plots.controls import explore
 # the second twice. As in lesson 02 a unit says 1 when its sum is above 0.
 #
 # The weights of a layer are a table $W$ with a row for each input and a column for each unit: $W_{ij}$ leads from
-# input $i$ to unit $j$. With the examples in the rows of $X$, the product $XW + \mathbf b$ holds the **weighted
-# sums** of all examples. We call a weighted sum $a$, what a hidden unit makes of it $z$, and the answer of the
+# input $i$ to unit $j$. With the examples in the rows of $X$, the product $XW + \mathbf b$ holds the *weighted
+# sums* of all examples. We call a weighted sum $a$, what a hidden unit makes of it $z$, and the answer of the
 # network $y$.
 #
 # Before you run the cell: to which points $(z_1, z_2)$ do the four corners go?
@@ -504,7 +504,7 @@ pd.DataFrame({"moons that one straight cut gets right": separated}).map("{:.1%}"
 # ## 1986: units that invent a code
 #
 # What do these messages make of hidden units? One task in a chapter by David Rumelhart, Geoffrey Hinton and Ronald
-# Williams: repeat one of eight patterns, each a single 1 among zeros, through only **three** hidden units. What would
+# Williams: repeat one of eight patterns, each a single 1 among zeros, through only *three* hidden units. What would
 # you let those do? The cell writes every slope out, from $\partial \ell/\partial y = y - t$ (half the squared error)
 # back through each unit and its weights. The figure shows five starts after 3,000 steps.
 
@@ -753,7 +753,7 @@ check(build_mlp)
 #
 # Xavier Glorot and Yoshua Bengio drew both losses in 2010 over two weights, one in each layer. Ours is $y = \sigma(w_2
 # \tanh(w_1 x))$. (**tanh** is an S like the sigmoid, from −1 to 1, and 0 at 0.) The target is 1 where $x > 0$, so
-# weights of unlike signs get every answer wrong. We call a place **flat** where the slope is below 2 % of the steepest
+# weights of unlike signs get every answer wrong. We call a place *flat* where the slope is below 2 % of the steepest
 # on the map.
 
 

@@ -45,7 +45,7 @@ from course_lib.plots.controls import explore
 # A nerve cell collects signals, some exciting, some calming; when the sum is large enough, it fires.
 # The artificial neuron keeps just that: multiply every **input** $x_i$ by its **weight** $w_i$, add everything up, add a
 # **bias** $b$, and pass the **weighted sum** $a = w_1x_1 + \dots + w_nx_n + b$ through an **activation function**.
-# Rosenblatt used a **step**: all or nothing, 1 above zero, else 0. Later units use a soft step, the **sigmoid**
+# Rosenblatt used a *step*: all or nothing, 1 above zero, else 0. Later units use a soft step, the **sigmoid**
 # $\sigma(a) = 1/(1+e^{-a})$, which climbs from 0 to 1.
 #
 # With two inputs, 1 and 0.5, weights 2 and −1 and a bias of −0.5: will it fire?
@@ -179,7 +179,7 @@ def update(weights, example, target, learning_rate):
 check(update)
 
 # %% [markdown]
-# Now go through the examples again and again until a whole **pass** brings no mistake: that is `rule.train` of this
+# Now go through the examples again and again until a whole *pass* brings no mistake: that is `rule.train` of this
 # lesson. It returns the weights after every update. How many passes will AND need?
 
 # %% tags=["T026", "H01", "nbval-check-output"]
@@ -395,7 +395,7 @@ print("ended with a pass without mistakes:", on_digits.converged)
 # %% [markdown]
 # There is a line (with 784 inputs: a *hyperplane*) without mistakes, and the rule finds it. But on the way the error on
 # the 100 validation pictures goes up and down between 1 % and 9 %. Y. Freund and R. Schapire had a simple idea: use the
-# **average** of the weights after every example, right or wrong, so that weights which stay long count much. Is it
+# *average* of the weights after every example, right or wrong, so that weights which stay long count much. Is it
 # worth it? Here are all 45 pairs of digits, with the examples in five orders (`course evidence 02:averaged`):
 
 # %% tags=["T026", "nbval-check-output"]

@@ -55,7 +55,7 @@ show(
 # %% [markdown]
 # ## Four numbers, one answer
 #
-# A **window** of `pool_size` × `pool_size` moves over a map in steps of `strides`. Of its $n$ numbers $x_1 \dots x_n$ one
+# A *window* of `pool_size` × `pool_size` moves over a map in steps of `strides`. Of its $n$ numbers $x_1 \dots x_n$ one
 # is left: the largest (**max pooling**), the mean (**average pooling**), or the root of the summed squares,
 # $\sqrt{x_1^2 + \dots + x_n^2}$ (**L2 pooling**). Take a map of 4 × 4 numbers, windows of 2 × 2 and strides of 2. The
 # windows lie side by side, so `reshape` can cut them out: into windows down, rows in a window, windows across, columns
@@ -205,8 +205,8 @@ for name, pooling in in_course.items():
 #
 # "Pooling reduces the parameters of the network", say many. Guess for two convolution layers on pictures of
 # 32 × 32 × 3, followed by ten classes: which numbers below change when we pool after each? It depends on the **head**,
-# the last layers, which make one answer of all maps. We try two: one **flattens** the maps to one long row, the other
-# takes the **global average**, one mean for each map (`GlobalAveragePooling2D`).
+# the last layers, which make one answer of all maps. We try two: one *flattens* the maps to one long row, the other
+# takes the *global average*, one mean for each map (`GlobalAveragePooling2D`).
 
 
 # %% tags=["T152", "Q11"]
@@ -244,8 +244,8 @@ pd.DataFrame(costs).T.map("{:,}".format)
 
 # %% [markdown]
 # The convolutions keep their 5,088 weights: a kernel does not know how large the map is. Only a dense layer behind
-# *flattened* maps shrinks; behind a global average nothing changes. What pooling saves with either head is **work and
-# memory**: every later layer has fewer places to visit.
+# *flattened* maps shrinks; behind a global average nothing changes. What pooling saves with either head is *work and
+# memory*: every later layer has fewer places to visit.
 #
 # ## What it forgives
 #
@@ -469,7 +469,7 @@ show(
 )
 
 # %% [markdown]
-# **Exercise 3.** This shortcut fails where windows overlap, for then a number can win twice, and where two numbers of a
+# **Exercise 3.** This quick way fails where windows overlap, for then a number can win twice, and where two numbers of a
 # window are equally large: then the first in reading order wins. Write the way back for any strides.
 
 
@@ -559,9 +559,9 @@ summary.round(2)
 # to sum up. In 2015 Jost Tobias Springenberg and others asked whether it can take the place of pooling, and built the
 # **All-CNN**. To find out, compare:
 #
-# - **strided conv**: drop the pooling, and give the convolution before it strides of 2;
-# - **conv, strided conv**: put a strided convolution *in the place* of the pooling: one more layer with weights;
-# - **conv, conv, max**: the control. It has pooling, and the extra layer, too: same depth, same parameters.
+# - *strided conv*: drop the pooling, and give the convolution before it strides of 2;
+# - *conv, strided conv*: put a strided convolution *in the place* of the pooling: one more layer with weights;
+# - *conv, conv, max*: the control. It has pooling, and the extra layer, too: same depth, same parameters.
 #
 # Which comparison is fair? (And remember: a convolution with strides of 2 computes what one with strides of 1 would, and
 # keeps every second value.)
@@ -692,7 +692,7 @@ differences.round(3)
 #
 # ## Global average pooling: where is it?
 #
-# In many networks a dense layer gets the **global average** of each of the last maps. So such a network reads pictures of
+# In many networks a dense layer gets the *global average* of each of the last maps. So such a network reads pictures of
 # *any* size. Train one on single digits of 28 × 28:
 
 # %%
@@ -719,7 +719,7 @@ print(f"right on new digits: {wide_reader.evaluate(new, new_labels, verbose=0)[1
 #
 # Averaging is linear, and so is the dense layer. Does it matter which comes first?
 #
-# **Exercise 4.** Draw a map for each class that says how much each *place* speaks for it, such that the **mean** of the
+# **Exercise 4.** Draw a map for each class that says how much each *place* speaks for it, such that the *mean* of the
 # map over all places is the logit. The cell below the check shows a page with three digits to the network, which has
 # never seen more than one, and draws your maps.
 

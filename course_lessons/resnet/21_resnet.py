@@ -46,7 +46,7 @@ print(f"{len(images):,} digits of {images.shape[1]} x {images.shape[2]} pixels t
 # %% [markdown]
 # ## Just add layers
 #
-# The simplest deep network: one 3 × 3 convolution with strides of 2 in front, then equal **blocks** of two 3 × 3
+# The simplest deep network: one 3 × 3 convolution with strides of 2 in front, then equal *blocks* of two 3 × 3
 # convolutions with 8 filters, each followed by batch normalisation (lesson 15) and ReLU, then a global average and a
 # dense layer. With $n$ blocks that makes $2n + 2$ layers with weights. It learns tiny digits of 8 × 8 pixels, so that
 # thirty layers can be trained many times.
@@ -175,7 +175,7 @@ print(f"same answers: {np.mean(logits[0].argmax(axis=1) == logits[1].argmax(axis
 
 # %% [markdown]
 # The same. A network of 20 layers *can* do as well as one of 8: the weights exist. With 24 idle layers more, so can one
-# of 32. But in 24 passes from a random start training did not **find** such weights. How hard is it? Keep the eight
+# of 32. But in 24 passes from a random start training did not *find* such weights. How hard is it? Keep the eight
 # trained layers, put twelve more behind their blocks, and train on, all of them. With random new layers; with layers
 # that are *nearly* idle (as above, plus a tenth of a random start); and, for a fair comparison, the eight layers alone,
 # trained for as long. *Which will come back to the old loss?*
@@ -210,7 +210,7 @@ lost.drop(columns="seeds").round(4)
 # ## One plus sign
 #
 # A block computes $\mathbf y$ from $\mathbf x$. Give it the input for free, and let its layers $F$ learn only what has to be
-# **added**, the *residual*:
+# *added*, the *residual*:
 #
 # $$\mathbf y = \mathbf x + F(\mathbf x) \qquad\text{so}\qquad F(\mathbf x) = \mathbf y - \mathbf x$$
 #
@@ -326,7 +326,7 @@ pd.concat(later).drop(columns="seeds").round(3)
 # %% [markdown]
 # **With shortcuts 32 layers make fewer mistakes than without, on the digits they learn from and on test digits.** That
 # is after 24 passes. The last table gives three networks 72. The plain one of 32 layers then learns all but 2 % of its
-# digits, the worst start all but 9 %; whether it still does worse than 8 layers, **we could not tell**. But with
+# digits, the worst start all but 9 %; whether it still does worse than 8 layers, *we could not tell*. But with
 # shortcuts **32 layers misread fewer test digits than 8 plain ones**: 1.8 against 2.7 %, which is 8 against 12 of 450.
 # (Is this the depth, or the shortcuts? The table does not say: 8 layers with shortcuts were not trained for so long.)
 # So can layers simply be added? Plain ones made training slow, and from one start of five bad; with shortcuts that did
@@ -565,7 +565,7 @@ print(f"data format: {keras.config.image_data_format()}")
 # %% [markdown]
 # The biases are useless: the normalisation behind them takes every constant out again (lesson 15). (With channels last the
 # axis to normalise is −1; old tutorials asked `K.image_data_format()`.) Where the shape changes, a 1 × 1 convolution on the
-# shortcut, with the same strides and filters, brings $\mathbf x$ into form: a **projection**.
+# shortcut, with the same strides and filters, brings $\mathbf x$ into form: a *projection*.
 #
 # **Exercise 3.** When is it needed? The branch begins with a 3 × 3 convolution; what follows keeps its shape. (Where that
 # convolution has `padding="valid"`, so has the projection, with 3 × 3 windows, too.)
@@ -637,7 +637,7 @@ pd.DataFrame(
 # ## The whole network
 #
 # Around the blocks: a 7 × 7 convolution and a pooling in front, a global average and a dense layer with 1,000 outputs at the
-# end. Four **stages**; at each new one, strides of 2 halve height and width, and the filters double.
+# end. Four *stages*; at each new one, strides of 2 halve height and width, and the filters double.
 
 # %% tags=["T239", "T244", "T245"]
 resnets = {depth: counted(f"ResNet-{depth}") for depth in (18, 34, 50, 101, 152)}
@@ -730,7 +730,7 @@ pd.DataFrame(sizes).T
 # ## The recipe
 #
 # He initialisation (lesson 14), batch normalisation after each convolution, no dropout; SGD with momentum, a rate that is
-# divided by 10 when the error stops falling; and **weight decay** of strength $\alpha$: what is minimised is
+# divided by 10 when the error stops falling; and *weight decay* of strength $\alpha$: what is minimised is
 # $\mathcal M = \mathcal L + \frac{\alpha}{2}\sum w^2$. The paper has $\alpha = 10^{-4}$; copies of the recipe have $10^{-5}$.
 # Does a factor of ten matter? Train with both.
 
@@ -767,7 +767,7 @@ pd.Series(short, name="sum of squared weights after 12 steps").rename_axis("weig
 #
 # ## The revolution of depth
 #
-# ImageNet's winners and runners-up: depth counted on our own networks, errors **as reported**, of ensembles (AlexNet's is
+# ImageNet's winners and runners-up: depth counted on our own networks, errors *as reported*, of ensembles (AlexNet's is
 # of five networks; with two more, trained on more pictures, it was 15.3). But not depth alone changed: below are the families
 # of this course, counted by `anatomy`. *Which column would you have expected to grow, and does not?*
 

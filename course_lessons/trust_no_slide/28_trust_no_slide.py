@@ -128,7 +128,7 @@ errata.beside(
 # A table carries its own check, too: the columns with the filters must give the columns with the counts. In this one of
 # GoogLeNet, `K` seems to be 1,024: so the rows come nearest. Which rows are off by more than 2.5 %?
 #
-# Below it, two counts of AlexNet, both right, for two networks. So **ask what was counted**: one tower or two, products
+# Below it, two counts of AlexNet, both right, for two networks. So *ask what was counted*: one tower or two, products
 # or operations, bits or bytes. Then come networks that this course does not teach. You need not know how they work: a
 # list of their layers is enough for counting.
 #

@@ -56,7 +56,7 @@ for level in (3, 2, 1):
     print(f"below layer {level}: places {min(places)} to {max(places)}, {len(places)} of them")
 
 # %% [markdown]
-# Three, five, seven: each layer adds one pixel on either side. What a unit can depend on is its **receptive field** (lesson
+# Three, five, seven: each layer adds one pixel on either side. What a unit can depend on is its *receptive field* (lesson
 # 09). In general a layer whose window is $k$ wide adds $k - 1$: the window's middle was there already.
 
 # %% tags=["T215", "picture"]
@@ -82,7 +82,7 @@ explore(
 
 # %% [markdown]
 # Behind a stride of 2, two neighbouring units look at places that are two pixels apart. Call that distance, in pixels, the
-# **jump**.
+# *jump*.
 #
 # **Exercise 1.** How much does a window of $k$ units add, if they are a jump apart? What does a layer's stride do to the
 # jump, and for whom? Find the rule for any stack.
@@ -384,7 +384,7 @@ show(
 )
 
 # %% [markdown]
-# **A-LRN** is A with AlexNet's normalisation behind the first layer; **C** has three layers of 1 × 1 where **D** has 3 × 3. D
+# *A-LRN* is A with AlexNet's normalisation behind the first layer; *C* has three layers of 1 × 1 where *D* has 3 × 3. D
 # and E are known as VGG-16 and VGG-19, by their layers with weights. E has eight convolutions more than A. How much
 # larger will it be?
 
@@ -404,7 +404,7 @@ pd.DataFrame(
 #
 # ## VGG-16, layer by layer
 #
-# Look at two things: the **values** that a layer writes, which must be kept in memory, and its **parameters**. Which
+# Look at two things: the *values* that a layer writes, which must be kept in memory, and its *parameters*. Which
 # layers will have most of the first, and which most of the second?
 
 # %% tags=["T217", "F132"]
@@ -442,7 +442,7 @@ pd.DataFrame(
 # 15.2 million values, 61 MB for each picture; about twice that in training, with a gradient for each value. (The notes of the
 # course CS231n have this very table, layer by layer, and under it a total of "24M". Add the column up: it is 15.2.)
 #
-# **Exercise 5.** Write that sum for a batch: bytes of all activations as float32. The cell below it asks how many photos fit
+# **Exercise 5.** Write that sum for a batch: bytes of all **activations** (what the layers put out) as float32. The cell below it asks how many photos fit
 # on a graphics card.
 
 
@@ -665,7 +665,7 @@ votes.round(3)
 # three times instead of once. On our silhouettes that cost at most two points of a hundred, and whether it won any, we
 # could not tell. On a million photos, in the authors' one test, small windows won.
 #
-# **You can now** say what a unit sees, through any strides, and prove it; count a stack against a window; melt linear
+# *You can now* say what a unit sees, through any strides, and prove it; count a stack against a window; melt linear
 # layers; build and count the VGGs; and tell what a small experiment about depth can show.
 #
 # ## Think about it

@@ -36,11 +36,11 @@ from course_lib.plots.controls import explore
 # $a = \mathbf w \cdot \mathbf x = 2x_1 + x_2$. Its slope by the pixels is $\mathbf w$, everywhere the same: the best
 # picture is infinitely bright. A network says what it likes, not what a *picture* is. We must add that: a **prior**.
 # The simplest says that large pixels are unlikely, and takes their squares off the score, with a strength $\alpha$
-# (**L2**):
+# (*L2*):
 #
 # $$\mathbf x^* = \arg\max_{\mathbf x} \; a_c(\mathbf x) - \alpha \|\mathbf x\|^2$$
 #
-# where $a_c$ is the **logit** of class $c$, its score before the softmax. For our sum the slope is
+# where $a_c$ is the *logit* of class $c$, its score before the softmax. For our sum the slope is
 # $\mathbf w - 2\alpha\mathbf x$, zero at $\mathbf x^* = \mathbf w / (2\alpha)$. And if the prior is *added*? Try no prior and both
 # signs, with $\alpha = \frac12$, from black.
 
@@ -303,8 +303,8 @@ pd.DataFrame(compared).T.round()
 # the picture calmer, though colours are still wild and edges doubled.
 #
 # Does a prior also bring the pictures nearer to *real* ones? Recorded for digits: five LeNets drew ten class images
-# from five starts each, with $\alpha = 0.1$ for either prior. **Likeness** is the highest correlation with one of the
-# 3,500 training digits of that class. The **artist** is the network that drew; the **judge** a second LeNet, trained
+# from five starts each, with $\alpha = 0.1$ for either prior. *Likeness* is the highest correlation with one of the
+# 3,500 training digits of that class. The *artist* is the network that drew; the *judge* a second LeNet, trained
 # from other first weights. What will it read in a picture without a prior?
 
 # %% tags=["T311"]
@@ -324,8 +324,8 @@ columns = ["logit", "variation", "artist", "judge", "likeness"]
 drawn.groupby("kind", sort=False)[columns].mean().round(2)
 
 # %% [markdown]
-# **Both priors bring the pictures nearer to real digits**, though not as near as other real ones, **and both cost
-# score**. And the judge: on average, with a prior or without, it reads more than nine in ten. (It is of the same kind
+# **Both priors bring the pictures nearer to real digits**, though not as near as other real ones, *and both cost
+# score*. And the judge: on average, with a prior or without, it reads more than nine in ten. (It is of the same kind
 # and learnt from the same digits.)
 #
 # ## Not only classes
@@ -416,7 +416,7 @@ show(
 
 # %% [markdown]
 # With the strong prior the pattern of the ground seems lost in the very first layer. With the weak one it is back. One
-# shape proves nothing; recorded are five shapes and five photos, and an **untrained twin**: the same layers with fresh
+# shape proves nothing; recorded are five shapes and five photos, and an *untrained twin*: the same layers with fresh
 # weights, and the strong prior. The table tells how alike the shape's ground is to what it was: the correlation of the
 # pixels outside the shape.
 
@@ -456,7 +456,7 @@ inverted.pivot_table(index="layer", columns=["network", "strength"], values="gro
 #
 # There is a quicker way from a unit to pixels: send its answer *back*, layer by layer. A convolution has a way back,
 # the transposed one (lesson 11). But **how can max pooling be inverted?** Three numbers of four are gone. Lesson 12
-# had the answer: **switches**, which note where each maximum stood.
+# had the answer: *switches*, which note where each maximum stood.
 
 # %% tags=["T313", "Q40"]
 pool = layers.MaxPooling2D(2)
@@ -493,8 +493,8 @@ def unpool(maxima, switches, pool_size):
 check(unpool)
 
 # %% [markdown]
-# And ReLU? Three rules are in use. The **gradient** passes where the *input* was positive. Zeiler and Fergus'
-# **deconvnet** applies a ReLU to what comes *back*: it passes where that is positive. **Guided** back-propagation
+# And ReLU? Three rules are in use. The *gradient* passes where the *input* was positive. Zeiler and Fergus'
+# *deconvnet* applies a ReLU to what comes *back*: it passes where that is positive. *Guided* back-propagation
 # wants both. Try them on a tiny network, back from the strongest answer of a filter. `project` of our library does it
 # for a Keras model, and checks us here.
 

@@ -24,7 +24,7 @@
 #
 # Our patient is a small ZFNet (the network with which Zeiler and Fergus improved AlexNet by looking inside): five
 # convolutions, each with batch normalisation, and three dense layers. Its pictures are drawn: class, colour and ground
-# independently of one another. So only the *form* tells the class, and we know which pixels belong to it, the **mask**.
+# independently of one another. So only the *form* tells the class, and we know which pixels belong to it, the *mask*.
 
 # %%
 import keras
@@ -56,8 +56,8 @@ show(
 # %% [markdown]
 # ## What its weights look like
 #
-# A filter of the first layer has 7 × 7 × 3 weights: a small colour picture. Below, those of an untrained twin and of
-# our network. What do you expect? To put what the eye sees into a number, take all pairs of weights $v, w$ that are
+# A filter of the first layer has 7 × 7 × 3 weights: a small colour picture. Below, those of an **untrained twin** (the same layers with fresh
+# weights) and of our network. What do you expect? To put what the eye sees into a number, take all pairs of weights $v, w$ that are
 # neighbours in a row or a column of a channel: the **smoothness index** is $2\sum vw \,/\, \sum (v^2 + w^2)$.
 
 
@@ -142,7 +142,7 @@ show(
 )
 
 # %% [markdown]
-# That was one run. The record holds five, of twelve epochs, and each again with two strengths of **weight decay**, which
+# That was one run. The record holds five, of twelve epochs, and each again with two strengths of *weight decay*, which
 # pulls the weights towards zero at each step (lesson 05). What will decay do to the noise, and to the score?
 
 # %% tags=["T296", "T297"]
@@ -179,7 +179,7 @@ pd.concat({"smoothness, by epoch": grown} | outcome).drop(columns="seeds").round
 #
 # ## What its layers answer
 #
-# The **activations** of a layer are its outputs for one picture, a map for each filter.
+# The *activations* of a layer are its outputs for one picture, a map for each filter.
 
 # %% tags=["T294", "G52"]
 relus = ["relu1", "relu2", "relu3", "relu4", "relu5", "fc6", "fc7"]
@@ -196,11 +196,11 @@ dead = {name: dead_units(maps[name]).mean() for name in relus}
 pd.DataFrame({"zeros, untrained": twin_zeros, "zeros, trained": trained_zeros, "dead filters": dead}).round(2)
 
 # %% [markdown]
-# Early maps still show the star; late ones are coarse. Activations are dense at first and grow **sparse** (mostly zero)
+# Early maps still show the star; late ones are coarse. Activations are dense at first and grow *sparse* (mostly zero)
 # in training, say [the notes of CS231n](https://cs231n.github.io/understanding-cnn/). The table counts our network's
 # zeros layer by layer; the record has those of the five small networks epoch by epoch.
 #
-# A filter that is zero for some pictures chooses among them. One that is zero for **every** picture is **dead**: its
+# A filter that is zero for some pictures chooses among them. One that is zero for *every* picture is *dead*: its
 # weights get no gradient (lesson 07). The record also trained the small network for two epochs, with learning rates from
 # 0.001 to 1. What do you expect?
 
@@ -244,7 +244,7 @@ pd.concat(tables).drop(columns="seeds").round(2)
 # ## What a unit waits for
 #
 # Zeiler and Fergus asked each unit in 2013: of all pictures, which do you like best? And they sent the answer back to
-# the pixels that made it, through a *deconvnet*: backwards through the filters, and from each maximum to the place it
+# the pixels that made it, through a **deconvnet**: backwards through the filters, and from each maximum to the place it
 # came from. Here are three layers, and of each the unit (one filter) with the largest answer. What do they like?
 
 # %% tags=["G51", "gallery"]
@@ -264,11 +264,11 @@ show(
 
 # %% [markdown]
 # In layer 2 arcs, all red or orange; in layer 3 an upper left edge; in layer 5 stars of several colours. Or did we pick
-# nice ones? We shall ask **all** units, in a moment.
+# nice ones? We shall ask *all* units, in a moment.
 #
 # ## What it treats as the same
 #
-# Are two pictures alike if their pixels are? Or if the **features** are, the activations before the last layer? Look
+# Are two pictures alike if their pixels are? Or if the *features* are, the activations before the last layer? Look
 # for nearest neighbours in both spaces.
 
 # %% tags=["T299", "G53", "F360"]
@@ -399,8 +399,8 @@ pd.Series(purity, name="neighbours on paper with the same label").to_frame().rou
 # The last map has the pictures themselves at their places, for layer 5, where circles, squares and triangles still mix.
 #
 # May you read *distances* off such a map? Try both on 300 real digits (MNIST), five draws.
-# **Neighbourhoods** (scikit-learn's trustworthiness, at most 1): are neighbours on paper neighbours in space?
-# **Distances** (rank correlation): is far still far?
+# *Neighbourhoods* (scikit-learn's trustworthiness, at most 1): are neighbours on paper neighbours in space?
+# *Distances* (rank correlation): is far still far?
 
 # %%
 digits, measured = data.mnist_5k().test, []
@@ -467,7 +467,7 @@ check(saliency_map)
 # - **SmoothGrad**: the mean slope over 25 noisy copies of the picture;
 # - **integrated gradients**: the mean slope on the way from a **baseline**, a picture that stands for "nothing", times
 #   the difference to it, added up over the colours;
-# - the **deconvnet**: slopes that, on their way back, pass a ReLU only where they are positive themselves, and **guided
+# - the *deconvnet*: slopes that, on their way back, pass a ReLU only where they are positive themselves, and **guided
 #   back-propagation**: only where the ReLU's input was positive, too;
 # - **Grad-CAM**: the maps of the last convolution, each weighted by its mean slope, added up, and zero where negative.
 #
@@ -558,7 +558,7 @@ pd.concat(pointing_at, axis=1).round(2)
 #
 # So pointing well is no proof. The **sanity check** of Adebayo and others, 2018, asks what a map *owes to the weights*:
 # shuffle the 13 layers with weights (five convolutions, their five normalisations, three dense layers) from the last
-# on. A map that tells of the network must change. **Likeness** is the rank correlation of two maps, pixel by pixel. And how
+# on. A map that tells of the network must change. *Likeness* is the rank correlation of two maps, pixel by pixel. And how
 # much of it is none? Compare with the map of *another picture*.
 
 # %% tags=["T303"]
@@ -653,7 +653,7 @@ pd.concat({column: compare(grounds, "taught", column) for column in [*tests_of, 
 #
 # ## Cutting the object out
 #
-# If a map finds the object, it may serve to cut it out, with no mask ever shown. Its highest pixels are **seeds** of the
+# If a map finds the object, it may serve to cut it out, with no mask ever shown. Its highest pixels are *seeds* of the
 # object, its lowest of the ground; every other pixel sends out a random walker that avoids edges, and joins the seed it meets
 # first. (Simonyan and others took the colours of object and ground from such pixels, and cut with a graph cut; GrabCut is
 # one that is much used.) How good is the cut? What cut and mask share, divided by what either covers: **intersection over
@@ -763,8 +763,8 @@ explore(
 #
 # All this was drawn. The course also holds a network that has learnt from photographs: a ResNet (lesson 21), trained on
 # the small pictures of CIFAR-10. It has ten words. What does it say to a cat? And to a cup of coffee, for which it has no
-# word? One window is a sample of one: move it by a pixel, up, down, left and right. And where does it look? **Your own two
-# functions** tell.
+# word? One window is a sample of one: move it by a pixel, up, down, left and right. And where does it look? *Your own two
+# functions* tell.
 
 # %% tags=["Q38"]
 from skimage.transform import resize
