@@ -147,6 +147,9 @@ def grade(
     files: Annotated[int, typer.Option(min=1, help="Limit: written to files, MB.")] = _LIMITS.files,
     output: Annotated[int, typer.Option(min=1, help="Limit: printed and returned, MB.")] = _LIMITS.output,
     whole_file: Annotated[int, typer.Option(min=1, help="Limit: a submission's size, MB.")] = _LIMITS.whole_file,
+    reading: Annotated[
+        float, typer.Option(min=0.1, help="Limit: seconds of the processor to read a submission or judge an answer.")
+    ] = _LIMITS.reading,
 ) -> None:
     """Grade a folder of submissions, each in a sandbox."""
     from course_tools.grading import command
@@ -154,7 +157,7 @@ def grade(
 
     project = find_project()
     lessons = choose_lessons(project, lesson or [])
-    limits = Limits(seconds, cpu, memory, processes, files, output, whole_file)
+    limits = Limits(seconds, cpu, memory, processes, files, output, whole_file, reading)
     _tidy_up_when_ended()
     if self_test:
         sound = command.self_test(

@@ -11,9 +11,11 @@ import gc
 import importlib
 import os
 import random
+import signal
+import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 # Read by BLAS and TensorFlow when they are imported: one thread each, and no notices on stderr.
 SETTINGS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -80,3 +82,24 @@ def reseed(seed: int | None = None) -> None:
         numpy.random.seed(seed)
     if keras := sys.modules.get("keras"):
         keras.utils.set_random_seed(seed)
+
+
+def serve(control: socket.socket, work: Callable[[socket.socket], None]) -> None:
+    """Say "ready" on `control`, then fork a child for each socket that comes over it, until nobody is there any more.
+
+    The child calls `work` with that socket, and ends.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a child is nobody's business once it runs
+    control.sendall(b"ready")
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        if fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            control.close()
+            try:
+                work(socket.socket(fileno=descriptors[0]))
+            finally:
+                os._exit(0)  # it must not go on as the warm process
+        os.close(descriptors[0])

@@ -50,7 +50,7 @@ def marks(place):
     with sandbox.Sandbox(LIMITS, walls=True) as warm:
         graded = Grader(warm, seed=1).grade(folder, find_submissions(folder, [LESSON]), jobs=2)
         found = {report.student: {mark.exercise: mark for mark in report.marks} for _, report in graded}
-        warm_processes = [each._process.pid for each in warm._warm.values()]
+        warm_processes = [each.pid for each in warm._warm.values()]
         wait_until(lambda: max(len(descendants(each)) for each in warm_processes) <= 2)
         found["left over"] = [len(descendants(each)) for each in warm_processes]
     return found

@@ -1,151 +1,175 @@
-"""From submissions to reports: what to run, in which order, and what the outcome is worth."""
+"""From submissions to reports: who does what, and in which order.
+
+Reading and judging is done by clerks, running in the sandbox; nothing here looks into what a stranger wrote.
+"""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import inspect
 import json
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+import platform
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from course_lib.exercises.judge import AnswerKey, Outcome
-from course_lib.exercises.show import facts
+import course_lib
 from course_lib.exercises.spec import find, specs
-from course_lib.quiet import quiet
-from course_tools.errors import CourseError
-from course_tools.grading import marks, wire
-from course_tools.grading.inside import answer
+from course_tools import warm
+from course_tools.grading import marks
+from course_tools.grading.clerks import Clerk, Clerks, Trouble
+from course_tools.grading.desk import Job, Opened
 from course_tools.grading.intake import Submission
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Mark, Report
-from course_tools.grading.needed import Notebook, Program
-from course_tools.grading.question import Question
-from course_tools.grading.reading import Unreadable, read_notebook
-from course_tools.grading.sandbox import Sandbox, read_result
+from course_tools.grading.sandbox import Sandbox
 
-# How a limit shows in the words of the error that the answer raised.
-_LIMIT_ERRORS = {
-    "MemoryError": "memory",
-    "OSError: [Errno 27]": "files",  # file too large
-    "OSError: [Errno 28]": "files",  # no space left
-    "BlockingIOError: [Errno 11]": "processes",
-    "RuntimeError: can't start new thread": "processes",
-}
+_JUDGING = ("clerk.py", "clerks.py", "desk.py", "grade.py", "limits.py", "marks.py", "needed.py", "question.py",
+            "reading.py", "sandbox.py", "wire.py")  # fmt: skip
+_PACKAGES = ("keras", "numpy", "scipy", "tensorflow")
 
 
 class Grader:
-    """Runs submissions in a sandbox and judges what comes back. The same seed gives the same marks."""
+    """Has submissions read, run in a sandbox and judged. The same seed gives the same marks."""
 
     def __init__(self, sandbox: Sandbox, seed: int, run_all: bool = False):
         self._sandbox, self._seed, self._run_all = sandbox, seed, run_all
-        self._questions: dict[tuple[str, str], Question] = {}
 
     def grade(self, folder: Path, submissions: Iterable[Submission], jobs: int) -> Iterator[tuple[Submission, Report]]:
-        """Grade submissions in `folder`, `jobs` exercises at a time; each report as soon as it is whole."""
-        pool = ThreadPoolExecutor(jobs)
+        """Grade submissions in `folder`, `jobs` exercises at a time; each report as soon as it is whole.
+
+        Raises `CourseError` for trouble of the grader's own.
+        """
+        waiting = deque()
+        for one in submissions:
+            if one.problem:
+                yield one, failed(one, one.problem)
+            else:
+                waiting.append(one)
+        if not waiting:
+            return
+        agenda, done = _Agenda(waiting), queue.SimpleQueue()
+        with Clerks({one.lesson for one in waiting}, self._seed, self._sandbox.limits, self._run_all) as clerks:
+            for _ in range(jobs):
+                arguments = (folder.resolve(), agenda, clerks.hire(), done)
+                threading.Thread(target=self._work, args=arguments, daemon=True).start()
+            try:
+                for _ in range(len(waiting)):
+                    finished = done.get()
+                    if isinstance(finished, BaseException):
+                        raise finished
+                    yield finished
+            finally:
+                agenda.close()
+
+    def _work(self, folder: Path, agenda: _Agenda, clerk: Clerk, done: queue.SimpleQueue) -> None:
+        """One thread: it takes what is next, until nothing is left."""
         try:
-            begun: list[tuple[Submission, Callable[[], Report]]] = []
-            for submission in submissions:
-                begun.append((submission, self._begin_whatever(folder, submission, pool)))
-                if len(begun) > jobs:  # far enough ahead to keep all busy, and no further
-                    first, finish = begun.pop(0)
-                    yield first, _whatever(first, finish)
-            for submission, finish in begun:
-                yield submission, _whatever(submission, finish)
+            while task := agenda.next():
+                work, job = task
+                if job is None:
+                    work.begin(folder, clerk)
+                    agenda.add(work)
+                else:
+                    work.marks[job.exercise] = self._mark(work.submission.lesson, job, clerk)
+                if report := agenda.finished(work):
+                    done.put((work.submission, report))
+        except BaseException as error:  # for the thread that waits for reports
+            done.put(error)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            clerk.leave()
 
-    def _begin_whatever(self, folder: Path, submission: Submission, pool: ThreadPoolExecutor) -> Callable[[], Report]:
-        begun = _whatever(submission, lambda: self._begin(folder, submission, pool))
-        return (lambda: begun) if isinstance(begun, Report) else begun
-
-    def _begin(self, folder: Path, submission: Submission, pool: ThreadPoolExecutor) -> Callable[[], Report]:
-        """Start all exercises of a submission; returns what waits for them and makes the report."""
+    def _mark(self, lesson: str, job: Job, clerk: Clerk) -> Mark:
+        ending, words = self._sandbox.run(job.data, job.keras)
         try:
-            if submission.problem:
-                raise Unreadable(submission.problem)
-            limit = self._sandbox.limits.whole_file * 10**6
-            place = submission.place(folder)
-            content = read_notebook(place / submission.path, limit, place)
-            notebook = Notebook(content.cells)
-        except Unreadable as error:
-            report = unreadable(submission, str(error))
-            return lambda: report
-        started = [(question, self._start(question, notebook, pool)) for question in self._of_lesson(submission.lesson)]
+            return clerk.ask("judged", lesson, job.exercise, ending, words)
+        except Trouble as trouble:
+            points, seconds = find(lesson, job.exercise).points, round(ending.get("seconds", 0.0), 3)
+            return Mark(job.exercise, 0, points, trouble.verdict, str(trouble), seconds=seconds)
 
-        def finish() -> Report:
-            for question, _ in started:
-                with quiet():  # some oracles ask Keras
-                    _ = question.key.expected  # made while the sandbox is at work
-            found = [self._mark(question, *running) for question, running in started]
-            for mark in found:
-                if mark.verdict == marks.MISSING and mark.exercise in content.in_text:
-                    mark.reason += " Its cell is text; as code it would be run."
-            return _report(submission, found)
 
-        return finish
+@dataclass(eq=False)
+class _Work:
+    """A submission that is being graded."""
 
-    def _of_lesson(self, lesson: str) -> Iterator[Question]:
-        for name in specs(lesson):
-            if (lesson, name) not in self._questions:
-                self._questions[lesson, name] = Question(find(lesson, name), self._seed)
-            yield self._questions[lesson, name]
+    submission: Submission
+    opened: Opened = field(default_factory=Opened)
+    marks: dict[str, Mark] = field(default_factory=dict)
+    failure: Report | None = None
+    reported: bool = False
 
-    def _start(self, question: Question, notebook: Notebook, pool: ThreadPoolExecutor) -> tuple[Program, Future | None]:
-        program = notebook.program(question.exercise.name, self._run_all)
-        if not program.defines:
-            return program, None
-        job = question.job(program)
-        self._sandbox.prepare(job)  # here: a process ends with the thread that started it, and the pool's are soon gone
-        return program, pool.submit(self.run_job, job)
+    def begin(self, folder: Path, clerk: Clerk) -> None:
+        try:
+            self.opened = clerk.ask("opened", folder, self.submission)
+            self.marks = {mark.exercise: mark for mark in self.opened.marks}
+        except Trouble as trouble:
+            self.failure = failed(self.submission, str(trouble), trouble.verdict)
 
-    def run_job(self, job: dict) -> tuple[dict, list[dict]]:
-        """How one answer's process ended, and what it said."""
-        for _ in range(2):  # no answer at all means that the sandbox itself died, which is not this student's fault
-            with self._sandbox.start(job) as line:
-                if data := b"".join(iter(lambda: line.recv(1 << 16), b"")):
+    def report(self) -> Report | None:
+        """The report, once all marks are there."""
+        names = list(specs(self.submission.lesson))
+        if self.failure or len(self.marks) < len(names):
+            return self.failure
+        for mark in self.marks.values():
+            if mark.verdict == marks.MISSING and mark.exercise in self.opened.in_text:
+                mark.reason += " Its cell is text; as code it would be run."
+        return _report(self.submission, [self.marks[name] for name in names])
+
+
+class _Agenda:
+    """What is to be done next, for several threads: exercises of submissions that were opened before others are.
+
+    So there are never more submissions open than threads, and a slow one keeps none of them waiting.
+    """
+
+    def __init__(self, submissions: Iterable[Submission]):
+        self._submissions, self._jobs = deque(submissions), deque()
+        self._being_opened, self._closed = 0, False
+        self._changed = threading.Condition()
+
+    def next(self) -> tuple[_Work, Job | None] | None:
+        """A submission to be opened, or a job of one that was; None when nothing more will come."""
+        with self._changed:
+            while not self._closed:
+                if self._jobs:
+                    return self._jobs.popleft()
+                if self._submissions:
+                    self._being_opened += 1
+                    return _Work(self._submissions.popleft()), None
+                if not self._being_opened:
                     break
-        return read_result(data)
+                self._changed.wait()
+            return None
 
-    def _mark(self, question: Question, program: Program, running: Future | None) -> Mark:
-        exercise = question.exercise
-        if running is None:
-            return _without_answer(exercise.name, exercise.points, program.fault)
-        ending, messages = running.result()
-        try:
-            mark = self._judged(question, ending, messages)
-        except (RecursionError, MemoryError) as error:  # of what was returned; the other exercises are none the worse
-            reason = f"What it returned cannot be judged: {_in_words(error)}."
-            mark = Mark(exercise.name, 0, exercise.points, marks.WRONG, reason)
-        mark.seconds = round(ending.get("seconds", 0.0), 3)
-        return mark
+    def add(self, work: _Work) -> None:
+        """A submission was opened; its jobs are next."""
+        with self._changed:
+            self._being_opened -= 1
+            self._jobs += [(work, job) for job in work.opened.jobs]
+            self._changed.notify_all()
 
-    def _judged(self, question: Question, ending: dict, messages: list[dict]) -> Mark:
-        exercise = question.exercise
-        if "no walls" in ending:  # nobody's mark may depend on that
-            raise CourseError(f"The sandbox could not be made: {ending['no walls']}. What was graded so far is kept.")
-        if messages and messages[0].get("undefined"):
-            return _without_answer(exercise.name, exercise.points, str(messages[0].get("fault", "")))
-        answers = [message for message in messages if "broken" not in message][: len(question.key.cases)]
-        outcomes = [_outcome(message, self._sandbox.limits) for message in answers]
-        unanswered = len(question.key.cases) - len(outcomes)
-        outcomes += [_ended(ending, messages, self._sandbox.limits)] * unanswered
-        with quiet():
-            verdict = question.key.verdict(outcomes)
-        points = exercise.points * verdict.share
-        return Mark(exercise.name, round(points, 2), exercise.points, verdict.status, verdict.reason, verdict.mistake,
-                    facts(verdict), verdict.passed, verdict.total)  # fmt: skip
+    def finished(self, work: _Work) -> Report | None:
+        """The report of a submission, for the one thread that did the last of it."""
+        with self._changed:
+            report = None if work.reported else work.report()
+            work.reported = report is not None
+            return report
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
 
-def unreadable(submission: Submission, reason: str) -> Report:
+def failed(submission: Submission, reason: str, verdict: str = marks.UNREADABLE) -> Report:
     """The report of a file of which nothing can be run."""
     exercises = specs(submission.lesson).values() if submission.lesson else []
-    found = [Mark(each.name, 0, each.points, marks.UNREADABLE, reason) for each in exercises]
-    return _report(submission, found, reason)
+    return _report(submission, [Mark(each.name, 0, each.points, verdict, reason) for each in exercises], reason)
 
 
 def _report(submission: Submission, found: list[Mark], problem: str = "") -> Report:
@@ -153,74 +177,34 @@ def _report(submission: Submission, found: list[Mark], problem: str = "") -> Rep
     return Report(submission.student, submission.lesson, submission.path, found, problem, **facts)
 
 
-def _whatever(submission: Submission, work: Callable):
-    """What `work` gives. Whatever one submission does to the grader is that submission's own verdict."""
-    try:
-        return work()
-    except CourseError:  # the grader's own trouble, a full disk say: nobody's mark may depend on it
-        raise
-    except Exception as error:
-        return unreadable(submission, f"It could not be graded: {_in_words(error)}.")
-
-
-def _in_words(error: Exception) -> str:
-    words = " ".join(str(error).split())[:200].rstrip(".")
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
-
-
 def fingerprint(lesson: str, settings: dict) -> str:
-    """Changes whenever marks for a lesson could: with the seed, the limits, the exercises, the judge or Keras."""
-    things = (next(iter(specs(lesson).values())).oracle, AnswerKey, Notebook, answer.run, wire.pack, Grader)
-    parts = [json.dumps(settings, sort_keys=True), *(inspect.getsource(inspect.getmodule(each)) for each in things)]
-    parts += [importlib.metadata.version(package) for package in ("keras", "numpy")]
+    """Changes whenever marks for a lesson could: with the settings, its exercises, the grader, the library, Python."""
+    room = Path(inspect.getsourcefile(next(iter(specs(lesson).values())).oracle)).parent
+    files = sorted(room.glob("[a-z]*.py"))  # not the lesson's text, which begins with its number
+    parts = [json.dumps(settings, sort_keys=True), *map(_content, files), _of_all_lessons()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@functools.cache
+def _of_all_lessons() -> str:
+    """What answers can import and what runs and judges them; the packages."""
+    library, tools = Path(course_lib.__file__).parent, Path(__file__).parent
+    files = [*library.rglob("*.py"), *(tools / "inside").glob("*.py"), *(tools / name for name in _JUDGING)]
+    parts = [*map(_content, sorted(files)), _content(Path(warm.__file__)), platform.python_version()]
+    return "\0".join([*parts, *(f"{name} {_version(name)}" for name in _PACKAGES)])
+
+
+def _content(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def settings_of(seed: int, limits: Limits, run_all: bool) -> dict:
     """All that a teacher can choose and that marks depend on."""
     return {"seed": seed, "limits": asdict(limits), "run all": run_all}
-
-
-def _without_answer(name: str, points: int, fault: str) -> Mark:
-    if fault:
-        return Mark(name, 0, points, marks.RAISED, f"No answer came to be: {fault}")
-    return Mark(name, 0, points, marks.MISSING, f"No cell defines {name}.")
-
-
-def _outcome(message: dict, limits: Limits) -> Outcome:
-    """One message of a stranger's process, read with distrust."""
-    fault, status = str(message.get("fault", ""))[:2000], str(message.get("status", ""))
-    for beginning, limit in _LIMIT_ERRORS.items():
-        if fault.startswith(beginning):
-            return Outcome(fault=f"{limits.says(limit)} ({fault})", status=marks.LIMIT)
-    if fault or status:
-        known = status in (marks.NOT_ATTEMPTED, marks.WRONG, marks.RAISED)
-        return Outcome(fault=fault or "It failed.", status=status if known else marks.RAISED)
-    try:
-        value = wire.unpack(message.get("value"))
-    except wire.WireError as error:
-        return Outcome(fault=f"It returned what cannot be read: {error}.", status=marks.WRONG)
-    return Outcome(value) if value is not ... else Outcome(fault="There is no answer yet.", status=marks.NOT_ATTEMPTED)
-
-
-def _ended(ending: dict, messages: list[dict], limits: Limits) -> Outcome:
-    """What to say of a case that was not answered, from how the process ended."""
-    if struck := ending.get("limit"):
-        kind = marks.TIMED_OUT if struck in ("seconds", "cpu") else marks.LIMIT
-        return Outcome(fault=limits.says(struck), status=kind)
-    broken = ending.get("broken") or (str(messages[-1]["broken"]) if messages and "broken" in messages[-1] else "")
-    code = ending.get("exit", 0)
-    if broken:
-        words = f"It could not be run to its end: {broken[:500]}."
-    elif code < 0:
-        words = f"The program was ended by the signal {_signal_name(-code)} before it had answered."
-    else:
-        words = f"The program ended itself with status {code} before it had answered."
-    return Outcome(fault=words, status=marks.CRASHED)
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)

@@ -17,6 +17,7 @@ class Limits:
     files: int = 50  # in the private scratch folder
     output: int = 10  # printed and returned
     whole_file: int = 64  # of the submission itself
+    reading: float = 20.0  # of the processor, for the grader itself: to read a submission, or to judge an answer
 
     @property
     def threads(self) -> int:

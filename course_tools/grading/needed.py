@@ -12,7 +12,7 @@ import functools
 import platform
 import re
 import symtable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Calls of these, alone in a line, show something and change nothing that an answer could need.
 _SHOWING = {"print", "display", "help"}
@@ -22,6 +22,7 @@ _BINDING_ANYTHING = {"exec", "globals", "locals", "vars", "setattr"}
 _TIMED = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)  # `%time x = f()` gives x its value
 _SHELL_OUTPUT = re.compile(r"get_ipython\(\)\.getoutput\(.*\)$", re.MULTILINE)  # `files = !ls`: there is no shell
 _MAGIC_LINE = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
+_SHORT = 5000  # characters; longer cells are not worth remembering
 _PYTHON_AFTER = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b.*\n?")
 
 
@@ -31,15 +32,15 @@ class Statement:
 
     cell: int
     index: int
-    node: ast.stmt
     binds: set[str] = field(default_factory=set)  # names that get a value
     changes: set[str] = field(default_factory=set)  # names whose object is changed
     calls: list[tuple[str, set[str]]] = field(default_factory=list)  # whose result nobody keeps: its name, and all
     reads: set[str] = field(default_factory=set)
-
-    @property
-    def mentions_keras(self) -> bool:
-        return bool(re.search(r"\b(keras|tensorflow)\b", ast.unparse(self.node)))
+    shows: set[str] = field(default_factory=set)  # imported names whose functions draw and check, and change nothing
+    mentions_keras: bool = False
+    function: str = ""  # the name, if it is the definition of a function
+    is_definition: bool = False
+    blank: bool = False  # as the course hands it out
 
     def affects(self, showing: set[str]) -> set[str]:
         """Names that may stand for something else after it; calls of `showing` have no effect."""
@@ -52,21 +53,10 @@ class Statement:
 
     def defines(self, name: str) -> bool:
         """Whether it is a definition of `name`, or imports it; not one that gives a value to it."""
-        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-        return name in self.binds and isinstance(self.node, kinds)
+        return self.is_definition and name in self.binds
 
     def checks(self, name: str) -> bool:
         return any(called == "check" and name in names for called, names in self.calls)
-
-    @property
-    def blank(self) -> bool:
-        """What the course hands out: a function that only raises NotImplementedError, or `name = ...`."""
-        if isinstance(self.node, (ast.Assign, ast.AnnAssign)):
-            return isinstance(self.node.value, ast.Constant) and self.node.value.value is ...
-        if not isinstance(self.node, ast.FunctionDef):
-            return False
-        body = [line for line in self.node.body if not _is_text(line)]
-        return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.unparse(body[0])
 
 
 @dataclass
@@ -92,15 +82,11 @@ class Notebook:
 
     def _add(self, source: str) -> None:
         number = len(self.cells)
-        self.cells.append(source)
-        try:
-            self.cells[number] = clean = _without_magics(source)
-            body = ast.parse(clean).body
-            found = [_examine(number, index, node) for index, node in enumerate(body)]
-        except (SyntaxError, ValueError, MemoryError, RuntimeError) as error:  # a null byte; nested too deeply
-            self.broken[number] = error if isinstance(error, SyntaxError) else SyntaxError(str(error) or "too deep")
-        else:
-            self.statements += found
+        clean, statements, error = (_remembered if len(source) < _SHORT else _examined)(source)
+        self.cells.append(clean)
+        self.statements += [replace(statement, cell=number) for statement in statements]
+        if error:
+            self.broken[number] = error
 
     def program(self, answer: str, run_all: bool = False) -> Program:
         """What to run for `answer`: the statements it needs, or all of them."""
@@ -114,22 +100,22 @@ class Notebook:
 
     def _slice(self, answer: str) -> list[Statement]:
         usable = self._without_scratch(answer, self._without_spare_blanks())
-        needed, chosen = {answer}, [statement for statement in usable if "*" in statement.binds]
-        for statement in chosen:
-            needed |= statement.reads
-        rest = [statement for statement in usable if "*" not in statement.binds]
-        showing = _SHOWING.union(*(_shows(statement.node) for statement in usable))
-        grown = True
-        while grown:
-            wanted = [each for each in rest if each.affects(showing) & needed]
-            rest = [each for each in rest if each not in wanted]
-            chosen += wanted
-            for statement in wanted:
-                needed |= statement.reads
-                if isinstance(statement.node, ast.FunctionDef):  # chosen for a `global`, it must be called, too
-                    needed.add(statement.node.name)
-            grown = bool(wanted)
-        return sorted(chosen, key=lambda statement: (statement.cell, statement.index))
+        chosen = [statement for statement in usable if "*" in statement.binds]
+        showing = _SHOWING.union(*(statement.shows for statement in usable))
+        affecting: dict[str, list[Statement]] = {}
+        for statement in usable:
+            for name in () if "*" in statement.binds else statement.affects(showing):
+                affecting.setdefault(name, []).append(statement)
+        waiting, taken = [answer, *(name for statement in chosen for name in statement.reads)], set()
+        while waiting:
+            for statement in affecting.pop(waiting.pop(), ()):
+                if statement.place not in taken:
+                    taken.add(statement.place)
+                    chosen.append(statement)
+                    waiting += statement.reads
+                    if statement.function:  # chosen for a `global`, it must be called, too
+                        waiting.append(statement.function)
+        return sorted(chosen, key=lambda statement: statement.place)
 
     def _without_spare_blanks(self) -> list[Statement]:
         """A blank left behind a copy of the exercise must not undo the answer."""
@@ -145,7 +131,7 @@ class Notebook:
         return [one for one in statements if one.place < last or answer not in one.binds or one.defines(answer)]
 
     def _fault(self, answer: str) -> str:
-        definition = re.compile(rf"^\s*(def\s+{answer}\b|{answer}\s*=|class\s+{answer}\b)", re.MULTILINE)
+        definition = re.compile(rf"^[ \t]*(def[ \t]+{answer}\b|{answer}[ \t]*=|class[ \t]+{answer}\b)", re.MULTILINE)
         for number, error in self.broken.items():
             if definition.search(self.cells[number]):
                 where = f" in line {error.lineno} of your cell" if error.lineno else ""
@@ -155,9 +141,28 @@ class Notebook:
         return ""
 
 
-def _examine(cell: int, index: int, node: ast.stmt) -> Statement:
-    statement = Statement(cell, index, node)
-    _names(symtable.symtable(ast.unparse(node), "cell", "exec"), statement, top=True)
+def _examined(source: str) -> tuple[str, list[Statement], SyntaxError | None]:
+    """The cell as Python, its statements (of cell 0), and what is wrong with it."""
+    clean = source
+    try:
+        clean = _without_magics(source)
+        return clean, [_examine(index, node) for index, node in enumerate(ast.parse(clean).body)], None
+    except (SyntaxError, ValueError, MemoryError, RuntimeError) as error:  # a null byte; nested too deeply
+        return clean, [], error if isinstance(error, SyntaxError) else SyntaxError(str(error) or "too deep")
+
+
+# Most cells of a class's notebooks are the lesson's own.
+_remembered = functools.lru_cache(maxsize=1000)(_examined)
+
+
+def _examine(index: int, node: ast.stmt) -> Statement:
+    text = ast.unparse(node)
+    statement = Statement(0, index, shows=_shows(node), blank=_is_blank(node))
+    statement.mentions_keras = bool(re.search(r"\b(keras|tensorflow)\b", text))
+    statement.function = node.name if isinstance(node, ast.FunctionDef) else ""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    statement.is_definition = isinstance(node, kinds)
+    _names(symtable.symtable(text, "cell", "exec"), statement, top=True)
     for part in _outside_functions(node):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, (ast.Store, ast.Del)):
             statement.changes |= _root(part)
@@ -170,6 +175,16 @@ def _examine(cell: int, index: int, node: ast.stmt) -> Statement:
         if isinstance(part, ast.ImportFrom) and any(name.name == "*" for name in part.names):
             statement.binds.add("*")
     return statement
+
+
+def _is_blank(node: ast.stmt) -> bool:
+    """What the course hands out: a function that only raises NotImplementedError, or `name = ...`."""
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return isinstance(node.value, ast.Constant) and node.value.value is ...
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    body = [line for line in node.body if not _is_text(line)]
+    return len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.unparse(body[0])
 
 
 def _names(table: symtable.SymbolTable, statement: Statement, top: bool) -> None:

@@ -1,8 +1,7 @@
 """A place to run strangers' programs: a warm process inside bubblewrap, seen from outside.
 
-    with Sandbox(limits) as sandbox:
-        line = sandbox.start(job)          # a socket; read it to its end
-        ending, messages = read_result(data)
+    with Sandbox(limits, walls=True) as sandbox:
+        ending, words = sandbox.run(job, keras=False)
 
 Bubblewrap gives that process a file system with Python, its packages and those files of the course that an answer may
 need, all read-only, and no network. Every job is a fork of it behind further walls (`inside.confine`).
@@ -14,12 +13,11 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,9 +28,9 @@ from course_tools import warm
 from course_tools.errors import CourseError
 from course_tools.grading.inside.confine import SCRATCH
 from course_tools.grading.limits import Limits
+from course_tools.grading.warm_process import WarmProcess
 
 _VIEW = "/course"
-_START_SECONDS = 180  # importing Keras on a busy machine with a cold disk
 # Of a lesson's room only what its notebook imports: neither exercises nor solutions, and not the lesson itself.
 _ROOM = ("figures.py", "rule.py", "families.py", "neighbours.py", "occlusion.py", "pointing.py", "segmentation.py")
 _EXERCISES = ("answer.py", "models.py")  # how to run an answer and how to look at a model, not what is right
@@ -51,8 +49,9 @@ class Sandbox:
 
     def __init__(self, limits: Limits, walls: bool):
         self.limits, self.walls = limits, walls
-        self._lock = threading.Lock()
-        self._warm: dict[tuple[str, ...], _WarmProcess] = {}
+        self._warm: dict[tuple[str, ...], WarmProcess] = {}
+        # A process in bubblewrap ends with the thread that started it: all are started by one that stays.
+        self._starter = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Sandbox:
         self._view = Path(tempfile.mkdtemp(prefix="course-grade-"))
@@ -64,97 +63,54 @@ class Sandbox:
         return self
 
     def __exit__(self, *_) -> None:
+        self._starter.shutdown(cancel_futures=True)
         for process in self._warm.values():
             process.end()
         shutil.rmtree(self._view, ignore_errors=True)
 
-    def prepare(self, job: dict) -> None:
-        """Start the warm process for a job if it does not run yet. It ends with the thread that calls this."""
-        modules = _modules(job)
-        with self._lock:
-            if modules not in self._warm or self._warm[modules].died():
-                self._warm[modules] = _WarmProcess(self._view, self.walls, modules)
+    def run(self, job: bytes, keras: bool) -> tuple[dict, bytes]:
+        """How the process of one answer ended, and what it said, which a stranger's program wrote.
 
-    def start(self, job: dict) -> socket.socket:
+        Raises `CourseError` where that is the sandbox's own trouble; nobody's mark may depend on it.
+        """
+        told = b""
+        for _ in range(2):  # no answer at all means that the sandbox itself died, which is not this student's fault
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError), self._started(job, keras) as line:
+                told = b"".join(iter(lambda: line.recv(1 << 16), b""))
+            if told:
+                break
+        first, _, words = told.partition(b"\n")
+        ending = json.loads(first) if first else {"broken": "the sandbox ended before it had answered"}
+        if "no walls" in ending:
+            raise CourseError(f"The sandbox could not be made: {ending['no walls']}. What was graded so far is kept.")
+        return ending, words
+
+    def _started(self, job: bytes, keras: bool) -> socket.socket:
         """Hand over a job; what comes of it can be read from the socket that is returned, up to its end."""
-        self.prepare(job)
+        modules = _FULL if keras else _LIGHT
+        try:
+            process = self._starter.submit(self._warm_process, modules).result()
+        except RuntimeError:
+            raise CourseError("The sandbox is closed.") from None
         ours, theirs = socket.socketpair()
         with theirs:
-            self._warm[_modules(job)].fork_for(theirs)
-        data = json.dumps({**job, "limits": asdict(self.limits), "walls": self.walls}).encode() + b"\n"
-        ours.sendall(data)
+            process.fork_for(theirs)
+        settings = json.dumps({"limits": asdict(self.limits), "walls": self.walls}).encode()
+        ours.sendall(settings + b"\n" + job + b"\n")
         return ours
 
-
-def _modules(job: dict) -> tuple[str, ...]:
-    return _FULL if job["keras"] else _LIGHT
-
-
-class _WarmProcess:
-    """A process in the sandbox that has imported `modules` and forks for each job."""
-
-    def __init__(self, view: Path, walls: bool, modules: tuple[str, ...]):
-        self._lock, self._ready = threading.Lock(), False
-        self._control, inner = socket.socketpair()
-        command = [sys.executable, "-s", "-m", "course_tools.grading.inside.zygote", str(inner.fileno())]
-        command += ["walls" if walls else "open", *modules]
-        settings = {"PYTHONPATH": str(view), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
-        settings |= {"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), **warm.SETTINGS}
-        settings |= {name: os.environ[name] for name in ("KERAS_BACKEND",) if name in os.environ}
-        if walls:
-            settings |= {"PYTHONPATH": _VIEW, "HOME": SCRATCH, "TMPDIR": SCRATCH}
-            command = [*_bubblewrap(view), "--", *command]
-        self._errors = tempfile.TemporaryFile()
-        with inner:
-            self._process = subprocess.Popen(
-                command, env=settings, cwd="/", pass_fds=[inner.fileno()], start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors,
-            )  # fmt: skip
-
-    def fork_for(self, line: socket.socket) -> None:
-        """Have a job served at the other end of `line`; the first time, wait until everything is imported."""
-        with self._lock:
-            if not self._ready:
-                self._wait_until_ready()
-            socket.send_fds(self._control, [b"j"], [line.fileno()])
-
-    def died(self) -> bool:
-        return self._ready and self._process.poll() is not None
-
-    def end(self) -> None:
-        self._control.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def _wait_until_ready(self) -> None:
-        self._control.settimeout(_START_SECONDS)
-        with contextlib.suppress(OSError):
-            self._ready = self._control.recv(5) == b"ready"
-        if not self._ready:
-            self.end()
-            self._errors.seek(0)
-            last_words = self._errors.read().decode(errors="replace").strip()[-1500:]
-            raise CourseError(f"The process that runs submissions did not start. {last_words}")
-        self._control.settimeout(None)
-
-
-def read_result(data: bytes) -> tuple[dict, list[dict]]:
-    """What a job's socket gave: how it ended, and the messages of the answer's process, as far as they are whole.
-
-    The messages were written by a stranger's program; only JSON objects are let through.
-    """
-    first, _, words = data.partition(b"\n")
-    ending = json.loads(first) if first else {"broken": "the sandbox ended before it had answered"}
-    messages = []
-    for row in words.split(b"\n"):
-        try:
-            message = json.loads(row)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(message, dict):
-            messages.append(message)
-    return ending, messages
+    def _warm_process(self, modules: tuple[str, ...]) -> WarmProcess:
+        if modules not in self._warm or self._warm[modules].died():
+            settings = {"PYTHONPATH": str(self._view), "PYTHONDONTWRITEBYTECODE": "1", "LANG": "C.UTF-8"}
+            settings |= {"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), **warm.SETTINGS}
+            settings |= {name: os.environ[name] for name in ("KERAS_BACKEND",) if name in os.environ}
+            before = []
+            if self.walls:
+                settings |= {"PYTHONPATH": _VIEW, "HOME": SCRATCH, "TMPDIR": SCRATCH}
+                before = [*_bubblewrap(self._view), "--"]
+            arguments = ["walls" if self.walls else "open", *modules]
+            self._warm[modules] = WarmProcess("course_tools.grading.inside.zygote", arguments, settings, before)
+        return self._warm[modules]
 
 
 def why_no_walls() -> str:

@@ -1,18 +1,25 @@
 """Values as plain JSON, for the way into the sandbox and back: numbers, text, arrays, collections of them; no pickles.
 
 What comes back was written by a stranger's program. `unpack` builds nothing but arrays of numbers and Python's own
-plain values, whatever it is given.
+plain values, whatever it is given, and no more of them than an honest answer could be made of.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import math
 
 import numpy as np
 
 _NUMBERS = "biufc"
 _PLAIN = (str, bool, int, float)
+_MOST_PARTS = 1_000_000  # values in one message; the numbers of an array are not counted
+_DEEPEST = 50  # collections inside one another
+_MOST_KEYS = 1000  # of a set or dict: numbers can be chosen so that each is compared with all before it
+_MOST_AXES = 32  # of an array; NumPy allows 64
+_LONGEST_TEXT = 100_000  # characters
+_LARGEST = 1 << 1023  # an integer; a float can hold it
 
 
 class WireError(ValueError):
@@ -54,35 +61,70 @@ def _pack_array(value):
     return {"kind": "array", "dtype": array.dtype.str, "shape": list(array.shape), "data": data}
 
 
-def unpack(data):
-    """The value again. Raises `WireError` for anything that `pack` would not have written."""
+def messages(words: bytes, most: int) -> list[dict]:
+    """What a stranger's program said: those of its first `most` lines that are JSON objects, and not too large."""
+    found = []
+    for row in words.split(b"\n", most)[:most]:
+        if sum(map(row.count, (b"[", b"{", b","))) > _MOST_PARTS:
+            found.append({"fault": f"It returned more than {_MOST_PARTS:,} values.", "status": "wrong"})
+            continue
+        try:
+            message = json.loads(row)
+        except (ValueError, RecursionError):  # Python reads no number of more than 4300 digits
+            continue
+        if isinstance(message, dict):
+            found.append(message)
+    return found
+
+
+def unpack(data, depth: int = 0):
+    """The value again. Raises `WireError` for what `pack` would not have written, and for what is too large."""
     if data is None or type(data) in _PLAIN:
-        return data
+        return _checked(data)
+    if depth > _DEEPEST:
+        raise WireError(f"more than {_DEEPEST} collections came back inside one another")
     kind = data.get("kind") if isinstance(data, dict) else None
     try:
         if kind == "ellipsis":
             return ...
         if kind in ("tuple", "list"):
-            return (tuple if kind == "tuple" else list)(unpack(part) for part in data["parts"])
+            return (tuple if kind == "tuple" else list)(unpack(part, depth + 1) for part in data["parts"])
         if kind in ("dict", "set"):
             keys = data["keys"]
             if type(keys) is not list or not _are_plain(keys):
                 raise WireError("a collection with keys of unknown kind came back")
-            return set(keys) if kind == "set" else dict(zip(keys, map(unpack, data["parts"]), strict=True))
+            if len(keys) > _MOST_KEYS:
+                raise WireError(f"a {kind} of more than {_MOST_KEYS} came back")
+            keys = list(map(_checked, keys))
+            parts = [] if kind == "set" else [unpack(part, depth + 1) for part in data["parts"]]
+            return set(keys) if kind == "set" else dict(zip(keys, parts, strict=True))
         if kind == "array":
             return _unpack_array(data["dtype"], data["shape"], data["data"])
         if kind == "other":
             return type(str(data["type"])[:80].replace("\0", ""), (), {})()  # judged by the name of its type
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, WireError):
+            raise
         raise WireError(f"a value came back damaged ({type(error).__name__})") from None
     raise WireError("a value of unknown kind came back")
 
 
+def _checked(value):
+    """A plain value, unless it is so large that judging it would take long."""
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise WireError(f"text of more than {_LONGEST_TEXT:,} characters came back")
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise WireError("an integer of more than 300 digits came back")
+    return value
+
+
 def _unpack_array(dtype: str, shape: list[int], data: str) -> np.ndarray:
-    kind = np.dtype(str(dtype))
+    kind = np.dtype(str(dtype)[:10])
     if kind.kind not in _NUMBERS or kind.hasobject:
         raise WireError("an array of something else than numbers came back")
-    if not all(type(side) is int and side >= 0 for side in shape):
+    if type(shape) is not list or len(shape) > _MOST_AXES:
+        raise WireError("an array of impossible shape came back")
+    if not all(type(side) is int and 0 <= side < 1 << 40 for side in shape):
         raise WireError("an array of impossible shape came back")
     content = base64.b64decode(data, validate=True)
     if len(content) != math.prod(shape) * kind.itemsize:

@@ -3,7 +3,8 @@
     python -m course_tools.grading.inside.zygote SOCKET walls|open MODULE ...
 
 SOCKET is the number of an inherited unix socket. Each message on it brings the end of another one, over which the
-supervisor takes its job and sends what came of it: one line of JSON, then the bytes that the answer's process sent.
+supervisor takes settings and job, a line each, and sends what came of it: one line of JSON, then the bytes that the
+answer's process sent.
 """
 
 from __future__ import annotations
@@ -31,29 +32,22 @@ def main(control: socket.socket, behind_walls: bool, modules: list[str]) -> None
     if behind_walls:  # without them, nobody may not even be allowed to read where Python is installed
         confine.leave_root()
     warm.warm_up(modules)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are nobody's business once they run
-    control.sendall(b"ready")
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if not message:
-            return
-        if warm.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            control.close()
-            line = socket.socket(fileno=descriptors[0])
-            try:
-                supervise(line)
-            except Exception as error:  # the grader must hear of it, and this process must not go on as a zygote
-                line.sendall(json.dumps({"broken": f"{type(error).__name__}: {error}"}).encode() + b"\n")
-            os._exit(0)
-        os.close(descriptors[0])
+    warm.serve(control, _supervise_whatever)
+
+
+def _supervise_whatever(line: socket.socket) -> None:
+    try:
+        supervise(line)
+    except Exception as error:  # the grader must hear of it
+        line.sendall(json.dumps({"broken": f"{type(error).__name__}: {error}"}).encode() + b"\n")
 
 
 def supervise(line: socket.socket) -> None:
     """Take one job, run it in a child behind walls, and send back how it ended and what it said."""
-    job = json.loads(line.makefile("rb").readline())
-    limits = Limits(**job["limits"])
-    if job["walls"]:
+    told = line.makefile("rb")
+    settings, job = json.loads(told.readline()), json.loads(told.readline())
+    limits = Limits(**settings["limits"])
+    if settings["walls"]:
         confine.separate_processes()
     else:
         confine.adopt_orphans()
@@ -64,12 +58,12 @@ def supervise(line: socket.socket) -> None:
     began = time.monotonic()
     child = os.fork()
     if child == 0:
-        _become_the_answer(job, limits, says, prints, excuses)
+        _become_the_answer(job, limits, settings["walls"], says, prints, excuses)
     for end in (says, prints, excuses):
         os.close(end)
     struck, words = _watch(child, limits, said, printed, line, began)
     _, status, usage = os.wait4(child, 0)
-    if not job["walls"]:
+    if not settings["walls"]:
         _end_orphans()
         shutil.rmtree(os.getcwd(), ignore_errors=True)
     cpu = usage.ru_utime + usage.ru_stime
@@ -82,7 +76,7 @@ def supervise(line: socket.socket) -> None:
     line.sendall(json.dumps(ending).encode() + b"\n" + words)
 
 
-def _become_the_answer(job: dict, limits: Limits, says: int, prints: int, excuses: int) -> None:
+def _become_the_answer(job: dict, limits: Limits, walls: bool, says: int, prints: int, excuses: int) -> None:
     """From here on this process is the stranger's; it never returns."""
     try:
         os.setsid()
@@ -92,7 +86,7 @@ def _become_the_answer(job: dict, limits: Limits, says: int, prints: int, excuse
         for target, source in enumerate(ends):
             os.dup2(source, target)
         os.closerange(5, 4096)
-        if job["walls"]:
+        if walls:
             confine.separate_files(limits.files)
             confine.drop_capabilities()
         confine.limit_resources(limits)

@@ -1,0 +1,158 @@
+"""Where submissions are taken apart and what came of them is judged: all that handles a stranger's bytes as values.
+
+It runs in a process that may die of them (`clerk`).
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from course_lib.exercises.judge import Outcome
+from course_lib.exercises.show import facts
+from course_lib.exercises.spec import find, specs
+from course_lib.quiet import quiet
+from course_tools.grading import marks, wire
+from course_tools.grading.intake import Submission
+from course_tools.grading.limits import Limits
+from course_tools.grading.marks import Mark
+from course_tools.grading.needed import Notebook
+from course_tools.grading.question import Question
+from course_tools.grading.reading import read_notebook
+
+# How a limit shows in the words of the error that the answer raised.
+_LIMIT_ERRORS = {
+    "MemoryError": "memory",
+    "OSError: [Errno 27]": "files",  # file too large
+    "OSError: [Errno 28]": "files",  # no space left
+    "BlockingIOError: [Errno 11]": "processes",
+    "RuntimeError: can't start new thread": "processes",
+}
+
+
+@dataclass
+class Job:
+    """What the sandbox is told of one exercise, as JSON, and whether its process should have imported Keras."""
+
+    exercise: str
+    data: bytes
+    keras: bool
+
+
+@dataclass
+class Opened:
+    """A submission that was read: what is to be run, and the marks of exercises for which there is nothing to run."""
+
+    jobs: list[Job] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    in_text: set[str] = field(default_factory=set)  # exercises whose cell was turned into text
+
+
+class Desk:
+    """The exercises, with inputs drawn from `seed` and their right answers."""
+
+    def __init__(self, seed: int, limits: Limits, run_all: bool):
+        self._seed, self.limits, self._run_all = seed, limits, run_all
+        self._questions: dict[tuple[str, str], Question] = {}
+
+    def opened(self, folder: Path, submission: Submission) -> Opened:
+        """Read a submission in `folder`, and choose what to run of it. Raises `reading.Unreadable`."""
+        place = submission.place(folder)
+        content = read_notebook(place / submission.path, self.limits.whole_file * 10**6, place)
+        notebook = Notebook(content.cells)
+        found = Opened(in_text=content.in_text)
+        for question in self._of_lesson(submission.lesson):
+            program = notebook.program(question.exercise.name, self._run_all)
+            if program.defines:
+                job = question.job(program)
+                found.jobs.append(Job(question.exercise.name, json.dumps(job).encode(), job["keras"]))
+            else:
+                found.marks.append(_without_answer(question, program.fault))
+        return found
+
+    def prepare(self, lesson: str, exercise: str) -> None:
+        """Find what is right, which takes its time and is no student's fault."""
+        with quiet():  # some oracles ask Keras
+            _ = self._question(lesson, exercise).key.expected
+
+    def judged(self, lesson: str, exercise: str, ending: dict, words: bytes) -> Mark:
+        """The mark for what an answer's process said, and how it ended."""
+        question = self._question(lesson, exercise)
+        try:
+            mark = self._judged(question, ending, wire.messages(words, len(question.key.cases) + 2))
+        except RecursionError:
+            reason = "What it returned cannot be judged: it is nested too deeply."
+            mark = Mark(exercise, 0, question.exercise.points, marks.WRONG, reason)
+        mark.seconds = round(ending.get("seconds", 0.0), 3)
+        return mark
+
+    def _of_lesson(self, lesson: str) -> Iterator[Question]:
+        return (self._question(lesson, name) for name in specs(lesson))
+
+    def _question(self, lesson: str, exercise: str) -> Question:
+        if (lesson, exercise) not in self._questions:
+            self._questions[lesson, exercise] = Question(find(lesson, exercise), self._seed)
+        return self._questions[lesson, exercise]
+
+    def _judged(self, question: Question, ending: dict, messages: list[dict]) -> Mark:
+        exercise = question.exercise
+        if messages and messages[0].get("undefined"):
+            return _without_answer(question, str(messages[0].get("fault", ""))[:2000])
+        answers = [message for message in messages if "broken" not in message][: len(question.key.cases)]
+        outcomes = [_outcome(message, self.limits) for message in answers]
+        unanswered = len(question.key.cases) - len(outcomes)
+        outcomes += [_ended(ending, messages, self.limits)] * unanswered
+        with quiet():
+            verdict = question.key.verdict(outcomes)
+        points = exercise.points * verdict.share
+        return Mark(exercise.name, round(points, 2), exercise.points, verdict.status, verdict.reason, verdict.mistake,
+                    facts(verdict), verdict.passed, verdict.total)  # fmt: skip
+
+
+def _without_answer(question: Question, fault: str) -> Mark:
+    name, points = question.exercise.name, question.exercise.points
+    if fault:
+        return Mark(name, 0, points, marks.RAISED, f"No answer came to be: {fault}")
+    return Mark(name, 0, points, marks.MISSING, f"No cell defines {name}.")
+
+
+def _outcome(message: dict, limits: Limits) -> Outcome:
+    """One message of a stranger's process, read with distrust."""
+    fault, status = str(message.get("fault", ""))[:2000], str(message.get("status", ""))
+    for beginning, limit in _LIMIT_ERRORS.items():
+        if fault.startswith(beginning):
+            return Outcome(fault=f"{limits.says(limit)} ({fault})", status=marks.LIMIT)
+    if fault or status:
+        known = status in (marks.NOT_ATTEMPTED, marks.WRONG, marks.RAISED)
+        return Outcome(fault=fault or "It failed.", status=status if known else marks.RAISED)
+    try:
+        value = wire.unpack(message.get("value"))
+    except wire.WireError as error:
+        return Outcome(fault=f"It returned what cannot be read: {error}.", status=marks.WRONG)
+    return Outcome(value) if value is not ... else Outcome(fault="There is no answer yet.", status=marks.NOT_ATTEMPTED)
+
+
+def _ended(ending: dict, messages: list[dict], limits: Limits) -> Outcome:
+    """What to say of a case that was not answered, from how the process ended."""
+    if struck := ending.get("limit"):
+        kind = marks.TIMED_OUT if struck in ("seconds", "cpu") else marks.LIMIT
+        return Outcome(fault=limits.says(struck), status=kind)
+    broken = ending.get("broken") or (str(messages[-1]["broken"]) if messages and "broken" in messages[-1] else "")
+    code = ending.get("exit", 0)
+    if broken:
+        words = f"It could not be run to its end: {broken[:500]}."
+    elif code < 0:
+        words = f"The program was ended by the signal {signal_name(-code)} before it had answered."
+    else:
+        words = f"The program ended itself with status {code} before it had answered."
+    return Outcome(fault=words, status=marks.CRASHED)
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
