@@ -158,11 +158,11 @@ table
 # %% [markdown]
 # Exactly one half: the *training* has the mean $\mathrm E[a] = \frac12 (w_1 x_1 + w_2 x_2)$, while at test time
 # $a = w_1x_1 + w_2x_2$. So multiply by one half at test time. Is that the probability to drop a unit, or to keep it?
-# Write $z_i$ for the mask: 1 with the probability keep, else 0. Its mean is
-# $\mathrm E[z_i] = 1 \cdot \mathrm{keep} + 0 \cdot (1 - \mathrm{keep}) = \mathrm{keep}$, and the mean of a sum is the
+# Write $q_i$ for the mask: 1 with the probability keep, else 0. Its mean is
+# $\mathrm E[q_i] = 1 \cdot \mathrm{keep} + 0 \cdot (1 - \mathrm{keep}) = \mathrm{keep}$, and the mean of a sum is the
 # sum of the means:
 #
-# $$\mathrm E\Big[\sum_i w_i z_i x_i\Big] = \sum_i w_i\, \mathrm E[z_i]\, x_i = \mathrm{keep} \cdot \sum_i w_i x_i .$$
+# $$\mathrm E\Big[\sum_i w_i q_i x_i\Big] = \sum_i w_i\, \mathrm E[q_i]\, x_i = \mathrm{keep} \cdot \sum_i w_i x_i .$$
 #
 # Check it where one can see the difference: keep 0.8, drop 0.2, and all 16 masks of four inputs, each with its own
 # probability.
@@ -460,12 +460,12 @@ print(f"probabilities: mean of all networks against one run, largest gap {gaps.m
 
 # %% [markdown]
 # Of the *logits*, which are linear in the mask, one run is the mean of all 1,024, exactly; of the *probabilities* it is
-# not. But there is a mean that it is. Let $P(\mathbf z)$ be the probability of the mask
-# $\mathbf z$, $o_c(\mathbf z)$ the logit and $y_c(\mathbf z)$ the probability of class $c$. The weighted **geometric
+# not. But there is a mean that it is. Let $P(\mathbf q)$ be the probability of the mask
+# $\mathbf q$, $a_c(\mathbf q)$ the logit and $y_c(\mathbf q)$ the probability of class $c$. The weighted **geometric
 # mean** of the networks is
 #
-# $$g_c = \prod_{\mathbf z} y_c(\mathbf z)^{P(\mathbf z)}, \qquad
-# \log g_c = \sum_{\mathbf z} P(\mathbf z)\Big(o_c(\mathbf z) - \log\sum_k e^{o_k(\mathbf z)}\Big) = \mathrm E[o_c] - \mathrm{const}.$$
+# $$g_c = \prod_{\mathbf q} y_c(\mathbf q)^{P(\mathbf q)}, \qquad
+# \log g_c = \sum_{\mathbf q} P(\mathbf q)\Big(a_c(\mathbf q) - \log\sum_k e^{a_k(\mathbf q)}\Big) = \mathrm E[a_c] - \mathrm{const}.$$
 #
 # The second term has no $c$ in it: it is the same for all classes. So $g$, made to sum to 1, is the softmax of the mean
 # logits, and that is the one run. This holds for any keep probability, as long as nothing bends between the masks and
@@ -508,9 +508,9 @@ show(
 # %% [markdown]
 # ## Averaging out the mask
 #
-# Write the network with dropout as $y = f(\mathbf x, \mathbf z)$: it answers to the input *and* to a random mask
-# $\mathbf z$. What we want is the mean over the masks,
-# $\mathrm E_{\mathbf z}[f(\mathbf x, \mathbf z)] = \sum_{\mathbf z} P(\mathbf z)\, f(\mathbf x, \mathbf z)$. With one bend
+# Write the network with dropout as $y = f(\mathbf x, \mathbf q)$: it answers to the input *and* to a random mask
+# $\mathbf q$. What we want is the mean over the masks,
+# $\mathrm E_{\mathbf q}[f(\mathbf x, \mathbf q)] = \sum_{\mathbf q} P(\mathbf q)\, f(\mathbf x, \mathbf q)$. With one bend
 # in between, scaling no longer gives it exactly.
 #
 # **Exercise 4.** Compute it exactly for one ReLU unit: inputs are kept with the probability `keep` (plain dropout,

@@ -112,7 +112,7 @@ print("flattened addresses:", *(f"{address:03d}" for address in vector))
 pd.DataFrame([(name, values.shape[1:]) for name, values in passed], columns=["block", "shape"])
 
 # %% [markdown]
-# (The loss is near $\ln 3 = 1.10$, that of guessing among three: the dense layer was drawn at random.)
+# (The loss is near $\log 3 = 1.10$, that of guessing among three: the dense layer was drawn at random.)
 #
 # **Exercise 1.** At which index of the vector does the value from `(row, column, channel)` end up?
 

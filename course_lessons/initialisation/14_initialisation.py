@@ -585,9 +585,9 @@ settled.round(3)
 #   (It learned best at the largest of our rates, 1.0; a larger one may cost less.)
 # - *Ten layers*, tanh or ReLU, learn nothing from 0.01. From 1.0, ten tanh layers are still wrong on two digits in
 #   three. Their best passes lie between the 14th and the 20th, so they may not have settled.
-# - *Adam* divides each step by the usual size of the gradients, plus a small $\epsilon = 10^{-7}$. Small gradients
+# - *Adam* divides each step by the usual size of the gradients, plus a small $\varepsilon = 10^{-7}$. Small gradients
 #   alone need not stop it. But Adam does not rescue ten layers from 0.01: eight digits in ten stay wrong. (By the rule 40 units
-#   leave $\sqrt{40}\cdot 0.01 = 0.06$ a layer, less than $10^{-10}$ after nine: these gradients begin far below $\epsilon$.)
+#   leave $\sqrt{40}\cdot 0.01 = 0.06$ a layer, less than $10^{-10}$ after nine: these gradients begin far below $\varepsilon$.)
 # - **Between LeCun's and He's start** we could not tell a difference in the end, neither with tanh nor with ReLU:
 #   the intervals include zero. So does that of tanh with Adam, but only just.
 # - *The gain 5/3* was tried with ten tanh layers. We could not tell it from LeCun's start, either.

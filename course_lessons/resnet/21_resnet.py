@@ -203,7 +203,7 @@ lost.drop(columns="seeds").round(4)
 # %% [markdown]
 # **After 24 further passes the network with twelve random layers more still has a higher loss than the eight layers
 # alone.** It ends at 0.006: not quite back at the 0.005 where the eight layers began. By then all three get nearly
-# every digit right. But behind the random layers the loss began at 2.6, no better than by guessing ($\ln 10=2.3$).
+# every digit right. But behind the random layers the loss began at 2.6, no better than by guessing ($\log 10 = 2.3$).
 # **With nearly idle layers more it ends lower than with random ones.** (From the eight layers alone we could not tell
 # it.) So "do nothing" can be kept, if training starts near it. What would bring the start there?
 #
