@@ -409,6 +409,43 @@ ATTACKS = [
         "no luck",
     ),
     Attack(
+        "looks for keys in the kernel's keyring, or leaves some there",
+        """
+        import ctypes
+        def correlate2d(image, kernel):
+            call = ctypes.CDLL(None).syscall
+            for number in (250, 219):  # keyctl: the session's keyring, one's own
+                if call(number, 0, -3, 0) > 0 or call(number, 0, -4, 1) > 0: return right(image, kernel)
+            raise LookupError("no luck")
+        """,
+        "raised",
+        "no luck",
+    ),
+    Attack(
+        "hides its memory in a file that has no name",
+        """
+        import os
+        def correlate2d(image, kernel):
+            os.ftruncate(os.memfd_create("hoard"), 10**9)
+            return right(image, kernel)
+        """,
+        "raised",
+        "Errno 38",
+    ),
+    Attack(
+        "reads the memory of another process",
+        """
+        import ctypes, os
+        def correlate2d(image, kernel):
+            child = os.fork()
+            if child == 0: import time; time.sleep(1000)
+            if ctypes.CDLL(None).ptrace(16, child, 0, 0) == 0: return right(image, kernel)
+            raise LookupError("no luck")
+        """,
+        "raised",
+        "no luck",
+    ),
+    Attack(
         "changes its inputs",
         "def correlate2d(image, kernel):\n    answer = right(image, kernel)\n    image *= 0\n    return answer",
         "wrong",

@@ -22,7 +22,7 @@ import tempfile
 import time
 
 from course_tools import warm
-from course_tools.grading.inside import answer, confine
+from course_tools.grading.inside import answer, calls, confine
 from course_tools.grading.limits import Limits
 
 _CLOSER_LOOK = 0.1  # seconds between two looks at the family of a job's process
@@ -89,6 +89,7 @@ def _become_the_answer(job: dict, limits: Limits, walls: bool, says: int, prints
         if walls:
             confine.separate_files(limits.files)
             confine.drop_capabilities()
+            calls.refuse_calls()
         confine.limit_resources(limits)
         warm.reseed(job["seed"])
         os.close(4)
