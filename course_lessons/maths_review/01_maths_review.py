@@ -74,7 +74,7 @@ columns = {"distance y": distances(guess), "target t": told, "residual r": dista
 pd.DataFrame(columns, index=[f"mast {number}" for number in (1, 2, 3, 4)]).round(2)
 
 # %% [markdown]
-# Turn the knobs yourself. Each dashed circle shows where one mast puts the phone. How low can you bring the loss?
+# Turn the knobs. Each dashed circle shows where one mast puts the phone. How low can you go?
 
 # %% tags=["T011", "widget"]
 town = figures.Town(masts, told)
@@ -122,7 +122,7 @@ assert 8 < tries[3].mean() / tries[2].mean() < 12
 
 # %% [markdown]
 # On this bowl, ten times the knobs need about ten times the tries. At that rate a million would take eleven million tries.
-# Better to know which way is *down*, for all knobs at once. The rest of this lesson finds that out.
+# Better to know which way is *down*, for all knobs at once. That is what we look for now.
 #
 # ## Numbers in boxes
 #
@@ -293,7 +293,7 @@ explore(
 # - *Chain.* Let $g$ feed $f$. A step $h$ moves $g$ by about $g'(x)h$, and that moves $f$ by about $f'(g(x)) \cdot g'(x)h$.
 #   So slopes along a chain multiply: the **chain rule**.
 #
-# Two ways to check such a formula need no algebra. *Nudge* the knob both ways and divide by $2h$. Or let Keras apply the
+# (The slopes of exp, log and sin we take from school.) Two checks need no algebra. *Nudge* the knob both ways and divide by $2h$. Or let Keras apply the
 # rules to the program, operation by operation: **automatic differentiation**, `gradients` below (lesson 06 opens it).
 
 # %% tags=["T015", "nbval-check-output"]
@@ -493,7 +493,7 @@ assert np.allclose(found["three Jacobians"], found["automatic"], atol=1e-10)
 pd.DataFrame(found, index=["by w₁", "by w₂"]).T.round(4)
 
 # %% [markdown]
-# It makes no difference to the result where one begins to multiply. To the price it does. A row times an $n \times n$
+# Where one begins to multiply changes nothing but the price. A row times an $n \times n$
 # matrix takes $n^2$ multiplications, two such matrices $n^3$. So for a row and three Jacobians:
 # $((\text{row} \cdot J_3) \cdot J_2) \cdot J_1$ takes $3n^2$, and $\text{row} \cdot (J_3 \cdot (J_2 \cdot J_1))$ takes
 # $2n^3 + n^2$. For $n = 1000$ that is 667 times as many. And by the clock?
@@ -579,9 +579,8 @@ assert loss(paths["rate 2.0"][-1]) < 1e-6 < 1 < min(loss(paths["rate 0.1"][-1]),
 # obeys this rule for itself. So the *steepest* direction sets the limit $2/\lambda_{\max}$, and the flattest ones take longest.
 #
 # And the phone? At the right place all residuals are 0. A small step $\mathbf d$ away from it makes them about $J\mathbf d$
-# ($J$: the four arrows). So there, nearly, $\mathcal L = \frac12 \cdot \frac14 \|J\mathbf d\|^2 = \frac12 \mathbf d^{\mathsf T} H \mathbf d$ with
-# $H = J^{\mathsf T}J/4$: a bowl. Move the sliders: is the limit where the arrows say? Start on a mast, too (its own arrow is
-# left out there).
+# ($J$: the four arrows; $J^{\mathsf T}$ has rows and columns swapped). So there, nearly, $\mathcal L = \frac12 \cdot \frac14 \|J\mathbf d\|^2 = \frac12 \mathbf d^{\mathsf T} H \mathbf d$ with
+# $H = J^{\mathsf T}J/4$: a bowl. Move the sliders: is the limit where the arrows say? Start on a mast, too (its arrow is left out).
 
 # %% tags=["T020", "widget"]
 J = arrows(np.array([6.0, 4.0]))
@@ -717,7 +716,7 @@ gap.round(3)
 
 # %% [markdown]
 # A walk that is broken off where the validation digits say makes fewer errors on new digits than the exact minimum. So low
-# enough is good enough, and here even better. (Why, is a question for lesson 03.) And the minimum is not even one point:
+# enough is good enough, and here even better. And the minimum is not even one point:
 # the weight of a pixel that is dark in all digits may be anything, a perfect plateau.
 #
 # ## The symbols of this course
