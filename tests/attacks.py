@@ -82,6 +82,31 @@ ATTACKS = [
         "limit",
     ),
     Attack(
+        "takes all memory as shared memory, which no limit of the kernel counts",
+        """
+        import mmap, time
+        def correlate2d(image, kernel):
+            hoard = mmap.mmap(-1, 3 * 10**9)
+            for _ in range(1500): hoard.write(bytes(10**6))
+            time.sleep(1e6)
+        """,
+        "limit",
+        "memory",
+    ),
+    Attack(
+        "takes all memory as shared memory, and hides how much it has",
+        """
+        import ctypes, mmap, time
+        def correlate2d(image, kernel):
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+            hoard = mmap.mmap(-1, 3 * 10**9)
+            for _ in range(1500): hoard.write(bytes(10**6))
+            time.sleep(1e6)
+        """,
+        "limit",
+        "memory",
+    ),
+    Attack(
         "prints 1 GB",
         """
         def correlate2d(image, kernel):

@@ -156,14 +156,21 @@ def _struck_by_family(limits: Limits) -> str:
     family = _descendants(os.getpid())
     if len(family) > limits.processes:
         return "processes"
-    private = 0  # kilobytes
-    for process in family if len(family) > 1 else []:
-        try:
-            with open(f"/proc/{process}/smaps_rollup") as file:
-                private += sum(int(row.split()[1]) for row in file if row.startswith("Private_Dirty"))
-        except OSError:
-            continue
-    return "memory" if private * 1024 > limits.memory * 10**6 else ""
+    return "memory" if sum(map(_memory, family)) > limits.memory * 10**6 else ""
+
+
+def _memory(process: int) -> int:
+    """Bytes of memory that a process fills, its share of what it has in common with others; files do not count."""
+    try:
+        with open(f"/proc/{process}/smaps_rollup") as file:
+            return 1024 * sum(int(row.split()[1]) for row in file if row.startswith(("Pss_Anon", "Pss_Shmem")))
+    except OSError:  # gone, or hidden by the process itself: then all that it has counts
+        pass
+    try:
+        with open(f"/proc/{process}/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _descendants(ancestor: int) -> list[int]:
