@@ -387,7 +387,7 @@ table.rename_axis("batch")
 # validation digits; the errors are on test digits, differences to batches of 32 with their 95 % interval.) In the error
 # we could not tell the three apart. **Smaller batches need fewer epochs.** All digits at once take one step an epoch, and
 # at 293 of the 300 epochs that they were given their validation surprise was still falling. Single digits take 3,500
-# small steps an epoch, and no computer does many small products as fast as a few large ones. So people take some 32.
+# small steps an epoch. (Epochs are counted here, not seconds.)
 #
 # ## Does the loss matter?
 #
@@ -427,7 +427,8 @@ gaps[["mean", "difference", "low", "high"]].map("{:.1%}".format)
 # %% [markdown]
 # From zeros, behind softmax, we could not tell the losses apart. **On bare scores the squared error misreads five digits in
 # a hundred more.** **From a start that is sure and wrong the squared error stays far behind, each side at its best
-# rate.** After 60 epochs it still misreads a third. So "cross-entropy learns better" is no law; it is what you want
+# rate.** That is so within our 60 epochs: then it
+# still misreads a third, and was still learning. So "cross-entropy learns better" is no law; it is what you want
 # where a network may be very sure of something false.
 #
 # ## When to stop, and whom to believe
@@ -596,8 +597,8 @@ check(distance_to_mistake)
 #
 # ## The wall
 #
-# Now show every digit also as a negative: black on white, and white on black. For us it stays the same digit. Take the
-# weights that have just read nearly nine of ten: how many of both kinds will they read? And if all is learnt again
+# Now show every digit also as a negative: black on white, and white on black. For us it stays the same digit. Take
+# weights learnt from pictures alone: how many of both kinds will they read? And if all is learnt again
 # from both kinds? Add the scores of class $k$ for a picture $\mathbf x$ and its negative $\mathbf 1 - \mathbf x$:
 #
 # $$a_k(\mathbf x) + a_k(\mathbf 1 - \mathbf x) = \sum_i W_{ik} + 2b_k =: c_k$$
@@ -643,8 +644,8 @@ show(
 )
 
 # %% [markdown]
-# What was learnt from pictures reads nine of ten of them and hardly a negative; what was learnt from both reads next to
-# nothing. In the figure all pictures lie on *one* line of slope −1 for each class: what speaks for a picture speaks
+# What was learnt from pictures reads nine of ten of them and hardly a negative; what was learnt from both reads no
+# better than guessing. In the figure all pictures lie on *one* line of slope −1 for each class: what speaks for a picture speaks
 # against its negative.
 #
 # What breaks the wall? Recorded for five seeds: ten neurons, and the same ten behind 64 hidden units with the activation
