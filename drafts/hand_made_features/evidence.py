@@ -131,7 +131,8 @@ def blocks_moved(patches, block, rng):
 
 def standard(patches):
     """Every patch with mean 0 and standard deviation 1."""
-    patches = patches[..., 0] - patches.mean(axis=(1, 2))
+    patches = patches[..., 0]
+    patches = patches - patches.mean(axis=(1, 2), keepdims=True)
     return patches / patches.std(axis=(1, 2), keepdims=True)
 
 
