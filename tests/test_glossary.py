@@ -1,6 +1,7 @@
 """The glossary: which bold spans are terms, where each is introduced, and that no lesson uses one before."""
 
 import pytest
+from lesson_code import all_lessons
 
 from course_tools import glossary
 from course_tools.card import Card
@@ -70,3 +71,16 @@ def test_within_a_lesson_too():
 def test_what_is_no_early_use(text):
     of_the_soft = "The **soft margin** gives way."
     assert not early(lesson("00_s", of_the_soft), lesson("01_a", text), lesson("02_b", "A **margin** is a gap."))
+
+
+def test_no_term_is_introduced_twice_and_none_is_used_before():
+    lessons = list(all_lessons().values())
+    terms = [term for each in lessons for term in glossary.terms_of(each)]
+    first = {}
+    twice = [
+        f"{term.name}: {first[term.key]}, {term.lesson}"
+        for term in terms
+        if first.setdefault(term.key, term.lesson) != term.lesson
+    ]
+    assert not twice, "Set in bold where it is introduced, and only there: " + "; ".join(twice)
+    assert not (early := list(glossary.used_too_early(terms, lessons))), "\n".join(early)

@@ -562,7 +562,7 @@ show(
 # %% [markdown]
 # For this digit the samples meet at one value, and it is not that of the one run. And in general? Recorded for five
 # networks, trained on right labels and stopped early: the error on test digits; how probable they call their own
-# answers on average (**confidence**); how far that is above the share that they read (overconfidence); and the
+# answers on average (*confidence*); how far that is above the share that they read (overconfidence); and the
 # cross-entropy.
 
 # %% tags=["T192", "Q20"]

@@ -24,7 +24,7 @@
 #
 # ## What it reads
 #
-# LeNet-5 learned from **MNIST**: handwritten digits, 28 × 28 grey pixels, 60,000 to learn from, 10,000 to be tested
+# LeNet-5 learned from *MNIST*: handwritten digits, 28 × 28 grey pixels, 60,000 to learn from, 10,000 to be tested
 # on. We take 5,000 of them: 3,500 to train on, 500 for *validation* (to choose by), and 1,000 to test. (At `gpu` scale this notebook
 # loads all of MNIST.)
 

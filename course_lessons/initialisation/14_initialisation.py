@@ -65,7 +65,7 @@ three_steps(first_weight=0.0)
 # same. Nothing in the rule can part them: this is **symmetry**. Zero is not to blame. (Try `three_steps(0.1)`.)
 #
 # Now real digits: 16 hidden units, five passes, in Keras. (From each pixel we take its mean, then divide all by one
-# number.) How many different units will there be at the end, and what is the **rank** of their matrix of weights, the
+# number.) How many different units will there be at the end, and what is the *rank* of their matrix of weights, the
 # number of its columns that are independent of one another?
 
 # %%

@@ -18,7 +18,7 @@
 # Four radio masts stand in a town. Each of them tells a phone one thing: how far away it is. None says in which
 # direction.
 #
-# **How does the phone find out where it is, and why does the very same trick train a network with a million weights?**
+# **How does the phone find out where it is, and why does the very same trick train a network with a million knobs?**
 # Bring a little Python and school algebra; the rest is built here.
 
 # %%
@@ -600,7 +600,7 @@ explore(
 
 # %% [markdown]
 # The same three lines train a network. Let ten sums read a digit, one for each class: $X$ holds $N$ digits in rows (784
-# pixels and a constant 1), $W$ has a column for each class, $T$ a 1 for the right class and else 0. With the residuals
+# pixels and a constant 1), $W$ has a column for each class, with a **weight** for each input, $T$ a 1 for the right class and else 0. With the residuals
 # $R = XW - T$ the loss is $\mathcal L = \frac{1}{2N} \sum R_{ej}^2$ over all examples $e$ and classes $j$. The weight $W_{ij}$
 # reaches only column $j$, and there with the factor $X_{ei}$. So
 #
@@ -697,7 +697,7 @@ valleys.round(4)
 # %% [markdown]
 # Sometimes the false valley is the lower one. And with digits? The ten sums have a single valley, so here we can have the lowest point itself: a library computes
 # it exactly. Recorded for ten random splits of 5,000 digits: the loss on the 3,500 learnt from, and the error on 1,000 new
-# ones, along the walk. The other 500, the *validation* digits, say where to break it off. Which point would you choose?
+# ones, along the walk. The other 500, the **validation** digits, say where to break it off. Which point would you choose?
 
 # %% tags=["T021"]
 record = evidence("low_enough")

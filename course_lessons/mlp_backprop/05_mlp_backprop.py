@@ -86,7 +86,7 @@ by_hand
 # ## Soft units
 #
 # A step is flat: a small change of a weight changes nothing, so it cannot say which way is better. Take the
-# **sigmoid** $\sigma(a) = \dfrac{1}{1 + e^{-a}}$ instead, a soft step from 0 to 1. For one hidden layer and one
+# *sigmoid* $\sigma(a) = \dfrac{1}{1 + e^{-a}}$ instead, a soft step from 0 to 1. For one hidden layer and one
 # output
 #
 # $$a^{(1)}_j = \sum_i W^{(1)}_{ij} x_i + b^{(1)}_j,\qquad z_j = \sigma(a^{(1)}_j),\qquad a^{(2)} = \sum_j W^{(2)}_{j1} z_j + b^{(2)},\qquad y = \sigma(a^{(2)})$$
@@ -146,19 +146,19 @@ explore(
 #
 # ## How wrong? Surprise
 #
-# Read $y$ as the probability of class 1. The **loss** of one example, $\ell$, is the *surprise* at what was true:
+# Read $y$ as the probability of class 1. The *loss* of one example, $\ell$, is the *surprise* at what was true:
 # minus the (natural) logarithm of the probability that the network gave to it, 0 if it was sure and right, large if
 # sure and wrong. With the target $t = 1$ or 0
 #
 # $$\ell = -t \log y - (1 - t) \log(1 - y)$$
 #
 # (one of the two terms is zero). For several classes the output layer has a unit for each. Their sums $a_1, a_2,
-# \dots$ are called **logits**, and **softmax** makes probabilities of them: positive, and 1 together. The target is
-# written **one-hot**: $t_j$ is 1 for the true class and 0 for the others.
+# \dots$ are called *logits*, and *softmax* makes probabilities of them: positive, and 1 together. The target is
+# written *one-hot*: $t_j$ is 1 for the true class and 0 for the others.
 #
 # $$y_j = \frac{e^{a_j}}{\sum_k e^{a_k}},\qquad \ell = -\sum_j t_j \log y_j$$
 #
-# Both losses are called **cross-entropy**; $\mathcal L$ is the mean over all examples. Which way should a logit move?
+# Both losses are called *cross-entropy*; $\mathcal L$ is the mean over all examples. Which way should a logit move?
 # We need the slope of the loss by each logit, $\partial \ell / \partial a_j$ (all other logits held fixed). We call
 # it the unit's **message** $\delta_j$ (books say *delta* or *error signal*).
 #
@@ -171,7 +171,7 @@ explore(
 #
 # $$\delta_i = \frac{\partial \ell}{\partial a_i} = -t_i + \frac{e^{a_i}}{\sum_k e^{a_k}} = y_i - t_i$$
 #
-# *Sigmoid.* First the loss by $y$, then $y$ by $a$, then their product (the **chain rule**: slopes along a chain
+# *Sigmoid.* First the loss by $y$, then $y$ by $a$, then their product (the *chain rule*: slopes along a chain
 # multiply):
 #
 # $$\frac{\partial \ell}{\partial y} = -\frac{t}{y} + \frac{1 - t}{1 - y} = \frac{y - t}{y (1 - y)},\qquad \frac{\partial y}{\partial a} = \frac{e^{-a}}{(1 + e^{-a})^2} = y (1 - y),\qquad \delta = y - t$$
@@ -197,7 +197,7 @@ pd.DataFrame(columns | {"y − t": probabilities - one_hot, "nudged": nudged_log
 # %% [markdown]
 # The nudges agree. The true class had only 0.26: its logit should rise, the others should fall.
 #
-# **Exercise 1.** Write the mean surprise of several examples (a **batch**), straight from logits. One trap: a logit
+# **Exercise 1.** Write the mean surprise of several examples (a *batch*), straight from logits. One trap: a logit
 # may be 1,000, and $e^{1000}$ is too large for a computer. Look for a form in the derivation in which you may subtract the
 # same number from all logits of an example. Why does that change nothing?
 
@@ -219,7 +219,7 @@ check(mean_surprise)
 # ## The slow way, and the chain
 #
 # Now downhill: change every weight by minus its slope, times a small number, $w \leftarrow w - \eta\,\partial
-# \mathcal L / \partial w$; $\eta$ is the **learning rate**. All these slopes together are the **gradient**: one for
+# \mathcal L / \partial w$; $\eta$ is the *learning rate*. All these slopes together are the *gradient*: one for
 # *every* weight and *every* bias of each layer. Nudging finds them, at two runs of the network each. How many runs is
 # one step of a network with 784 inputs, 512 hidden units and 10 outputs?
 
@@ -376,9 +376,9 @@ pd.DataFrame({"largest slope by a weight of layer 1": largest}).round(3)
 #
 # ## One example at a time
 #
-# Another loss changes only the start of the way back. Take **half the squared error**, $\ell = \frac12 \sum_j (y_j -
+# Another loss changes only the start of the way back. Take *half the squared error*, $\ell = \frac12 \sum_j (y_j -
 # t_j)^2$, with sigmoid units. Its slope by $y_j$ is $y_j - t_j$, so $\delta_j = (y_j - t_j)\,y_j (1 - y_j)$.
-# One may also update after each single example. An update is an **iteration**; an **epoch** is one pass over all
+# One may also update after each single example. An update is an **iteration**; an *epoch* is one pass over all
 # examples. Here is that algorithm, set to learn XOR; first it is compared with nudging. Two hidden units can do it.
 # Will they always find the way? The figure has six starts. The table comes from a *record*, a longer experiment whose
 # results are stored with the course: the share of 200 starts (5 × 40) that have all corners right after 3,000 epochs,
@@ -440,7 +440,7 @@ xor_rows.pivot_table(index="hidden", columns="learning_rate", values="solved").m
 #
 # Now two moons and six hidden units. What is made small is the loss and, a little, the size of the weights (not of
 # the biases): $\mathcal M = \mathcal L + \frac\alpha2 \sum w^2$ with a small $\alpha$, here 0.0001. The slope of the
-# second part is $\alpha w$, so each step also shrinks every weight: **weight decay**. Guess how both parts and the
+# second part is $\alpha w$, so each step also shrinks every weight: *weight decay*. Guess how both parts and the
 # border will move. At the end a straight cut, found by logistic regression (one sigmoid unit with cross-entropy), is
 # tried on the points of the plane and on those of the hidden space.
 
@@ -542,7 +542,7 @@ code_rows["rounded_codes"].value_counts().rename("of 100 starts, after 10,000 st
 # binary numbers, in an order of their own. In the other 28 some patterns share a rounded code, and only values in
 # between tell them apart. Nobody told the units what to stand for.
 #
-# **Exercise 2.** Such a network may use *one* kernel twice, forwards to encode and turned to decode: $y =
+# **Exercise 2.** Such a network may use *one* matrix of weights twice, forwards to encode and turned to decode: $y =
 # \sigma\big(\sigma(XW + \mathbf b)\,W^{\mathsf T} + \mathbf c\big)$ shall repeat $X$, with sigmoid outputs and
 # cross-entropy (summed over the outputs, averaged over the examples). Derive all three gradients. How many ways lead
 # from $W$ to the loss?
@@ -596,8 +596,8 @@ class ReLU:
 
 
 # %% [markdown]
-# Stack 784-512-10 for real digits of 28 × 28 pixels: MNIST, 3,500 to train, 500 to choose by (the **validation**
-# part), 1,000 that are looked at once, at the end (the **test** part). The weights start as normal random numbers
+# Stack 784-512-10 for real digits of 28 × 28 pixels: MNIST, 3,500 to train, 500 to choose by (the *validation*
+# part), 1,000 that are looked at once, at the end (the *test* part). The weights start as normal random numbers
 # with a standard deviation of $\sqrt{2 / \text{inputs}}$ (lesson 14 says why). The network ends in logits. The way back calls
 # the same layers in reverse. Are the answers those of Keras, and the weights after one step, too?
 #

@@ -43,7 +43,7 @@ from course_lib.plots.controls import explore
 # ## One neuron
 #
 # A nerve cell collects signals, some exciting, some calming; when the sum is large enough, it fires.
-# The artificial neuron keeps just that: multiply every **input** $x_i$ by its **weight** $w_i$, add everything up, add a
+# The artificial neuron keeps just that: multiply every *input* $x_i$ by its *weight* $w_i$, add everything up, add a
 # **bias** $b$, and pass the **weighted sum** $a = w_1x_1 + \dots + w_nx_n + b$ through an **activation function**.
 # Rosenblatt used a *step*: all or nothing, 1 above zero, else 0. Later units use a soft step, the **sigmoid**
 # $\sigma(a) = 1/(1+e^{-a})$, which climbs from 0 to 1.
@@ -154,7 +154,7 @@ check(weights_for_nand=weights_for_nand)
 #
 # $$w_i \leftarrow w_i + \eta\,(t - y)\,x_i$$
 #
-# The **learning rate** $\eta$ is a small number such as 0.05. When $t = y$ nothing moves. When $t = +1$ and $y = -1$,
+# The *learning rate* $\eta$ is a small number such as 0.05. When $t = y$ nothing moves. When $t = +1$ and $y = -1$,
 # every weight moves by $2\eta x_i$, so the sum on this example grows by $2\eta \sum_i x_i^2$: never the wrong way.
 #
 # By hand, on AND, from all weights zero. The sum at $(0, 0)$ is 0, so $y = -1 = t$: right. So are $(0, 1)$ and
@@ -218,7 +218,7 @@ print("same rate, half the weights at every update:", np.allclose(same_rate.weig
 # %% [markdown]
 # Yes: twice the rate gives the very same weights. With the same rate they are half as large, and draw the same line.
 #
-# **The same in Keras.** Keras knows no perceptron rule, but it knows *gradient descent*. The **gradient** of a loss
+# **The same in Keras.** Keras knows no perceptron rule, but it knows *gradient descent*. The *gradient* of a loss
 # holds its slope by each weight; one step subtracts the gradient, times a rate, from the weights. Take the loss of one
 # example $\ell = \max(0, -t\,a)$: zero when the sum $a$ has the sign of $t$, else the size of $a$. On the wrong side
 # its gradient is $-t\,\mathbf x$, so one step of rate $2\eta$ adds $2\eta\, t\, \mathbf x$, as the rule does. Two
@@ -269,7 +269,7 @@ pd.DataFrame(compared).T
 #    as the middle term is not above zero. After $k$ mistakes: $\|\mathbf w\|^2 \le k R^2$.
 #
 # A projection is never longer than the vector, so $k\rho \le \sqrt{k}\,R$, which means $k \le (R/\rho)^2$. However many
-# examples there are, the number of mistakes has a ceiling, and so a pass without mistakes must come. Test it, from wide
+# examples there are, the number of mistakes has a ceiling, and so a pass without mistakes must come. Try it, from wide
 # gaps between the classes to narrow ones.
 
 
@@ -362,9 +362,9 @@ pd.DataFrame({"around zero": here, "moved by (5, 5)": there}).T
 #
 # ## Real digits: which of many lines?
 #
-# Take real handwriting: the 4s and 9s of MNIST, 28 × 28 grey pixels each. The rule learns from the *training* pictures.
-# Others are kept apart: **validation** pictures, by which we may choose something, and **test** pictures, which only
-# judge what was chosen. What will the rule do with 784 inputs?
+# Take real handwriting: the 4s and 9s of **MNIST**, a collection of 70,000 handwritten digits of 28 × 28 grey pixels. The
+# rule learns from the *training* pictures. Others are kept apart: *validation* pictures, by which we may choose
+# something, and **test** pictures, which only judge what was chosen. What will the rule do with 784 inputs?
 
 
 # %% tags=["T026"]

@@ -37,9 +37,9 @@ from course_lib.plots.controls import explore
 # %% [markdown]
 # ## Ten masks on one window
 #
-# What would you lay over a picture to know that it is a 3? A mask: weights that say where ink speaks for a 3, and where
+# What would you lay over a picture to know that it is a 3? Weights that say where ink speaks for a 3, and where
 # against it. With $n$ pixels $x_i$, class $k$ gets the weighted sum, or *score*, $a_k = \sum_i W_{ik}\,x_i + b_k$. The
-# weights of class $k$ are column $k$ of the kernel $W$; drawn as a picture they are its **template**. A machine that
+# weights of class $k$ are column $k$ of $W$ (Keras calls it `kernel`); drawn as a picture they are its **template**. A machine that
 # answers with the class of the largest score is a **linear classifier**.
 #
 # By hand first: 2 × 2 pixels, three classes. What are the three scores? How many numbers does the layer hold?
@@ -241,7 +241,7 @@ check(surprise)
 #
 # The last step needs only that the targets sum to 1. What you said minus what was so, as for one neuron. The
 # weights follow: $W_{ij}$ enters only $a_j$, with the slope $x_i$, so $\partial\ell/\partial W_{ij} = x_i\,(y_j - t_j)$
-# and $\partial\ell/\partial b_j = y_j - t_j$. For a batch of $N$ rows: `inputs.T @ (y - t) / N`.
+# and $\partial\ell/\partial b_j = y_j - t_j$. For a **batch**, several examples together, in $N$ rows: `inputs.T @ (y - t) / N`.
 #
 # For comparison take half the squared error behind the same softmax, $\ell = \frac12\sum_k (y_k - t_k)^2$. The long
 # way gives $\delta_j = y_j\big[(y_j - t_j) - \sum_k (y_k - t_k)\,y_k\big]$. Now let a classifier be *sure and wrong*:
@@ -310,10 +310,10 @@ pd.DataFrame(courses, index=[f"surprise after step {step}" for step in range(4)]
 # $$\mathbf v^T H\,\mathbf v = \sum_k y_k v_k^2 - \Big(\sum_k y_k v_k\Big)^2 \ge 0,$$
 #
 # the variance of the numbers $v_k$, drawn with the probabilities $y_k$. The logits are linear in $W$ and
-# $\mathbf b$, so as for one neuron the loss is convex: one valley, no false bottom, and we may start at zero.
+# $\mathbf b$, so as for one neuron (lesson 03) the loss is convex: one valley, no false bottom, and we may start at zero.
 #
 # **Exercise 3.** Two common changes. *Label smoothing* replaces the targets by $(1 - s)\,\mathbf t + s/K$ with $K$
-# classes, and weight decay adds $\frac\alpha2\sum W^2$ (not of the bias) to the mean loss. Write both gradients.
+# classes, and **weight decay** adds $\frac\alpha2\sum W^2$ (not of the bias) to the mean loss. Write both gradients.
 
 
 # %% exercise="classifier_gradients"
@@ -667,7 +667,7 @@ assert max(shares["ten neurons"]) < 0.55 < min(shares["64 hidden units"]) and ag
 print(f"difference {against['difference']:.1%} [{against['low']:.1%}, {against['high']:.1%}]")
 
 # %% [markdown]
-# **With hidden units in front the wall is passed.** How they are taught is the next lesson.
+# **With hidden units in front the wall is passed.** How they are taught is lesson 05.
 #
 # The wall has a shape. Walk from one picture to another, $\mathbf x + \tau(\mathbf x' - \mathbf x)$ with $\tau$ from 0
 # to 1. Every score is a straight line in $\tau$, and where one straight line is above nine others is one interval:
@@ -698,7 +698,7 @@ explore(
 # |---|---|
 # | what can ten neurons read? | nearly nine of ten digits |
 # | which batch size? | in the error no difference to be seen; small batches need fewer epochs |
-# | which loss? | behind softmax no difference from zeros; from a sure and wrong start cross-entropy is far ahead |
+# | which loss? | behind softmax no difference from zeros; from a sure and wrong start cross-entropy was far ahead for all of 60 epochs |
 # | how long? | until the validation surprise is lowest; later it grows too sure |
 # | whom to believe? | the test part, once: the best of a hundred, chosen on 50 digits, looked 6 points too good |
 # | what will they never learn? | to read two classes both as pictures and as negatives |
