@@ -18,7 +18,7 @@
 # One neuron told a 3 from an 8. Now put ten of them side by side, one for each digit, and let the largest sum win.
 # Nearly every network of this course ends in such a layer; here it stands alone.
 #
-# *How much reading can ten neurons learn, and what will no amount of training teach them?*
+# **How much reading can ten neurons learn, and what will no amount of training teach them?**
 
 # %%
 import keras
