@@ -14,9 +14,10 @@ from course_lib.anatomy import anatomy, register, unreachable
 from course_lib.anatomy.kinds import ROLES
 from course_lib.architectures.alexnet import LocalResponseNormalization
 from course_lib.architectures.blueprint import blueprint
+from course_lib.architectures.convolutions import PointwiseConv2D
 from course_lib.architectures.googlenet import googlenet
 from course_lib.architectures.lenet import PartialConv2D, TrainedSubsampling, lenet5_1998
-from course_lib.architectures.resnet import PaddedShortcut, PointwiseConv2D, cifar_resnet, resnet
+from course_lib.architectures.resnet import PaddedShortcut, cifar_resnet, resnet
 from course_lib.architectures.vgg import vgg
 from course_lib.gradients import gradients
 from course_lib.plots import anatomy as plots
@@ -197,6 +198,32 @@ def test_multiply_adds_of_multi_head_attention(lengths, value_dim):
     ours = keras.ops.convert_to_numpy(model([queries[None].astype("float32"), values[None].astype("float32")]))
     np.testing.assert_allclose(ours[0], result, atol=1e-4)
     assert anatomy(model).total.multiply_adds == count.products
+
+
+def test_multiply_adds_of_attention_in_windows_and_on_a_grid():
+    tokens = keras.Input((4, 6, 8))  # 4 windows of 6, or 24 on a grid; 2 heads of 3
+    for axes, partners, seen in (((2,), 6, (1, 6)), (None, 24, (4, 6)), ((1,), 4, (4, 1))):
+        attention = layers.MultiHeadAttention(2, key_dim=3, attention_axes=axes)
+        result = anatomy(keras.Model(tokens, attention(tokens, tokens))).rows[-1]
+        assert result.multiply_adds == 24 * 4 * 8 * (2 * 3) + 2 * 24 * partners * (2 * 3)
+        assert (result.parameters, result.field.size) == (3 * (8 * 6 + 6) + 6 * 8 + 8, seen)
+
+
+def test_attention_by_hand_counts_as_the_layer_does():
+    tokens = keras.Input((6, 8))
+    by_layer = anatomy(keras.Model(tokens, layers.MultiHeadAttention(2, key_dim=4, use_bias=False)(tokens, tokens)))
+
+    def heads(x):
+        return keras.ops.transpose(layers.Reshape((6, 2, 4))(layers.Dense(8, use_bias=False)(x)), (0, 2, 1, 3))
+
+    queries, keys, values = (heads(tokens) for _ in range(3))
+    scores = keras.ops.softmax(keras.ops.matmul(queries, keras.ops.transpose(keys, (0, 1, 3, 2))))
+    mixed = keras.ops.transpose(keras.ops.matmul(scores, values), (0, 2, 1, 3))
+    outputs = layers.Dense(8, use_bias=False)(layers.Reshape((6, 8))(mixed))
+    by_hand = anatomy(keras.Model(tokens, outputs))
+    for total in (by_layer.total, by_hand.total):
+        assert (total.multiply_adds, total.parameters, total.depth) == (4 * 6 * 64 + 2 * 6 * 6 * 8, 4 * 64, 2)
+        assert total.uncounted == ()
 
 
 def test_multiply_adds_of_dot_product_attention():
@@ -460,6 +487,15 @@ def test_patches_with_attention_and_a_choice_of_one():
     result = anatomy(keras.Model(inputs, layers.Dense(2)(seen[:, 0])))
     assert result.rows[-1].field.size == (8, 8) and result.total.uncounted == ()
     assert anatomy(keras.Model(inputs, tokens[:, 0])).rows[-1].field is None
+
+
+def test_a_transposed_map_sees_what_it_saw():
+    inputs = keras.Input((12, 9, 2))
+    x = Conv(4, (3, 1))(inputs)
+    turned = anatomy(keras.Model(inputs, keras.ops.transpose(x, (0, 2, 1, 3))))
+    assert turned.rows[-1].field.size == (3, 1) and turned.rows[-1].field.of((8, 0)) == ((0, 2), (8, 8))
+    pointwise = layers.Permute((2, 1, 3))(x)
+    assert anatomy(keras.Model(inputs, pointwise)).rows[-1].field == turned.rows[-1].field
 
 
 def test_masks_are_no_obstacle():

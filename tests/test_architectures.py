@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import psutil
 import pytest
+from twins import RNG, call_with, normal, numpy, parameters, random_weights, weights_by_layer
 
 from course_lib import data
 from course_lib.anatomy import anatomy
@@ -26,20 +27,11 @@ from course_lib.architectures.resnet import (
     resnet,
     resnet9,
 )
+from course_lib.architectures.squeezenet import squeezenet
 from course_lib.architectures.vgg import stage, vgg
 from course_lib.architectures.zfnet import zfnet
 
-RNG = np.random.default_rng(0)
-numpy = keras.ops.convert_to_numpy
 blueprint = functools.cache(new_blueprint)  # several tests look at the same one
-
-
-def normal(*shape):
-    return RNG.standard_normal(shape, "float32")
-
-
-def parameters(model):
-    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 def output_shape(model, layer):
@@ -89,6 +81,7 @@ def block_model(shape, block, *arguments, **options):
         (cifar_resnet, (110,), {}, 1_727_962),
         (cifar_resnet, (1202,), {}, 19_421_274),
         (resnet9, (), {}, 6_573_130),
+        (squeezenet, (), {}, 1_248_424),
     ],
 )
 def test_trainable_parameters(build, arguments, options, expected):
@@ -129,14 +122,6 @@ TWINS = [
 ]
 
 
-def weights_by_layer(model):
-    return {
-        layer.name: [(weight.name, tuple(weight.shape), weight.trainable) for weight in layer.weights]
-        for layer in model.layers
-        if layer.weights
-    }
-
-
 @pytest.mark.parametrize(("build", "kind", "options", "reference", "sides"), TWINS)
 def test_same_parameters_layer_by_layer_as_keras_applications(build, kind, options, reference, sides):
     shape = (sides[0], sides[0], 3)
@@ -147,32 +132,6 @@ def test_same_parameters_layer_by_layer_as_keras_applications(build, kind, optio
         if isinstance(layer, keras.layers.BatchNormalization):
             twin = theirs.get_layer(layer.name)
             assert (layer.epsilon, layer.momentum) == (twin.epsilon, twin.momentum)
-
-
-def random_weights(model):
-    """Values by layer and weight under which signals live through any depth, with biases and statistics that matter."""
-
-    def value(layer, weight):
-        drawn = normal(*weight.shape)
-        if weight.name == "kernel":
-            return drawn * math.sqrt(2 / math.prod(weight.shape[:-1]))
-        if weight.name == "gamma" and layer.name.endswith("_3_bn"):
-            return 0.2 + 0.05 * drawn  # many blocks are summed
-        return np.abs(1 + 0.2 * drawn) if weight.name in ("gamma", "moving_variance") else 0.1 * drawn
-
-    tensor = keras.ops.convert_to_tensor
-    return {
-        (layer.name, weight.name): tensor(value(layer, weight)) for layer in model.layers for weight in layer.weights
-    }
-
-
-def call_with(model, weights, x):
-    """The output of a blueprint that borrows the weights."""
-    borrowed = {id(weight): weights[layer.name, weight.name] for layer in model.layers for weight in layer.weights}
-    kinds = model.trainable_variables, model.non_trainable_variables  # the latter with dropout's seeds, not used here
-    values = [[borrowed.get(id(each), np.zeros(each.shape, each.dtype)) for each in kind] for kind in kinds]
-    outputs, _ = model.stateless_call(*values, x)
-    return numpy(outputs)
 
 
 @pytest.mark.parametrize("include_top", [True, False])

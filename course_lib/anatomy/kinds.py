@@ -107,14 +107,23 @@ def once_per_input(call: Call) -> int:
     return prod(call.layer.kernel.shape) * (prod(call.inputs[0]) // call.inputs[0][channel_axis(call)])
 
 
-def _multi_head_attention(call: Call) -> int | None:
-    query, value = call.inputs[:2]
-    if len(query) != 2 or len(value) != 2:
-        return None
-    layer, queries, values = call.layer, query[0], value[0]
+def _attended(call: Call) -> list[int]:
+    """The axes along which tokens look at each other; along the others, as along windows, each group is by itself."""
+    axes = call.layer.get_config()["attention_axes"]
+    return _from_the_left(axes, len(call.inputs[0])) if axes else list(range(len(call.inputs[0]) - 1))
+
+
+def _multi_head_attention(call: Call) -> int:
+    (*query, _), (*value, _) = call.inputs[:2]
+    layer, queries, values = call.layer, prod(query), prod(value)
     size = {part: prod(getattr(layer, f"{part}_dense").kernel.shape) for part in ("query", "key", "value", "output")}
     projections = queries * (size["query"] + size["output"]) + values * (size["key"] + size["value"])
-    return projections + queries * values * layer.num_heads * (layer.key_dim + layer.value_dim)
+    pairs = queries * prod(value[axis] for axis in _attended(call))
+    return projections + pairs * layer.num_heads * (layer.key_dim + layer.value_dim)
+
+
+def _matrix_product(call: Call) -> int:
+    return prod(call.outputs[0]) * call.inputs[0][-1]
 
 
 def _attention(call: Call) -> int:
@@ -219,6 +228,21 @@ def _attends(call: Call, fields: Sequence[Field]) -> Field:
     return join([query, *everything], call.inputs)
 
 
+def _heads_attend(call: Call, fields: Sequence[Field]) -> Field:
+    """As above, but for groups that are by themselves."""
+    query, *others = fields
+    mixed = [*_attended(call), len(call.inputs[0]) - 1]
+    return join([query.mix(mixed[-1:]), *(field.mix(mixed) for field in others)], call.inputs)
+
+
+def _transposing(call: Call, fields: Sequence[Field]) -> Field:
+    return fields[0].permute([axis - 1 for axis in call.layer.axes[1:]])
+
+
+def _not_told(call: Call, fields: Sequence[Field]) -> None:
+    return None
+
+
 def _joining(call: Call, fields: Sequence[Field]) -> Field:
     return join(fields, call.inputs)
 
@@ -269,9 +293,10 @@ register(layers.Dense, role="dense", products=once_per_output("kernel"), sees=la
 register(layers.Embedding, role="dense")  # a look-up: nothing is multiplied
 
 register(  # depth: the projection of the inputs, and that of the result
-    layers.MultiHeadAttention, role="attention", products=_multi_head_attention, sees=_attends, depth=2
+    layers.MultiHeadAttention, role="attention", products=_multi_head_attention, sees=_heads_attend, depth=2
 )
 register(layers.Attention, role="attention", products=_attention, sees=_attends)
+register("Matmul", role="attention", products=_matrix_product, sees=_not_told)  # as in attention made by hand
 
 register(
     layers.MaxPooling1D, layers.MaxPooling2D, layers.MaxPooling3D,
@@ -285,9 +310,9 @@ register(
 )  # fmt: skip
 
 register(layers.BatchNormalization, layers.Normalization, layers.Rescaling, role="normalisation")
-register(
-    layers.LayerNormalization, layers.RMSNormalization, layers.UnitNormalization, role="normalisation", sees=_own_axes
-)
+register(layers.LayerNormalization, layers.UnitNormalization, role="normalisation", sees=_own_axes)
+if hasattr(layers, "RMSNormalization"):  # Keras 3.9 and newer
+    register(layers.RMSNormalization, role="normalisation", sees=_own_axes)
 register(layers.GroupNormalization, role="normalisation", sees=_groups)
 
 register(
@@ -314,6 +339,7 @@ register(
     layers.Flatten, layers.Reshape, "Reshape", "ExpandDims", "Squeeze", role="shape", sees=_reshaping, in_place=True
 )
 register(layers.Permute, role="shape", sees=_permuting)
+register("Transpose", role="shape", sees=_transposing)
 register(layers.RepeatVector, role="shape", sees=_choosing)
 register(layers.ZeroPadding1D, layers.ZeroPadding2D, layers.ZeroPadding3D, role="shape", sees=_border("padding", -1))
 register(layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, role="shape", sees=_border("cropping", +1))

@@ -6,7 +6,7 @@ He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition (2015; CVPR 20
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Integral
 
@@ -14,8 +14,7 @@ import keras
 from keras import layers, ops
 
 from course_lib.architectures.arguments import check_builder, check_choice, scaled
-
-EPSILON = 1.001e-5  # of batch normalisation, as in keras.applications
+from course_lib.architectures.convolutions import normalised_convolution, stem, top
 
 
 def resnet(
@@ -35,7 +34,8 @@ def resnet(
 
     depth: 18 or 34, of blocks with two 3×3 convolutions; 50, 101 or 152, of bottlenecks.
     residual: False for the plain twin, which has the same layers and no shortcuts.
-    shortcut, **options: see `basic_block`.
+    shortcut, **options: see `basic_block` and `bottleneck_block`. With `widen=2, strides_in="3x3"`, ResNet-50 is the
+        wide one, WRN-50-2: 68,883,240 trainable parameters, 11,398,021,120 multiply-adds.
 
     =====  ====================  ==============
     depth  trainable parameters  multiply-adds
@@ -55,13 +55,9 @@ def resnet(
     block, blocks = STAGES[depth]
     first = scaled(64, width)
     inputs = keras.Input(input_shape)
-    x = layers.ZeroPadding2D(3, name="conv1_pad")(inputs)
-    x = _normalised_convolution(x, first, 7, 2, "conv1", padding="valid", **_of_every_layer(options))
-    x = layers.Activation("relu", name="conv1_relu")(x)
-    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, 2, name="pool1_pool")(x)
+    x = stem(inputs, first, **_of_every_layer(options))
     x = _stages(x, block, blocks, first, residual=residual, shortcut=shortcut, **options)
-    outputs = _top(x, classes, classifier_activation) if include_top else x
+    outputs = top(x, classes, classifier_activation) if include_top else x
     return keras.Model(inputs, outputs, name=name or f"{'resnet' if residual else 'plain'}_{depth}")
 
 
@@ -96,17 +92,23 @@ def cifar_resnet(
 
     Raises ValueError for a depth that is not 6n + 2, and for sides below 4.
     """
-    if not isinstance(depth, Integral) or depth < 8 or depth % 6 != 2:
-        raise ValueError(f"depth must be 6n + 2 for n blocks in each stage: 8, 14, 20, 26, 32, …; not {depth!r}.")
+    blocks = [blocks_a_stage(depth)] * 3
     check_builder(input_shape, 4, classes, width)
     first = scaled(16, width)
     inputs = keras.Input(input_shape)
-    x = _normalised_convolution(inputs, first, 3, 1, "conv1", **_of_every_layer(options))
+    x = normalised_convolution(inputs, first, 3, 1, name="conv1", **_of_every_layer(options))
     x = layers.Activation("relu", name="conv1_relu")(x)
-    x = _stages(x, basic_block, [depth // 6] * 3, first, residual=residual, shortcut=shortcut, **options)
-    outputs = _top(x, classes, classifier_activation)
+    x = _stages(x, basic_block, blocks, first, residual=residual, shortcut=shortcut, **options)
+    outputs = top(x, classes, classifier_activation)
     with _recursion_for(depth):
         return keras.Model(inputs, outputs, name=name or f"cifar_{'resnet' if residual else 'plain'}_{depth}")
+
+
+def blocks_a_stage(depth: int) -> int:
+    """Of a `cifar_resnet`. Raises ValueError for a depth that is not 6n + 2."""
+    if not isinstance(depth, Integral) or depth < 8 or depth % 6 != 2:
+        raise ValueError(f"depth must be 6n + 2 for n blocks in each stage: 8, 14, 20, 26, 32, …; not {depth!r}.")
+    return depth // 6
 
 
 def resnet9(
@@ -129,11 +131,11 @@ def resnet9(
     check_builder(input_shape, 8, classes, width)
     first, of_every_layer = scaled(64, width), _of_every_layer(options)
     inputs = keras.Input(input_shape)
-    x = _normalised_convolution(inputs, first, 3, 1, "conv1", **of_every_layer)
+    x = normalised_convolution(inputs, first, 3, 1, name="conv1", **of_every_layer)
     x = layers.Activation("relu", name="conv1_relu")(x)
     for stage, blocks in enumerate((1, 0, 1), start=2):
         filters = first * 2 ** (stage - 1)
-        x = _normalised_convolution(x, filters, 3, 1, f"conv{stage}", **of_every_layer)
+        x = normalised_convolution(x, filters, 3, 1, name=f"conv{stage}", **of_every_layer)
         x = layers.Activation("relu", name=f"conv{stage}_relu")(x)
         x = layers.MaxPooling2D(2, name=f"conv{stage}_pool")(x)
         for place in range(blocks):
@@ -150,6 +152,7 @@ def basic_block(
     *,
     residual: bool = True,
     shortcut: str = "B",
+    gate: Callable | None = None,
     last_gamma_initializer="ones",
     name: str,
     **options,
@@ -159,6 +162,7 @@ def basic_block(
     residual: whether there is a shortcut. Without one, the block is plain.
     shortcut: where the shape changes, "A" skips pixels and adds maps of zeros, "B" projects by a 1×1 convolution; "C"
         projects everywhere.
+    gate: what is to happen to the path before the sum: a function of its maps and of `name`, which returns such maps.
     last_gamma_initializer: of the batch normalisation before the sum: "zeros" lets a block begin as its shortcut
         (Goyal et al., 2017).
     options: `use_bias=False`, for biases in the convolutions, which the batch normalisation behind them cancels;
@@ -168,10 +172,10 @@ def basic_block(
     Raises ValueError for another shortcut, and where "A" would have to drop maps.
     """
     last = {"gamma_initializer": last_gamma_initializer}
-    y = _normalised_convolution(x, filters, 3, strides, f"{name}_1", **options)
+    y = normalised_convolution(x, filters, 3, strides, name=f"{name}_1", **options)
     y = layers.Activation("relu", name=f"{name}_1_relu")(y)
-    y = _normalised_convolution(y, filters, 3, 1, f"{name}_2", **last, **options)
-    return _close_block(x, y, strides, residual, shortcut, name, **options)
+    y = normalised_convolution(y, filters, 3, 1, name=f"{name}_2", **last, **options)
+    return _close_block(x, y, strides, residual, shortcut, gate, name, **options)
 
 
 def bottleneck_block(
@@ -179,24 +183,33 @@ def bottleneck_block(
     filters: int,
     strides: int = 1,
     *,
+    widen: float = 1.0,
+    groups: int = 1,
+    strides_in: str = "1x1",
     residual: bool = True,
     shortcut: str = "B",
+    gate: Callable | None = None,
     last_gamma_initializer="ones",
     name: str,
     **options,
 ):
     """1×1, 3×3 and 1×1 convolutions and a shortcut: (batch, height, width, channels) to (…, 4 filters).
 
-    The strides are those of the first 1×1, as in the paper; later networks have them in the 3×3. For the arguments and
-    the names of the layers, see `basic_block`.
+    widen: a factor on the filters of the first two convolutions, not on the last (lesson 22).
+    groups: of the 3×3 convolution: it falls into as many branches that do not see each other (lesson 22).
+    strides_in: which convolution has the strides: the first "1x1", as in the paper, or the "3x3", as in later networks.
+
+    For the other arguments and the names of the layers, see `basic_block`. Raises ValueError for other strides_in.
     """
-    last = {"gamma_initializer": last_gamma_initializer}
-    y = _normalised_convolution(x, filters, 1, strides, f"{name}_1", **options)
+    check_choice("strides_in", strides_in, ("1x1", "3x3"))
+    last, inner = {"gamma_initializer": last_gamma_initializer}, round(widen * filters)
+    first, second = (strides, 1) if strides_in == "1x1" else (1, strides)
+    y = normalised_convolution(x, inner, 1, first, name=f"{name}_1", **options)
     y = layers.Activation("relu", name=f"{name}_1_relu")(y)
-    y = _normalised_convolution(y, filters, 3, 1, f"{name}_2", **options)
+    y = normalised_convolution(y, inner, 3, second, groups=groups, name=f"{name}_2", **options)
     y = layers.Activation("relu", name=f"{name}_2_relu")(y)
-    y = _normalised_convolution(y, 4 * filters, 1, 1, f"{name}_3", **last, **options)
-    return _close_block(x, y, strides, residual, shortcut, name, **options)
+    y = normalised_convolution(y, 4 * filters, 1, 1, name=f"{name}_3", **last, **options)
+    return _close_block(x, y, strides, residual, shortcut, gate, name, **options)
 
 
 STAGES = {  # the block, and how many of them in each of the four stages
@@ -232,20 +245,6 @@ class PaddedShortcut(layers.Layer):
         return super().get_config() | {"filters": self.filters, "strides": self.strides}
 
 
-@keras.saving.register_keras_serializable("course_lib")
-class PointwiseConv2D(layers.Conv2D):
-    """A 1×1 convolution that takes every strides-th pixel first and then convolves them all: the same numbers.
-
-    TensorFlow's own gradient of a 1×1 convolution with strides writes outside its memory on some processors, and
-    crashes Python now and then.
-    """
-
-    def call(self, inputs):
-        down, across = self.strides
-        outputs = ops.conv(inputs[:, ::down, ::across], self.kernel, 1, "valid", data_format="channels_last")
-        return self.activation(outputs if self.bias is None else outputs + self.bias)
-
-
 def _stages(x, block, blocks, filters, **options):
     """The stages conv2, conv3, …: each has twice the filters of the one before, on half the height and width."""
     for stage, number in enumerate(blocks):
@@ -266,8 +265,9 @@ def _recursion_for(depth: int) -> Iterator[None]:
         sys.setrecursionlimit(usual)
 
 
-def _close_block(x, y, strides, residual, shortcut, name, **options):
+def _close_block(x, y, strides, residual, shortcut, gate, name, **options):
     check_choice("shortcut", shortcut, ("A", "B", "C"))
+    y = gate(y, name=name) if gate else y
     if residual:
         x = _shortcut(x, y.shape[-1], strides, shortcut, f"{name}_0", **options)
         y = layers.Add(name=f"{name}_add")([x, y])
@@ -280,45 +280,9 @@ def _shortcut(x, filters, strides, kind, name, **options):
         return x
     if kind == "A":
         return PaddedShortcut(filters, strides, name=f"{name}_pad")(x)
-    return _normalised_convolution(x, filters, 1, strides, name, **options)
-
-
-def _normalised_convolution(
-    x,
-    filters,
-    kernel_size,
-    strides,
-    name,
-    *,
-    padding="same",
-    use_bias=False,
-    momentum=0.99,
-    gamma_initializer="ones",
-    kernel_initializer="he_normal",
-):
-    if padding == "same" and strides > 1 and kernel_size > 1:
-        # Keras' "same" would pad below and right only, and look one pixel beside what the shortcut keeps.
-        x, padding = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x), "valid"
-    convolution = PointwiseConv2D if kernel_size == 1 and strides > 1 else layers.Conv2D
-    x = convolution(
-        filters,
-        kernel_size,
-        strides,
-        padding=padding,
-        use_bias=use_bias,
-        kernel_initializer=kernel_initializer,
-        name=f"{name}_conv",
-    )(x)
-    return layers.BatchNormalization(
-        momentum=momentum, epsilon=EPSILON, gamma_initializer=gamma_initializer, name=f"{name}_bn"
-    )(x)
+    return normalised_convolution(x, filters, 1, strides, name=name, **options)
 
 
 def _of_every_layer(options):
     """What of a block's options concerns layers outside of blocks, too."""
-    return {name: value for name, value in options.items() if name != "last_gamma_initializer"}
-
-
-def _top(x, classes, activation):
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-    return layers.Dense(classes, activation=activation, name="predictions")(x)
+    return {name: value for name, value in options.items() if name in ("use_bias", "momentum", "kernel_initializer")}
