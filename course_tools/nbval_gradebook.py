@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,10 @@ if TYPE_CHECKING:  # pytest loads this module in every run, so that it imports w
 
 _CHECK = re.compile(r"\bcheck\(\s*(\w+)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")  # Keras writes its errors in bold
+_MISSING_NAME = re.compile(r"NameError: name '(\w+)' is not defined")
+_GIVES = (
+    r"^[ \t]*(async[ \t]+)?(def|class)[ \t]+{0}\b|^[ \t]*{0}\b[^=\n(]*=(?!=)|\bimport\b.*\b{0}\b"  # a value to a name
+)
 _PROPERTY = "course-verdicts"
 _SLICE = 1.0  # seconds between two looks whether the kernel is alive
 
@@ -50,6 +55,7 @@ def pytest_configure(config) -> None:
     here = config.invocation_params.dir
     given = [Path(os.path.abspath(here / argument.partition("::")[0])) for argument in config.args]
     config.pluginmanager.register(Gradebook(here / file, given), "course-gradebook")
+    _read_leniently()
 
 
 @dataclass
@@ -65,8 +71,9 @@ class Notebook:
     def lesson(self) -> str:
         """The lesson that the set-up cell starts, by which `check` judges, else the one in the file's name, else ""."""
         from course_tools.grading.names import read_path
+        from course_tools.grading.reading import lessons_started
 
-        started = {name for source in self.sources for name in _lessons_started(source)}
+        started = {name for source in self.sources for name in lessons_started(source)}
         named = read_path(self.file, _known_lessons()).lesson
         return next((lesson for lesson in _known_lessons() if lesson in started), named)
 
@@ -107,6 +114,7 @@ class Gradebook:
         self.file = file
         self.given = set(given)  # to pytest: files, and folders of submissions
         self.notebooks: dict[Path, Notebook] = {}
+        self._causes: dict[Path, list[tuple[str, str]]] = {}  # of cells that failed: the source, and why
 
     def _notebook(self, file: Path) -> Notebook:
         return self.notebooks.setdefault(file, Notebook(file))
@@ -128,6 +136,7 @@ class Gradebook:
         report = yield
         # Not pytest_collect_file: pytest also calls it for the notebooks beside the folder that it was given.
         if isinstance(collector, pytest.File) and collector.path.suffix == ".ipynb":
+            _choose_kernel(collector)
             notebook = self._notebook(collector.path)
             if report.failed:
                 notebook.problem = "This file cannot be read as a notebook."
@@ -140,7 +149,10 @@ class Gradebook:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item, call) -> None:
         if _is_cell(item) and (call.when == "call" or (call.when == "setup" and call.excinfo)):
-            found = _verdicts(item, call, self._notebook(item.path).lesson)
+            causes = self._causes.setdefault(item.path, [])
+            found = _verdicts(item, call, self._notebook(item.path).lesson, causes)
+            if words := _error_of(item, causes):
+                causes.append((item.cell.source, words))
             item.user_properties.append((_PROPERTY, {"file": str(item.path), "checks": found}))
 
     # --- where the run was started
@@ -201,15 +213,6 @@ def checks_in(source: str) -> set[str]:
     return given | {keyword.arg for call in calls for keyword in call.keywords if keyword.arg}
 
 
-def _lessons_started(source: str) -> list[str]:
-    calls = [node for node in ast.walk(_parse(source) or ast.Module([], [])) if isinstance(node, ast.Call)]
-    return [
-        call.args[0].value
-        for call in calls
-        if _called(call) == "start" and call.args and isinstance(call.args[0], ast.Constant)
-    ]
-
-
 def _called(call: ast.Call) -> str:
     return getattr(call.func, "id", getattr(call.func, "attr", ""))
 
@@ -248,7 +251,7 @@ def _titles(lesson: str) -> dict[str, tuple[str, str]]:
     }
 
 
-def _verdicts(item, call, lesson: str) -> list[tuple[str, str, str, float]]:
+def _verdicts(item, call, lesson: str, causes: list[tuple[str, str]]) -> list[tuple[str, str, str, float]]:
     """(exercise, verdict, reason, seconds) of every check in a cell that has run, or tried to."""
     from course_tools.grading.marks import CORRECT
 
@@ -261,7 +264,18 @@ def _verdicts(item, call, lesson: str) -> list[tuple[str, str, str, float]]:
             if shown.get(name, (CORRECT,))[0] == CORRECT:  # of two verdicts, the worse
                 shown[name] = verdict, reason
     names = sorted({*shown, *checks_in(item.cell.source)})
-    return [(name, *(shown.get(name) or _why_none(item, call)), call.duration) for name in names]
+    return [(name, *(shown.get(name) or _why_none(item, call, causes)), call.duration) for name in names]
+
+
+def _error_of(item, causes: list[tuple[str, str]]) -> str:
+    """The error that a cell ended with; "" if none. Of a name that an earlier cell was to give: why it did not."""
+    errors = [output for output in item.test_outputs or () if output.get("output_type") == "error"]
+    if not errors:
+        return ""
+    words = _ANSI.sub("", f"{errors[-1].get('ename')}: {errors[-1].get('evalue')}")
+    missing = _MISSING_NAME.match(words)
+    gives = re.compile(_GIVES.format(missing[1]), re.MULTILINE) if missing else None
+    return next((why for source, why in causes if gives and gives.search(source)), words)
 
 
 def _text(output: dict) -> str:
@@ -271,18 +285,17 @@ def _text(output: dict) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _why_none(item, call) -> tuple[str, str]:
+def _why_none(item, call, causes: list[tuple[str, str]]) -> tuple[str, str]:
     """Verdict and reason for a check that has shown nothing."""
     from course_tools.grading.marks import CRASHED, MISSING, RAISED, TIMED_OUT
 
     if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
         return MISSING, "The cell was run, but its check was not."
-    errors = [output for output in item.test_outputs or () if output["output_type"] == "error"]
     said = str(call.excinfo.value)
     if said.startswith("Timeout") or (item.parent.timed_out and not item.parent.kernel.is_alive()):
         return TIMED_OUT, said if said.startswith("Timeout") else "An earlier cell ran out of time."
-    if errors:
-        return RAISED, _ANSI.sub("", f"{errors[-1]['ename']}: {errors[-1]['evalue']}")
+    if error := _error_of(item, causes):
+        return RAISED, error
     if item.parent.kernel is None or not item.parent.kernel.is_alive():
         return CRASHED, said
     return RAISED, said
@@ -309,6 +322,32 @@ def _notice_death(kernel) -> None:
 
     get_message.notices_death = True
     kernel.get_message = get_message
+
+
+def _read_leniently() -> None:
+    """Let nbval read notebooks that begin with a byte order mark, as editors on Windows write them."""
+    import nbformat
+    from nbval import plugin
+
+    def read(file, as_version: int):
+        return nbformat.reads(Path(file).read_text(encoding="utf-8-sig"), as_version)
+
+    plugin.nbformat = SimpleNamespace(**{**vars(nbformat), "read": read})
+
+
+@cache
+def _kernels() -> set[str]:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return set(KernelSpecManager().find_kernel_specs())
+
+
+def _choose_kernel(collector) -> None:
+    """A notebook names the kernel of its author's machine: `conda-env-x-py`. It runs that, where there is one."""
+    metadata = getattr(getattr(collector, "nb", None), "metadata", {})
+    named = metadata.get("kernelspec", {})
+    if isinstance(named, dict) and named.get("name") not in _kernels():
+        metadata["kernelspec"] = {**named, "name": "python3"}
 
 
 def _is_cell(item) -> bool:

@@ -4,7 +4,7 @@ A narrow step is a 1×1 convolution with strides that divide the sides of its ma
 CPU, the gradient of its kernel writes outside of its memory (TensorFlow 2.20 and 2.21 with oneDNN, which takes blocks
 of 16 channels from a workspace made for fewer), and the process dies, now or later. Padding does not matter, nor
 whether the kernel's gradient was wanted: outside of graphs TensorFlow computes it anyway. Take the pixels first, and
-then convolve them with strides of 1, as `architectures.resnet.PointwiseConv2D` does.
+then convolve them with strides of 1, as `architectures.convolutions.PointwiseConv2D` does.
 """
 
 from __future__ import annotations

@@ -91,6 +91,27 @@ def test_whose_an_archive_is_says_its_name(folder, name, student):
     assert told(folder) == {(student, "09_convolution", f"{name}/09_convolution.ipynb"): "x = 1"}
 
 
+def test_downloads_as_they_came_may_lie_in_one_folder(folder):
+    hand_in(folder, "week 2.zip", zipped({
+        "Doe Jane_11_assignsubmission_file_/02_perceptron.ipynb": TEXT,
+        "Poe Pat_12_assignsubmission_file_/02_perceptron.ipynb": TEXT,
+    }))  # fmt: skip
+    assert [student for student, *_ in told(folder)] == ["Doe Jane", "Poe Pat"]
+    hand_in(folder, "week 9.zip", zipped({"export/doejane_12345_67890_09_convolution.ipynb": TEXT}))
+    hand_in(folder, "week 10.zip", b"no archive")
+    assert {student for student, *_ in told(folder)} == {"week 10", "week 2", "week 9"}, "it may be a student's"
+    (folder / "week 10.zip").unlink()
+    assert [student for student, *_ in told(folder)] == ["Doe Jane", "doejane_12345", "Poe Pat"]
+
+
+def test_files_in_an_archive_keep_their_time(folder):
+    members = {}
+    for name, minute in (("09_convolution.ipynb", 1), ("Copy of 09_convolution.ipynb", 5)):
+        members[zipfile.ZipInfo(name, (2025, 3, 1, 10, minute, 0))] = TEXT + b" " * minute
+    hand_in(folder, "anna.zip", zipped(members))
+    assert list(told(folder)) == [("anna", "09_convolution", "anna.zip/Copy of 09_convolution.ipynb")]
+
+
 def test_nothing_is_left_behind(folder, monkeypatch, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -166,7 +187,7 @@ def test_a_name_that_is_longer_than_any_files_stops_nobody(tmp_path):
     }
 
 
-def test_data_beside_a_notebook_takes_neither_room_nor_marks(folder):
+def test_data_beside_a_notebook_takes_neither_room_nor_marks(folder, monkeypatch):
     data = {f"train{n}.bin": bytes(LARGEST) for n in range(5)}
     hand_in(folder, "anna/all.zip", zipped({"09_convolution.ipynb": TEXT, **data}))
     hand_in(folder, "ben/09_convolution.ipynb")
@@ -175,8 +196,20 @@ def test_data_beside_a_notebook_takes_neither_room_nor_marks(folder):
         ("anna", "09_convolution"): "x = 1",
         ("ben", "09_convolution"): "x = 1",
     }
+    monkeypatch.setattr(archives.beside, "MOST_BYTES", LARGEST)
     with opened(folder, LARGEST) as handed_in:
-        assert sum(path.stat().st_blocks for path in handed_in.unpacked.rglob("*.bin")) == 0
+        sizes = [path.stat().st_size for path in handed_in.unpacked.rglob("*.bin")]
+        assert sorted(sizes) == [*[LARGEST] * 2, *[LARGEST + 1] * 8], "of each archive what may be carried"
+
+
+@pytest.mark.parametrize("room", [1, 3])
+def test_modules_are_unpacked_before_data_as_far_as_there_is_room(folder, monkeypatch, room):
+    monkeypatch.setattr(archives.beside, "MOST_BYTES", 10)
+    monkeypatch.setattr(archives, "_BESIDE", room)
+    hand_in(folder, "anna/all.zip", zipped({"deep/a.csv": b"2", "data.csv": b"1", "a.py": b"", "b.py": b"0"}))
+    with opened(folder, LARGEST) as handed_in:
+        found = {path.name: path.stat().st_size for path in handed_in.unpacked.glob("anna/**/*.*") if path.is_file()}
+        assert found == {"a.py": 0, "b.py": 1, "data.csv": 1 if room == 3 else 11, "a.csv": 1 if room == 3 else 11}
 
 
 def test_what_was_refused_takes_no_room_from_the_next(folder, monkeypatch):

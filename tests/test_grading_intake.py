@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from course_tools.errors import CourseError
+from course_tools.grading.attempts import BEST, to_grade
 from course_tools.grading.intake import find_submissions, printable
 from course_tools.grading.reading import Unreadable, digest, read_notebook
 
@@ -64,6 +65,15 @@ def quickly(seconds: int = 60):
         yield
     finally:
         signal.alarm(0)
+
+
+def test_cells_are_called_as_jupyter_shows_them(folder):
+    cells = [{**CODE, "execution_count": count} for count in (3, None, 12, -1, "5", True, 10**9)]
+    path = hand_in(folder, "a.ipynb", json.dumps({"cells": [*cells[:1], {"cell_type": "markdown"}, *cells[1:]]}))
+    not_run = [f"code cell {place} (not run)" for place in (2, 4, 5, 6, 7)]
+    assert read_notebook(path).labels == ["cell [3]", not_run[0], "cell [12]", *not_run[1:]]
+    old = {"worksheets": [{"cells": [{"cell_type": "code", "input": "x", "prompt_number": 4}]}]}
+    assert read_notebook(hand_in(folder, "b.ipynb", json.dumps(old))).labels == ["cell [4]"]
 
 
 # --- where submissions lie
@@ -308,6 +318,8 @@ def test_two_files_with_equal_bytes_count_once(folder):
     hand_in(folder, "anna_09_convolution.ipynb")
     assert found(folder) == [("anna", "09_convolution", "anna/09_convolution.ipynb")]
     assert not problems(folder)
+    [one] = find_submissions(folder, LESSONS)
+    assert one.earlier == ("anna_09_convolution.ipynb",), "every file is in a list"
 
 
 @pytest.mark.parametrize("second", [TEXT + " ", ""])
@@ -397,6 +409,112 @@ def test_a_folder_that_may_not_be_entered_is_its_students_alone():
     ]
 
 
+# --- several exports, several people, several files
+
+
+@pytest.mark.parametrize("cover", ["", "downloads/"])
+def test_several_exports_side_by_side(folder, cover):
+    hand_in(folder, f"{cover}week 2/Doe Jane_11_assignsubmission_file_/02_perceptron.ipynb")
+    hand_in(folder, f"{cover}week 2/Poe Pat_12_assignsubmission_file_/02_perceptron.ipynb")
+    hand_in(folder, f"{cover}week 9/all/doejane_12345_67890_09_convolution.ipynb")
+    hand_in(folder, f"{cover}week 9/all/doejane_12345_67891_helpers.py", "x = 1")
+    hand_in(folder, f"{cover}week 9/all/poepat_12346_67892_answer.html", "x")
+    hand_in(folder, f"{cover}week 9/all/Doe Jane_13_assignsubmission_file_.html", "x")
+    hand_in(folder, f"{cover}week 10/submission_7/09_convolution.ipynb")
+    listed = "---\nsubmission_7:\n  :submitters:\n  - :name: Rick Roe\n    :sid: '7'\n"
+    hand_in(folder, f"{cover}week 10/submission_metadata.yml", listed)
+    told = {(one.student, one.lesson): one for one in find_submissions(folder, LESSONS)}
+    assert list(told) == [
+        ("Doe Jane", ""),
+        ("Doe Jane", "02_perceptron"),
+        ("doejane_12345", "09_convolution"),
+        ("Poe Pat", "02_perceptron"),
+        ("poepat_12346", ""),
+        ("Rick Roe (7)", "09_convolution"),
+    ]
+    beside = told["doejane_12345", "09_convolution"].beside
+    assert beside[0] == ("helpers.py", f"{cover}week 9/all/doejane_12345_67891_helpers.py")
+
+
+def test_no_student_becomes_another_by_a_folder_that_looks_like_an_export(folder):
+    hand_in(folder, "anna/09_convolution.ipynb")
+    hand_in(folder, "eve/doejane_12345_67890_09_convolution.ipynb")
+    hand_in(folder, "eve/doejane_12345_67891_02_perceptron.ipynb")
+    assert {student for student, *_ in found(folder)} == {"anna", "eve"}
+
+
+@pytest.mark.parametrize("name", ["{}/09_convolution.ipynb", "{}/my work.ipynb", "{}.ipynb", "{}_09_convolution.ipynb"])
+def test_a_folder_of_a_lessons_name_holds_students(folder, name):
+    inside = json.dumps({**NOTEBOOK, "metadata": {"course": {"lesson": "09_convolution"}}})
+    hand_in(folder, "09_convolution/" + name.format("anna"), inside)
+    hand_in(folder, "09_convolution/" + name.format("ben"), inside)
+    hand_in(folder, "02_perceptron/anna/02_perceptron.ipynb")
+    assert [(student, lesson) for student, lesson, _ in found(folder)] == [
+        ("anna", "02_perceptron"),
+        ("anna", "09_convolution"),
+        ("ben", "09_convolution"),
+    ]
+
+
+def test_a_folder_around_files_that_are_called_as_their_students_is_seen_through(folder):
+    inside = json.dumps({**NOTEBOOK, "metadata": {"course": {"lesson": "09_convolution"}}})
+    for name in ("anna", "ben", "chen"):
+        hand_in(folder, f"week 9/{name}.ipynb", inside)
+    assert [student for student, *_ in found(folder)] == ["anna", "ben", "chen"]
+
+
+def test_many_notebooks_of_one_student_are_no_class(folder):
+    inside = json.dumps({**NOTEBOOK, "metadata": {"course": {"lesson": "09_convolution"}}})
+    for name in ("Untitled", "Untitled1", "Untitled 2"):
+        hand_in(folder, f"anna/{name}.ipynb", inside)
+    assert [student for student, *_ in found(folder)] == ["anna"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Week 3_a_doe_attempt_2025-03-01-10-20-30_{}", "Week 3_b_doe_attempt_2025-03-02-10-20-30_{}"],
+        ["Doe Jane_11_assignsubmission_file_/{}", "Doe Jane_12_assignsubmission_file_/{}"],
+    ],
+)
+def test_work_of_two_people_of_one_name_is_not_taken_for_attempts_of_one(folder, names):
+    for number, name in enumerate(names):
+        file = hand_in(folder, name.format("09_convolution.ipynb"), TEXT + " " * number)
+        os.utime(file, (10**9 + 1000 * number,) * 2)
+    [one] = find_submissions(folder, LESSONS)
+    assert one.problem.startswith("There are 2 different files") and to_grade(one, BEST).problem == one.problem
+
+
+def test_of_files_in_one_folder_the_last_changed_counts_if_their_times_differ_clearly(folder):
+    for name, seconds in (("09_convolution", 0), ("Copy of 09_convolution", 100), ("x/09_convolution", 40)):
+        os.utime(hand_in(folder, f"anna/{name}.ipynb", TEXT + " " * seconds), (10**9 + seconds,) * 2)
+    [one] = find_submissions(folder, LESSONS)
+    assert (one.path, one.problem) == ("anna/Copy of 09_convolution.ipynb", "")
+    assert one.earlier == ("anna/09_convolution.ipynb", "anna/x/09_convolution.ipynb")
+    os.utime(folder / "anna/x/09_convolution.ipynb", (10**9 + 99,) * 2)
+    [one] = find_submissions(folder, LESSONS)
+    assert one.problem.startswith("There are 3 different files")
+
+
+def test_canvas_names_texts_and_those_whose_marking_is_anonymous(folder):
+    hand_in(folder, "doejane_12346_text.html", "<p>")
+    hand_in(folder, "anon_aB3dE_LATE_67001_09_convolution.ipynb")
+    hand_in(folder, "anon_aB3dE_67002_02_perceptron.ipynb")
+    told = find_submissions(folder, LESSONS)
+    assert [(one.student, one.lesson, one.late) for one in told] == [
+        ("anon_aB3dE", "02_perceptron", False),
+        ("anon_aB3dE", "09_convolution", True),
+        ("doejane_12346", "", False),
+    ]
+
+
+def test_an_accent_is_the_same_however_a_system_writes_it(folder):
+    hand_in(folder, "Zo\u00eb/09_convolution.ipynb")
+    hand_in(folder, "Zoe\u0308/02_perceptron.ipynb")
+    hand_in(folder, "anna - 09_convolution.ipynb")
+    assert {student for student, *_ in found(folder)} == {"Zo\u00eb", "anna"}
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(CourseError, match="no such folder"):
         find_submissions(tmp_path / "none", LESSONS)
@@ -424,8 +542,15 @@ def test_an_exercise_whose_cell_is_text_now_is_known(folder):
         {"cell_type": "markdown", "source": "def output_size(): ...", "metadata": made_for},
         {**CODE, "metadata": {"nbgrader": {"grade_id": "conv_layer", "solution": True}}},
         *({"cell_type": "markdown", "source": "", "metadata": metadata} for metadata in odd),
+        {"cell_type": "raw", "source": ["x = 1\r\n", "def output_size():\r\n", "  pass"], "metadata": {}},
+        {"cell_type": "markdown", "source": "```python\nclass Layer:\n```\nThe undef x", "metadata": {}},
     ]
-    assert read_notebook(hand_in(folder, "a.ipynb", json.dumps({"cells": cells}))).in_text == {"output_size"}
+    assert read_notebook(hand_in(folder, "a.ipynb", json.dumps({"cells": cells}))).in_text == {"output_size", "Layer"}
+
+
+def test_the_ends_of_lines_are_those_of_python(folder):
+    cells = [{"cell_type": "code", "source": ["%time x = 1\r\n", "y = 2"]}]
+    assert read_cells(hand_in(folder, "a.ipynb", json.dumps({"cells": cells}))) == ["%time x = 1\ny = 2"]
 
 
 def test_format_3(folder):

@@ -19,11 +19,11 @@ CELLS = [
 
 def run(cells: list[str], name: str = "answer") -> dict:
     """Execute the slice as the sandbox does, in the order of the notebook, missing names put off."""
-    from course_tools.grading.inside.answer import _run_statements
+    from course_tools.grading.inside.answer import _run_statements, _Shell
 
-    program = Notebook(cells).program(name)
-    namespace: dict = {}
-    fault = _run_statements(program.cells, program.picks, namespace)
+    notebook, namespace = Notebook(cells), {"get_ipython": _Shell}
+    program = notebook.program(name)
+    fault = _run_statements(program.cells, program.picks, notebook.labels, namespace)
     return {**namespace, "fault": fault}
 
 
@@ -38,6 +38,14 @@ def test_what_the_answer_uses_is_taken_and_the_training_is_not():
     code = sources(CELLS)
     assert "import numpy as np" in code and "factor = 3" in code and "def helper" in code
     assert "keras" not in code and "fit" not in code
+
+
+@pytest.mark.parametrize("own", ["[factor for {}]", "{{factor for {}}}", "{{factor: 1 for {}}}", "list(factor for {})"])
+def test_the_variable_of_a_comprehension_is_not_the_name_it_hides(own):
+    cells = [*CELLS, "trained = " + own.format("factor in model.fit(np.zeros(10**9))")]
+    assert "trained" not in sources(cells) and run(cells)["answer"](2) == 6
+    written = [*CELLS, "trained = " + own.format("other in [5] if (factor := other)").replace("factor", "other", 1)]
+    assert "trained" in sources(written)  # a walrus in it does give the cell's name a value
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
@@ -154,6 +162,38 @@ def test_what_a_scratch_cell_below_the_check_makes_of_the_name_does_not_count(sc
 
 
 @pytest.mark.parametrize(
+    "below",
+    [
+        "def helper(x):\n    return 0",
+        "factor = 7",
+        "import json as np",
+        "factor, new = 7, 8",
+        "for factor in range(8):\n    pass",
+        "def answer(x):\n    return helper(x)\ndef helper(x):\n    return 0",
+    ],
+)
+def test_what_is_made_of_helpers_values_and_imports_below_the_check_was_not_what_was_checked(below):
+    assert run([*CHECKED, below])["answer"](2) == 6
+    changed = run(["table = [3]", "def answer(x):\n    return x * table[-1]", "check(answer)", "table.append(9)"])
+    assert changed["answer"](2) == 6
+
+
+def test_what_has_no_value_before_the_check_is_found_below_it():
+    assert run([CELLS[3], "check(answer)", CELLS[1], CELLS[2], CELLS[0]])["answer"](2) == 6
+
+
+def test_what_a_function_counts_up_has_its_first_value():
+    cells = ["calls = 1", "def answer(x):\n    global calls\n    calls += x\n    return calls"]
+    assert run(cells)["answer"](2) == 3
+    assert run(["total = 1", "if True:\n    total += 2\n    answer = 5"])["answer"] == 5
+
+
+@pytest.mark.parametrize("cell", ["exec('def answer(x): return helper(x)')", "globals()['answer'] = helper"])
+def test_an_answer_that_no_name_shows_is_run_with_all_definitions(cell):
+    assert run([*CELLS[:3], cell])["answer"](2) == 6
+
+
+@pytest.mark.parametrize(
     "later", ["def answer(x):\n    return 8", "answer = lambda x: 8\ncheck(answer)", "check(7); answer = lambda x: 8"]
 )
 def test_a_better_answer_below_counts(later):
@@ -169,6 +209,8 @@ def test_a_better_answer_below_counts(later):
         "if True:\n    %time factor = 3",
         "import asyncio\nasync def get():\n    await asyncio.sleep(0)\n    return 3\nfactor = await get()",
         "factor = 3\nreturn",
+        "colab = 'google.colab' in str(get_ipython())\nfactor = 3 + colab",
+        "get_ipython().run_line_magic('matplotlib', 'inline')\nfactor = 3",
     ],
 )
 def test_what_a_notebook_allows_beyond_python_is_run(cell):
@@ -180,3 +222,23 @@ def test_a_syntax_error_says_which_python_found_it():
 
     fault = Notebook(["def answer(x:\n    return x"]).program("answer").fault
     assert fault.endswith(f"(read by Python {'.'.join(platform.python_version_tuple()[:2])})")
+
+
+# --- the answer itself, for its page
+
+
+def test_the_answer_is_shown_as_it_was_written_with_its_cell():
+    cells = ["x = 1\n\n@cache\ndef answer(x):\n    # by hand\n    return x\ny = 2", "print(1)", "answer.__name__ = 'a'"]
+    program = Notebook(cells, ["cell [4]", "cell [7]", "cell [9]"]).program("answer")
+    assert (program.answer, program.answer_in) == ("@cache\ndef answer(x):\n    # by hand\n    return x", "cell [4]")
+    several = Notebook([f"answer = {n}" for n in range(9)]).program("answer")
+    assert (several.answer, several.answer_in) == ("answer = 6\n\nanswer = 7\n\nanswer = 8", "cell 9")
+    assert len(Notebook(["answer = '" + "x" * 10**6 + "'"]).program("answer").answer) == 20_000
+
+
+def test_an_answer_that_is_no_python_is_shown_whole_and_one_that_is_missing_not():
+    broken = Notebook(["def answer(x):\n    return x +"], ["cell [3]"]).program("answer")
+    assert broken.answer == "def answer(x):\n    return x +" and broken.answer_in == "cell [3]"
+    assert "in line 2 of cell [3]" in broken.fault
+    missing = Notebook(["x = 1"]).program("answer")
+    assert (missing.answer, missing.answer_in, missing.fault) == ("", "", "")

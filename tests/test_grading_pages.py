@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import json
 import re
 import shutil
@@ -240,7 +242,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
         self.attributes += [(tag, *pair) for pair in attributes]
-        if tag not in ("meta", "br", "wbr"):
+        if tag not in ("meta", "br", "wbr", "input"):
             self._path.append(tag)
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
@@ -253,7 +255,7 @@ class Page(HTMLParser):
         assert self._path.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self._path:
+        if not {"style", "script"} & set(self._path):
             self.shown.append(data)
 
 
@@ -276,6 +278,15 @@ def test_a_submission_page_says_what_was_asked_what_came_out_and_why():
         assert words in text
     assert "YOUR CODE HERE" not in text and "NotImplementedError" not in text
     assert "Cross-correlation, as in every framework" not in text, "the story before the exercise is not the exercise"
+
+
+def test_the_students_own_answer_stands_beside_the_verdict_and_is_harmless():
+    code = "def conv_layer(x):\n    return x  # </code></pre>" + HOSTILE[0]
+    one = report()
+    one.marks[1] = replace(one.marks[1], answer=code, answer_in="cell [7]")
+    page = submission_page(one, {})
+    assert "The answer cell [7] def conv_layer(x): return x # </code></pre><script>" in Page(page).text
+    assert HOSTILE[0] not in page and page.count("The answer") == 1
 
 
 def test_earlier_attempts_are_on_the_page_and_harmless():
@@ -341,11 +352,55 @@ def test_a_class_of_nobody(tmp_path):
     assert table(tmp_path / "totals.csv") == [["student", "total"]]
 
 
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (apt-get install chromium)")
+def test_a_class_of_3000_can_be_sorted_and_searched_by_keyboard(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    points = [(2, number % 31 / 10) for number in range(3000)]
+    reports = [report(f"Zoë {number}", points=pair) for number, pair in enumerate(points)]
+    reports += [report("Ärmel <b>", "12_pooling", (0, 0))]
+    index = tmp_path / "index.html"
+    index.write_text(class_page(reports), encoding="utf-8")
+    happened = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
+        tab.on("console", lambda message: happened.append(message.text))
+        tab.on("pageerror", lambda error: happened.append(str(error)))
+        tab.goto(index.as_uri())
+        rows = "[...document.querySelector('tbody').rows].filter(row => !row.hidden)"
+
+        def column(number: int) -> list[str]:
+            return tab.evaluate(f"{rows}.slice(0, 3).map(row => row.cells[{number}].textContent.trim())")
+
+        assert column(0) == ["Zoë 0", "Zoë 1", "Zoë 2"]
+        heading = tab.get_by_role("button", name="Student").first
+        heading.focus()
+        tab.keyboard.press("Enter")
+        tab.keyboard.press("Enter")
+        assert column(0) == ["Zoë 2999", "Zoë 2998", "Zoë 2997"]
+        assert tab.locator("th[aria-sort=descending]").count() == 1
+        tab.get_by_role("button", name="Total").first.press("Enter")
+        assert column(3) == ["2", "2", "2"] and column(0) == ["Zoë 0", "Zoë 31", "Zoë 62"]
+        tab.get_by_role("button", name="Total").first.press("Enter")
+        assert column(3) == ["5", "5", "5"]
+        tab.get_by_role("searchbox").fill("zoe 299")
+        found = tab.evaluate(f"{rows}.map(row => row.cells[0].textContent.trim())")
+        assert sorted(found) == sorted(f"Zoë {number}" for number in range(3000) if "299" in str(number))
+        assert tab.locator("#search output").inner_text() == "13 of 3001 students"
+        tab.get_by_role("searchbox").fill("armel <b>")
+        assert tab.locator("#search output").inner_text() == "1 of 3001 students"
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390, "nothing sticks out on a phone"
+        assert not happened
+        browser.close()
+
+
 # --- what the pages never do
 
 
 def hostile_reports() -> list[Report]:
-    found = [report(text, reason=text, mistake=text, facts=[(text, text)], problem=text) for text in HOSTILE]
+    texts = ("reason", "mistake", "answer", "answer_in")
+    found = [report(text, facts=[(text, text)], problem=text, **dict.fromkeys(texts, text)) for text in HOSTILE]
     found += [Report(text, "", text, [], text) for text in HOSTILE]
     return [*found, report("plain", reason="A" * 10**6, facts=[("got", "\u202e" + "B" * 10**6)])]
 
@@ -358,7 +413,8 @@ def all_pages(reports: list[Report]) -> list[str]:
 def test_pages_are_sound_and_hold_nothing_that_acts():
     for page in all_pages(hostile_reports()):
         seen = Page(page)
-        assert not {"script", "img", "iframe", "object", "embed", "link", "form", "base"} & set(seen.tags)
+        assert seen.tags.count("script") == ("Marks of the class" in seen.text), "the one that sorts"
+        assert not {"img", "iframe", "object", "embed", "link", "form", "base"} & set(seen.tags)
         assert seen.tags.count("style") == 1
         for tag, name, value in seen.attributes:
             assert not name.startswith("on") and name != "style" and name != "src"
@@ -373,6 +429,9 @@ def test_pages_forbid_scripts_and_remote_content():
         [policy] = re.findall('http-equiv="Content-Security-Policy" content="([^"]*)"', page)
         assert policy.startswith("default-src 'none'; style-src 'sha256-")
         assert "unsafe" not in policy and "http" not in policy
+        scripts = re.findall("<script>(.*?)</script>", page, re.DOTALL)
+        seals = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+        assert re.findall("script-src 'sha256-(.*?)'", policy) == seals
         assert page.index("Content-Security-Policy") < page.index("<title>") < page.index("<style>")
 
 

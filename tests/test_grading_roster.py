@@ -54,14 +54,37 @@ def roster_of(folder, text: str):
         (CANVAS, "canvas", ["Doe, Jane", "Doe, Jane", "van der Zed, Zoë"]),
         (MOODLE, "moodle", ["Jane Doe", "Rick Roe", "Pat Poe"]),
         (WORKSHEET, "moodle", ["Jane Doe"]),
-        (GRADESCOPE, "", ["Jane Doe", "Rick Roe"]),
-        (BLACKBOARD, "", ["Jane Doe"]),
+        (GRADESCOPE, "gradescope", ["Jane Doe", "Rick Roe"]),
+        (BLACKBOARD, "blackboard", ["Jane Doe"]),
         ("email\nanna@example.org\n\n", "", ["anna@example.org"]),
     ],
 )
 def test_the_headings_say_whose_list_it_is_and_who_is_in_it(tmp_path, text, platform, people):
     roster = roster_of(tmp_path, text)
     assert roster.platform == platform and sorted(one.name for one in roster.people) == sorted(people)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        MOODLE.encode("utf-16"),
+        MOODLE.replace(";", "\t").encode("utf-16"),
+        MOODLE.replace("\n", "\r\n").encode("utf-8-sig"),
+        MOODLE.replace("\n", "\r").encode(),
+        b"\xef\xbb\xbfsep=;\r\n" + MOODLE.encode(),
+        b"\n\n" + MOODLE.replace(";", ",").encode(),
+    ],
+)
+def test_a_spreadsheet_may_have_written_it(tmp_path, written):
+    (tmp_path / "list.csv").write_bytes(written)
+    roster = read_roster(tmp_path / "list.csv")
+    assert roster.platform == "moodle" and [one.name for one in roster.people] == ["Jane Doe", "Rick Roe", "Pat Poe"]
+
+
+def test_a_list_in_another_encoding_is_named_with_the_way_to_save_it(tmp_path):
+    (tmp_path / "list.csv").write_bytes("Student\nZoë\n".encode("latin-1"))
+    with pytest.raises(CourseError, match="CSV UTF-8"):
+        read_roster(tmp_path / "list.csv")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +164,26 @@ def test_canvas_gets_the_points_into_the_assignment_that_it_has(tmp_path):
     ]
 
 
+def test_gradescope_gets_its_own_layout_of_grades(tmp_path):
+    reports = [report("Jane Doe (0123)", 3.5), report("Rick Roe (rroe@example.org)", 5, "12_pooling")]
+    write_gradebook(tmp_path, reports, roster_of(tmp_path, GRADESCOPE))
+    assert table(tmp_path / "import.csv") == [
+        ["First Name", "Last Name", "SID", "Email", "Sections",
+         "09_convolution", "09_convolution - Max Points", "12_pooling", "12_pooling - Max Points"],
+        ["Jane", "Doe", "0123", "jdoe@example.org", "", "3.5", "12", "", "12"],
+        ["Rick", "Roe", "", "rroe@example.org", "", "", "12", "5", "12"],
+    ]  # fmt: skip
+
+
+def test_blackboard_gets_the_points_into_the_column_that_it_has(tmp_path):
+    column = "09_convolution [Total Pts: 12 Score] |4711"
+    rows = BLACKBOARD.replace('ID"', f'ID","{column}"').replace("0123", '0123",""')
+    write_gradebook(tmp_path, [report("jdoe", 3)], roster_of(tmp_path, rows.replace('""\n', '"\n')))
+    assert table(tmp_path / "import.csv") == [
+        ["Last Name", "First Name", "Username", "Student ID", column], ["Doe", "Jane", "jdoe", "0123", "3"],
+    ]  # fmt: skip
+
+
 def test_of_two_who_fit_one_person_no_mark_is_chosen(tmp_path):
     reports = [report("Doe Jane", 3), report("jdoe", 5), report("jdoe", 4, "12_pooling")]
     write_gradebook(tmp_path, reports, roster_of(tmp_path, MOODLE))
@@ -149,7 +192,7 @@ def test_of_two_who_fit_one_person_no_mark_is_chosen(tmp_path):
 
 def test_no_import_for_a_platform_that_imports_nothing(tmp_path):
     write_gradebook(tmp_path, [report("jdoe", 3)], roster_of(tmp_path, MOODLE))
-    write_gradebook(tmp_path, [report("jdoe", 3)], roster_of(tmp_path, GRADESCOPE))
+    write_gradebook(tmp_path, [report("jdoe", 3)], roster_of(tmp_path, "name,email\nJ,jdoe@example.org\n"))
     assert not (tmp_path / "import.csv").exists() and (tmp_path / "totals.csv").exists()
 
 

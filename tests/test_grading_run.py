@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import io
 import json
 import os
 import shutil
@@ -116,6 +117,49 @@ def test_points_count_the_cases_passed_but_nothing_for_a_guess(marked):
 
 
 @needs_walls
+def test_pages_show_the_answer_with_its_cell_and_an_input_only_where_one_was_asked(tmp_path):
+    cells = [
+        *ANSWER,
+        "def output_size(*sizes):\n    return 1 / 0",
+        "conv_layer = __import__('os')._exit(1)",
+        "receptive_field = [][0]",
+    ]
+    hand_in(tmp_path / "in" / "ada" / f"{LESSON}.ipynb", cells)
+    file = tmp_path / "in" / "ada" / f"{LESSON}.ipynb"
+    content = json.loads(file.read_text())
+    for number, cell in enumerate(content["cells"], start=5):
+        cell["execution_count"] = number
+    file.write_text(json.dumps(content))
+    done = course(tmp_path / "in", "--out", tmp_path / "out")
+    assert "1 of 1 graded in" in done.stdout, "a line, since this is no terminal"
+    [report] = [json.loads(path.read_text())["report"] for path in (tmp_path / "out" / "reports").iterdir()]
+    found = {mark["exercise"]: mark for mark in report["marks"]}
+    assert found["correlate2d"]["answer"] == ANSWER[1].strip() and found["correlate2d"]["answer_in"] == "cell [6]"
+    assert found["output_size"]["verdict"] == "raised" and found["output_size"]["facts"][0][0] == "size"
+    assert found["conv_layer"]["verdict"] == "crashed" and found["conv_layer"]["facts"] == []
+    assert "in line 1 of cell [9]" in found["receptive_field"]["reason"] and found["receptive_field"]["facts"] == []
+    [page] = [path.read_text() for path in (tmp_path / "out" / "pages").iterdir()]
+    assert page.count("The smallest input that did not come out right") == 1
+    assert "The answer" in page and "cell [6]" in page
+
+
+def test_progress_in_plain_lines_where_no_bar_can_move():
+    from rich.console import Console
+
+    from course_tools.report import PlainProgress
+
+    clock, stream = iter([0, 10, 29, 31, 62, 63]), io.StringIO()
+    progress = PlainProgress(Console(file=stream), 8, done=3, clock=lambda: next(clock))
+    for _ in range(5):
+        progress.advance()
+    assert stream.getvalue().splitlines() == [
+        "6 of 8 graded, about 0 min 21 s to go.",
+        "7 of 8 graded, about 0 min 16 s to go.",
+        "8 of 8 graded in 1 min 03 s.",
+    ]
+
+
+@needs_walls
 def test_missing_and_blank_are_told_apart(marked):
     rows = gradebook(marked[0])
     assert rows["ada", "output_size"]["verdict"] == "missing"
@@ -136,6 +180,7 @@ def test_a_file_that_cannot_be_read_is_reported_and_the_rest_goes_on(marked, stu
 @needs_walls
 def test_a_notebook_of_no_lesson_is_reported(marked):
     assert "my own notes" in marked[1].stdout
+    assert "14 handed in: 8 graded, 6 not, for the reasons given here." in marked[1].stdout
 
 
 @needs_walls
@@ -337,6 +382,18 @@ def test_the_self_test_knows_right_from_wrong():
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
     done = course(tmp_path / "nowhere", "--out", tmp_path / "out")
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_of_a_lessons_room_the_sandbox_shows_what_the_page_imports_and_nothing_that_judges():
+    from course_tools.grading.sandbox import modules_shown
+
+    rooms = {path.parent for path in (ROOT / "course_lessons").glob("*/[0-9]*.py")}
+    shown = {room.name: {path.stem for path in modules_shown(room)} for room in rooms}
+    assert {"figures", "tasks"} <= shown["convolution_variants"] and {"figures", "families"} <= shown["resnet"]
+    for room in rooms:
+        assert not shown[room.name] & {"exercises", "evidence", "claims"}
+        for path in modules_shown(room):
+            assert "exercises" not in path.read_text(), f"{path} has to do with exercises"
 
 
 def test_no_probe_brings_an_oracle_into_the_sandbox():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from waiting import HANGS
 
@@ -71,7 +72,7 @@ def solved() -> dict:
 
 @pytest.fixture(scope="module")
 def graded(solved, tmp_path_factory):
-    """An assignment with three submissions, graded: the released notebook, and marks by student and exercise."""
+    """An assignment with four submissions, graded: the released notebook, and marks by student and exercise."""
     folder = tmp_path_factory.mktemp("nbgrader")
     specification.write(folder / "jupyter" / "kernels" / specification.NAME)
     write(folder / "source" / "nine" / f"{LESSON}.ipynb", solved)
@@ -90,8 +91,21 @@ def graded(solved, tmp_path_factory):
             if name in done:
                 cell["source"] = answers[name].replace("### BEGIN SOLUTION", NOISE)
         write(folder / "submitted" / student / "nine" / f"{LESSON}.ipynb", notebook)
+    # One with copies before the cells that count, as students make them; the others must not pay for it.
+    notebook = json.loads((folder / "submitted" / "anna" / "nine" / f"{LESSON}.ipynb").read_text(encoding="utf-8"))
+    blanks = [copy.deepcopy(cell) for cell in released["cells"] if grading_facts(cell).get("solution")]
+    notebook["cells"] = [*blanks[:2], *notebook["cells"]]
+    write(folder / "submitted" / "ada" / "nine" / f"{LESSON}.ipynb", notebook)
+    (folder / "nbgrader_config.py").write_text(config_in_the_docs(), encoding="utf-8")
     nbgrader(folder, "autograde", "nine", "--create")
     return released, marks(folder)
+
+
+def config_in_the_docs() -> str:
+    """The way round copied cells, as it stands on the page."""
+    page = (find_project().root / "docs" / "grading.md").read_text(encoding="utf-8")
+    [config] = [block for block in re.findall("```python\n(.*?)```", page, re.DOTALL) if "nbgrader" in block]
+    return config
 
 
 def marks(folder: Path) -> dict[str, dict[str, tuple[float, float]]]:
@@ -118,10 +132,25 @@ def test_what_is_released_holds_no_solution_and_no_output(graded):
             assert "SOLUTION" not in "".join(cell["source"])
 
 
-@pytest.mark.parametrize(("student", "solved_by"), [("anna", set(POINTS)), ("bert", HALF), ("cara", set())])
+@pytest.mark.parametrize(
+    ("student", "solved_by"), [("ada", set(POINTS)), ("anna", set(POINTS)), ("bert", HALF), ("cara", set())]
+)
 def test_full_partial_and_no_points(graded, student, solved_by):
     _, given = graded
     assert given[student] == {name: (points if name in solved_by else 0, points) for name, points in POINTS.items()}
+
+
+def test_without_the_way_round_a_copied_cell_ends_the_run(solved):
+    """When this fails, nbgrader has mended it, and the page need not speak of it any more."""
+    from nbgrader.nbgraderformat import SchemaTooOldError
+    from nbgrader.preprocessors import CheckCellMetadata, DeduplicateIds
+
+    notebook = nbformat.from_dict(solved)
+    copied = next(cell for cell in notebook.cells if grading_facts(cell).get("solution"))
+    notebook.cells.insert(0, copy.deepcopy(copied))
+    notebook, _ = DeduplicateIds().preprocess(notebook, {})
+    with pytest.raises(SchemaTooOldError):  # which `nbgrader autograde` takes for a reason to stop
+        CheckCellMetadata().preprocess(notebook, {})
 
 
 @pytest.mark.parametrize("file", sorted(find_project().solved_notebooks.glob("*.ipynb")), ids=lambda file: file.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 import time
@@ -118,6 +119,23 @@ def test_what_a_correct_cell_prints_costs_nothing(graded):
     assert found["predict"] == ("correct", "2")
     assert found["margin"] == ("raised", "0") and "SyntaxError" in rows["gina", "margin"]["reason"]
     assert found["update"] == ("raised", "0") and "NameError" in rows["gina", "update"]["reason"]
+
+
+def test_what_a_notebook_brings_from_elsewhere_costs_nothing_and_the_first_cause_is_given(tmp_path):
+    """A byte order mark, a kernel of its author's own, and a slip in a cell that later ones need."""
+    slip = "def helper(x):\n    return x +"
+    cells = [START, RIGHT, slip, "margin = helper(1)", "check(margin)", "check(predict)", "check(update)"]
+    path = tmp_path / "anna_02_perceptron.ipynb"
+    write_notebook(path, *cells)
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"]["kernelspec"] = {"name": "conda-env-anna-py", "display_name": "Anna's", "language": "python"}
+    path.write_text(json.dumps(notebook), encoding="utf-8-sig")
+    options = [option for option in NBVAL if option != "--nbval-current-env"]
+    answer = run_pytest(tmp_path, *options, ".")
+    rows = marks(tmp_path)
+    assert of(rows, "anna")["predict"] == ("correct", "2"), answer.stdout
+    assert rows["anna", "margin"]["reason"].startswith("SyntaxError: invalid syntax")
+    assert rows["anna", "update"]["reason"] == "NameError: name 'update' is not defined"
 
 
 def test_files_that_are_no_submission_are_reported_and_the_others_go_on(graded):

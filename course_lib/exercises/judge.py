@@ -203,11 +203,20 @@ def difference(expected, got, atol: float, rtol: float, names: tuple[str, ...] =
     if not off.any():
         return ""
     if have.ndim == 0:
-        return "Expected {}, got {}.".format(*(n.item() if n.dtype.kind == "b" else f"{n:.6g}" for n in (want, have)))
+        return "Expected {}, got {}.".format(*_told_apart(want, have))
     place = tuple(int(index) for index in np.argwhere(off)[0])
     index = place[0] if len(place) == 1 else place
-    first = f"At index {index}: expected {want[place]:.6g}, got {have[place]:.6g}."
+    first = "At index {}: expected {}, got {}.".format(index, *_told_apart(want[place], have[place]))
     return f"{off.sum()} of {have.size} values differ. {first}"
+
+
+def _told_apart(*numbers) -> list:
+    """Two numbers with six digits, or with as many as it takes to see that they differ."""
+    for digits in (6, 9, 12, 17):
+        told = [n.item() if n.dtype.kind == "b" else f"{n:.{digits}g}" for n in numbers]
+        if told[0] != told[1]:
+            break
+    return told
 
 
 def _tuple_difference(expected: tuple, got, atol: float, rtol: float, names: tuple[str, ...]) -> str:

@@ -13,8 +13,9 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,12 +23,13 @@ from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from course_tools.errors import CourseError
-from course_tools.grading import gradescope
+from course_tools.grading import beside, gradescope
 from course_tools.grading.intake import DEEPEST, printable, visible
 from course_tools.grading.names import is_notebook, is_zip
 from course_tools.grading.reading import Unreadable, megabytes, read_bytes
 
 _IN_ALL, _MOST_FILES = 20_000_000_000, 200_000  # bytes and files of all archives together
+_BESIDE = 5_000_000_000  # bytes of what is no notebook, beyond which it is left where it is
 _NOTEBOOKS_OF_ONE, _FILES_OF_ONE = 4, 2000  # a student's archive: as many notebooks of the largest size; files
 _LONGEST_NAME = 255  # bytes; no file system here takes more
 _ENTRY = b"PK\x01\x02"  # begins the entry of a file in an archive's table of contents
@@ -37,7 +39,7 @@ _ENTRY = b"PK\x01\x02"  # begins the entry of a file in an archive's table of co
 class HandedIn:
     """The folder of submissions, and what the archives in it hold.
 
-    In `unpacked`, each archive of `folder` is a folder of its name, at its place; what nobody reads is empty there.
+    In `unpacked`, each archive of `folder` is a folder of its name, at its place; what is too large is empty there.
     `closed` says, for the path of an archive that could not be opened, why.
     """
 
@@ -54,7 +56,11 @@ def opened(submissions: Path, largest: int) -> Iterator[HandedIn]:
     Raises `CourseError` if `submissions` is a file that cannot be opened as an archive, or if the disk is full.
     """
     with TemporaryDirectory(prefix="course-grade-") as scratch:
-        folder, unpacked, room = submissions, Path(scratch, "of students"), _Room(largest, _IN_ALL, _MOST_FILES)
+        folder, unpacked, room = (
+            submissions,
+            Path(scratch, "of students"),
+            _Room(largest, _IN_ALL, _MOST_FILES, _BESIDE),
+        )
         if submissions.is_file():
             folder = Path(scratch, "of the class")
             try:
@@ -73,11 +79,12 @@ def opened(submissions: Path, largest: int) -> Iterator[HandedIn]:
 
 @dataclass
 class _Room:
-    """How much may still be unpacked; `largest` is the size of the largest file."""
+    """How much may still be unpacked; `largest` is the size of the largest file, `beside` is for all but notebooks."""
 
     largest: int
     bytes: int
     files: int
+    beside: int
     whole: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,8 +108,11 @@ def _unpack_one_students(folder: Path, path: Path, unpacked: Path, room: _Room) 
     content = read_bytes(folder / path, room.largest, folder)
     if content.count(_ENTRY) > _FILES_OF_ONE:  # before Python makes an object of each
         raise Unreadable(f"It holds too many files: at most {_FILES_OF_ONE:,} are read.")
-    mine = _Room(room.largest, min(_NOTEBOOKS_OF_ONE * room.largest, room.bytes), _FILES_OF_ONE)
+    most = min(_NOTEBOOKS_OF_ONE * room.largest, room.bytes)
+    mine = _Room(room.largest, most, _FILES_OF_ONE, min(beside.MOST_BYTES, room.beside))
+    room.beside -= mine.beside
     _unpack(BytesIO(content), unpacked / path, mine)
+    room.beside += mine.beside
     room.take(mine.whole - mine.bytes)  # what was refused is deleted
 
 
@@ -114,7 +124,7 @@ def _unpack(source: Path | BytesIO, into: Path, room: _Room) -> None:
             members = archive.infolist()
             if len(members) > room.files:
                 raise Unreadable(f"It holds too many files: at most {room.files:,} are read.")
-            for member in members:
+            for member in sorted(members, key=_importance):
                 _unpack_member(archive, member, into, room)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -122,6 +132,16 @@ def _unpack(source: Path | BytesIO, into: Path, room: _Room) -> None:
         raise Unreadable(f"It cannot be unpacked: {error.strerror or 'it is broken'}.") from None
     except (BadZipFile, EOFError, MemoryError, NotImplementedError, RuntimeError, ValueError, struct.error, zlib.error):
         raise Unreadable("It is not a sound ZIP archive: it is broken, or not complete.") from None
+
+
+def _importance(member: ZipInfo) -> tuple[bool, bool, int]:
+    """What there must be room for comes first: notebooks, modules, and of the rest what lies nearest."""
+    name = member.filename
+    return not _is_read(name.rpartition("/")[2]), not name.endswith(".py"), name.count("/")
+
+
+def _is_read(name: str) -> bool:
+    return is_notebook(name) or is_zip(name) or name == gradescope.LIST
 
 
 def _unpack_member(archive: ZipFile, member: ZipInfo, into: Path, room: _Room) -> None:
@@ -142,8 +162,13 @@ def _unpack_member(archive: ZipFile, member: ZipInfo, into: Path, room: _Room) -
         path.symlink_to(path.name)  # to itself: it is told of as a link, and leads nowhere
         return
     with archive.open(member) as content, path.open("xb") as file:
-        if is_notebook(path.name) or is_zip(path.name) or path.name == gradescope.LIST:
+        if _is_read(path.name):
             _copy(content, file, member.file_size, room)
+        else:
+            _copy_what_lies_beside(content, file, member.file_size, room)
+    with suppress(OSError, OverflowError, ValueError):  # a month 13, a year before there were computers
+        changed = datetime(*member.date_time).timestamp()
+        os.utime(path, (changed, changed))
 
 
 def _shortened(name: str) -> str:
@@ -164,5 +189,20 @@ def _copy(content: IO[bytes], file: IO[bytes], said: int, room: _Room) -> None:
             break
         file.write(chunk)
     if max(said, size) > room.largest:
-        file.truncate(0)
-        file.truncate(min(max(said, size), 10**12))  # a hole takes no room
+        _leave_out(file, max(said, size))
+
+
+def _copy_what_lies_beside(content: IO[bytes], file: IO[bytes], said: int, room: _Room) -> None:
+    """A file that may be carried with a notebook; data of any size cost nobody marks."""
+    copied = content.read(beside.MOST_BYTES + 1) if said <= min(room.beside, beside.MOST_BYTES) else None
+    if copied is None or len(copied) > min(room.beside, beside.MOST_BYTES):
+        _leave_out(file, max(said, beside.MOST_BYTES + 1))
+    else:
+        room.beside -= len(copied)
+        file.write(copied)
+
+
+def _leave_out(file: IO[bytes], size: int) -> None:
+    """Nothing but a size, by which whoever reads the file refuses it; a hole takes no room."""
+    file.truncate(0)
+    file.truncate(min(size, 10**12))

@@ -76,7 +76,7 @@ class Clerk:
             reply = self._asked(request, *arguments)
         if reply.unreadable:
             raise Trouble(marks.UNREADABLE, reply.unreadable)
-        what = "Reading it" if request == "opened" else "Judging what it returned"
+        what = "Judging what it returned" if request == "judged" else "Reading it"
         if reply.limit == "time":
             seconds = f"{self._clerks.limits.reading:g} seconds"
             raise Trouble(marks.LIMIT, f"{what} took more than {seconds} of the processor.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -14,18 +16,22 @@ from rich.table import Table
 
 from course_tools import report as reporting
 from course_tools.errors import CourseError, NothingFound
-from course_tools.grading import marks
+from course_tools.grading import beside, marks
+from course_tools.grading import merge as merging
 from course_tools.grading.adjust import FILE as ADJUSTMENTS
 from course_tools.grading.adjust import adjusted
+from course_tools.grading.anonymous import secret_in, without_names
 from course_tools.grading.archives import opened
+from course_tools.grading.attempts import best_of_each, chosen, each_of, to_grade
+from course_tools.grading.feedback import write_feedback
 from course_tools.grading.grade import Grader, fingerprint, settings_of
-from course_tools.grading.gradebook import IMPORT, missing, write_gradebook
+from course_tools.grading.gradebook import IMPORT, missing, sorted_reports, write_gradebook, write_pseudonyms
 from course_tools.grading.intake import Submission, find_submissions, printable
 from course_tools.grading.journal import DAMAGED, Journal, write_atomically
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Report
 from course_tools.grading.names import is_notebook
-from course_tools.grading.pages import absent_packages, write_pages
+from course_tools.grading.pages import absent_packages, page_of, write_pages
 from course_tools.grading.reading import Unreadable, digest
 from course_tools.grading.roster import FILE as ROSTER
 from course_tools.grading.roster import Person, Roster, read_roster
@@ -50,14 +56,17 @@ def grade_folder(
     jobs: int,
     limits: Limits,
     roster: Path | None,
+    attempts: str | None = None,
+    anonymous: bool | None = None,
     run_all: bool,
     force: bool,
     forget_missing: bool,
     require_sandbox: bool,
+    cluster: str | None = None,
 ) -> list[Report]:
     """Grade the submissions of `lessons` in `folder`, or go on where an earlier run was ended; write up all marks.
 
-    `folder` may be a ZIP archive, too.
+    `folder` may be a ZIP archive, too. With the address of a `cluster` its workers grade, each in a sandbox.
     """
     console = reporting.console()
     class_list = _checked_roster(roster)
@@ -65,36 +74,57 @@ def grade_folder(
         everything = find_submissions(handed_in.folder, project.lesson_names(), handed_in.unpacked, handed_in.closed)
         if not any(is_notebook(one.path) for one in everything):
             raise NothingFound(f"{printable(str(folder))}: no notebook was found in it; nothing was changed.")
-        walls = _walls(console, require_sandbox)
-        wanted = [one for one in everything if one.lesson in lessons or not one.lesson]
+        walls = cluster is not None or _walls(console, require_sandbox)
         with Journal(out, folder) as journal:
             _say_damaged(console, journal)
             if class_list is not None:
                 write_atomically(journal.out / ROSTER, class_list)
-            seed = journal.settle(seed, asdict(limits))
+            attempts = chosen(attempts, journal.recorded("attempts"))
+            wanted = [to_grade(one, attempts) for one in everything if one.lesson in lessons or not one.lesson]
+            anonymous = journal.recorded("anonymous") is True if anonymous is None else anonymous
+            secret = secret_in(journal.recorded("secret")) or secrets.token_hex(16)
+            seed = journal.settle(seed, asdict(limits), attempts=attempts, anonymous=anonymous, secret=secret)
             if forget_missing:
                 _say_forgotten(console, journal.forget_all_but(everything))
-            keys = _keys(handed_in.folder, wanted, {**settings_of(seed, limits, run_all), "walls": walls})
-            reports = {} if force else _done_already(journal, keys)
+            keys = _keys(handed_in.folder, wanted, {**settings_of(seed, run_all), "walls": walls}, limits)
+            reports = {} if force else _done_already(journal, keys, limits)
             waiting = [one for one in wanted if one not in reports]
             if reports:
                 console.print(f"{len(reports)} of {len(wanted)} submissions are unchanged since they were graded.")
             if waiting:
-                with _progress(console) as progress, Sandbox(limits, walls) as sandbox:
+                files = [each for one in waiting for each in each_of(one)]
+                if cluster is None:
+                    graders = _on_this_machine(handed_in.folder, files, seed, run_all, jobs, limits, walls)
+                else:
+                    from course_tools.grading.cluster import Cluster  # it needs Dask
+
+                    graders = Cluster(cluster, seed, limits, run_all, console.print).grade(handed_in.folder, files)
+                with _progress(console) as progress, closing(graders) as graded:
                     task = progress.add_task("grading", total=len(wanted), completed=len(reports))
-                    for one, report in Grader(sandbox, seed, run_all).grade(handed_in.folder, waiting, jobs):
-                        reports[one] = journal.store(one, keys[one], report)
+                    lines = reporting.PlainProgress(console, len(wanted), len(reports))
+                    for one, best, report in best_of_each(waiting, graded):
+                        reports[one] = journal.store(best, keys[one], report, asdict(limits))
                         progress.advance(task)
+                        lines.advance()
             ordered = [reports[one] for one in wanted]
             _write_up(console, project, journal)
             kept = len(journal.kept()) - len(ordered)
     console.print(_summary(ordered))
+    not_graded = sum(bool(report.problem) for report in ordered)
+    sum_of_all = f"{len(ordered)} handed in: {len(ordered) - not_graded} graded, {not_graded} not"
+    console.print(f"{sum_of_all}, for the reasons given here." if not_graded else f"{sum_of_all}.")
     for report in ordered:
         if report.problem or report.newer:
             console.print(f"{report.student}: {printable(report.file)}: {report.problem or report.newer}")
+        if report.left_out:
+            print_them = "; ".join(map(printable, report.left_out))
+            console.print(f"{report.student}: not to be had for {printable(report.file)}: {print_them}")
         if report.earlier:
             before = ", ".join(map(printable, report.earlier))
             console.print(f"{report.student}: {printable(report.file)} counts, the last attempt; before it: {before}.")
+        if report.beaten:
+            others = ", ".join(map(printable, report.beaten))
+            console.print(f"{report.student}: {printable(report.file)} counts, the best attempt; the others: {others}.")
     for name, count in absent_packages(ordered):
         console.print(f"{name} is imported in {count} of them and not installed here; the class page says what to do.")
     if late := sum(report.late for report in ordered):
@@ -103,6 +133,13 @@ def grade_folder(
         console.print(f"{kept} report{'s' * (kept > 1)} of earlier runs {'are' if kept > 1 else 'is'} kept, too.")
     console.print(f"seed {seed}; the marks are in {out / 'gradebook.csv'}, the class page is {out / 'index.html'}")
     return ordered
+
+
+def _on_this_machine(
+    folder: Path, files: list[Submission], seed: int, run_all: bool, jobs: int, limits: Limits, walls: bool
+) -> Iterator[tuple[Submission, Report]]:
+    with Sandbox(limits, walls) as sandbox:
+        yield from Grader(sandbox, seed, run_all).grade(folder, files, jobs)
 
 
 def forget(project: Project, out: Path, students: list[str]) -> None:
@@ -123,6 +160,21 @@ def forget(project: Project, out: Path, students: list[str]) -> None:
         _write_up(console, project, journal)
 
 
+def merge(project: Project, folders: list[Path], out: Path) -> None:
+    """Bring the marks in `folders` together in the folder `out`, and write up all of them.
+
+    Raises `CourseError` if one of them is no folder of marks; then nothing is written.
+    """
+    console = reporting.console()
+    merging.check(folders, out)
+    with Journal(out) as journal:
+        _say_damaged(console, journal)
+        for sentence in merging.merge(folders, journal):
+            console.print(sentence)
+        _write_up(console, project, journal)
+        console.print(f"{len(journal.kept())} reports are in {out}; the marks are in {out / 'gradebook.csv'}.")
+
+
 def _write_up(console: Console, project: Project, journal: Journal) -> None:
     """Tables and pages of all that is kept, with what the teacher wrote by hand."""
     reports, complaints = adjusted(journal.kept(), journal.out / ADJUSTMENTS)
@@ -131,7 +183,14 @@ def _write_up(console: Console, project: Project, journal: Journal) -> None:
     roster = read_roster(journal.out / ROSTER) if (journal.out / ROSTER).exists() else None
     _say_who_is_not_there(console, roster, sorted({report.student for report in reports}))
     write_gradebook(journal.out, reports, roster)
-    write_pages(journal.out, reports, project.notebooks)
+    pages = [(report, report) for report in sorted_reports(reports)]
+    if journal.recorded("anonymous") is True:
+        if not (secret := secret_in(journal.recorded("secret"))):
+            raise CourseError("settings.json has lost the secret of the pseudonyms; grading again makes a new one.")
+        pages = without_names(sorted_reports(reports), secret)
+    write_pages(journal.out, [shown for _, shown in pages], project.notebooks)
+    write_feedback(journal.out, [(report, page_of(shown)) for report, shown in pages])
+    write_pseudonyms(journal.out, pages)
 
 
 def _checked_roster(file: Path | None) -> bytes | None:
@@ -200,24 +259,30 @@ def _walls(console: Console, required: bool) -> bool:
     return not reason
 
 
-def _keys(folder: Path, submissions: Iterable[Submission], settings: dict) -> dict[Submission, str]:
+def _keys(folder: Path, submissions: Iterable[Submission], settings: dict, limits: Limits) -> dict[Submission, str]:
     """What each submission's marks depend on, as a short text."""
     prints: dict[str, str] = {}
     keys = {}
     for one in submissions:
         if one.lesson and one.lesson not in prints:
             prints[one.lesson] = fingerprint(one.lesson, settings)
-        try:
-            place = one.place(folder)
-            content = digest(place / one.path, settings["limits"]["whole_file"] * 10**6, place)
-        except Unreadable as error:
-            content = str(error)
-        keys[one] = f"{content} {prints.get(one.lesson, '')} {one.problem}"
+        contents = [_content(folder, each, limits.whole_file) for each in each_of(one)]
+        keys[one] = f"{' '.join(contents)} {prints.get(one.lesson, '')} {one.problem}"
     return keys
 
 
-def _done_already(journal: Journal, keys: dict[Submission, str]) -> dict[Submission, Report]:
-    found = {one: journal.load(one, key) for one, key in keys.items()}
+def _content(folder: Path, one: Submission, largest: int) -> str:
+    """What is in a file and in those beside it, as a short text."""
+    place = one.place(folder)
+    try:
+        content = digest(place / one.path, largest * 10**6, place)
+    except Unreadable as error:
+        content = str(error)
+    return f"{content} {beside.digest(one.beside, place)}".strip()
+
+
+def _done_already(journal: Journal, keys: dict[Submission, str], limits: Limits) -> dict[Submission, Report]:
+    found = {one: journal.load(one, key, asdict(limits)) for one, key in keys.items()}
     return {one: report for one, report in found.items() if report is not None and not _lacks_what_is_here(report)}
 
 

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from course_lib.exercises.judge import Outcome
 from course_lib.exercises.show import facts
 from course_lib.exercises.spec import find, specs
 from course_lib.quiet import quiet
-from course_tools.grading import marks, wire
+from course_tools.grading import beside, marks, wire
 from course_tools.grading.intake import Submission
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Mark
 from course_tools.grading.needed import Notebook
+from course_tools.grading.parcel import Parcel
 from course_tools.grading.question import Question
-from course_tools.grading.reading import read_notebook
+from course_tools.grading.reading import Content, notebook_in, read_notebook
 
 # How a limit shows in the words of the error that the answer raised.
 _LIMIT_ERRORS = {
@@ -49,6 +51,9 @@ class Opened:
     jobs: list[Job] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     in_text: set[str] = field(default_factory=set)  # exercises whose cell was turned into text
+    answers: dict[str, tuple[str, str]] = field(default_factory=dict)  # by exercise, with the cell
+    left_out: list[str] = field(default_factory=list)  # files beside the notebook that no answer can read, and why
+    reading: float = 0.0  # seconds of the processor that it took to read it
 
 
 class Desk:
@@ -60,17 +65,32 @@ class Desk:
 
     def opened(self, folder: Path, submission: Submission) -> Opened:
         """Read a submission in `folder`, and choose what to run of it. Raises `reading.Unreadable`."""
-        place = submission.place(folder)
+        began, place = time.process_time(), submission.place(folder)
         content = read_notebook(place / submission.path, self.limits.whole_file * 10**6, place)
-        notebook = Notebook(content.cells)
-        found = Opened(in_text=content.in_text)
-        for question in self._of_lesson(submission.lesson):
+        found = self._opened(submission.lesson, content, beside.read(submission.beside, place))
+        return replace(found, reading=time.process_time() - began)
+
+    def unpacked(self, parcel: Parcel) -> Opened:
+        """The same for a submission that came from another machine. Raises `reading.Unreadable`."""
+        began = time.process_time()
+        found = self._opened(parcel.lesson, notebook_in(parcel.notebook), parcel.beside)
+        return replace(found, reading=time.process_time() - began)
+
+    def _opened(self, lesson: str, content: Content, found_beside: Iterable[tuple[str, bytes, str]]) -> Opened:
+        carried = beside.carry(found_beside, content.cells)
+        notebook = Notebook(beside.with_files_run(content.cells, carried), content.labels)
+        files, keras = carried.as_data(), carried.mention_keras()
+        found = Opened(in_text=content.in_text, left_out=carried.sentences())
+        for question in self._of_lesson(lesson):
             program = notebook.program(question.exercise.name, self._run_all)
+            if program.answer:
+                found.answers[question.exercise.name] = (program.answer, program.answer_in)
             if program.defines:
                 job = question.job(program)
+                job = {**job, "labels": content.labels, "files": files, "keras": job["keras"] or keras}
                 found.jobs.append(Job(question.exercise.name, json.dumps(job).encode(), job["keras"]))
             else:
-                found.marks.append(_without_answer(question, program.fault))
+                found.marks.append(replace(_without_answer(question, program.fault), peak=0, reading=0))
         return found
 
     def prepare(self, lesson: str, exercise: str) -> None:
@@ -80,13 +100,15 @@ class Desk:
 
     def judged(self, lesson: str, exercise: str, ending: dict, words: bytes) -> Mark:
         """The mark for what an answer's process said, and how it ended."""
-        question = self._question(lesson, exercise)
+        began, question = time.process_time(), self._question(lesson, exercise)
+        messages = wire.messages(words, len(question.key.cases) + 3)
         try:
-            mark = self._judged(question, ending, wire.messages(words, len(question.key.cases) + 2))
+            mark = self._judged(question, ending, messages)
         except RecursionError:
             reason = "What it returned cannot be judged: it is nested too deeply."
             mark = Mark(exercise, 0, question.exercise.points, marks.WRONG, reason)
-        mark.seconds = round(ending.get("seconds", 0.0), 3)
+        mark.seconds, mark.cpu = round(ending.get("seconds", 0.0), 3), round(ending.get("cpu", 0.0), 3)
+        mark.peak, mark.reading = _peak(messages), round(time.process_time() - began, 3)
         return mark
 
     def _of_lesson(self, lesson: str) -> Iterator[Question]:
@@ -100,16 +122,33 @@ class Desk:
     def _judged(self, question: Question, ending: dict, messages: list[dict]) -> Mark:
         exercise = question.exercise
         if messages and messages[0].get("undefined"):
-            return _without_answer(question, str(messages[0].get("fault", ""))[:2000])
-        answers = [message for message in messages if "broken" not in message][: len(question.key.cases)]
+            mark = _without_answer(question, fault := str(messages[0].get("fault", ""))[:2000])
+            mark.struck = list(filter(None, [_limit_in(fault)]))
+            return mark
+        answers = [each for each in messages if not {"broken", "asked", "peak"} & each.keys()][
+            : len(question.key.cases)
+        ]
         outcomes = [_outcome(message, self.limits) for message in answers]
         unanswered = len(question.key.cases) - len(outcomes)
         outcomes += [_ended(ending, messages, self.limits)] * unanswered
         with quiet():
             verdict = question.key.verdict(outcomes)
         points = exercise.points * verdict.share
+        struck = {_limit_in(str(message.get("fault", ""))) for message in messages} | {ending.get("limit", "")}
         return Mark(exercise.name, round(points, 2), exercise.points, verdict.status, verdict.reason, verdict.mistake,
-                    facts(verdict), verdict.passed, verdict.total)  # fmt: skip
+                    facts(verdict) if _was_asked(messages, verdict.status) else [], verdict.passed,
+                    verdict.total, struck=sorted(filter(None, struck)))  # fmt: skip
+
+
+def _peak(messages: list[dict]) -> float:
+    """Megabytes that an answer's process says it took at the end; who says too little gains nothing."""
+    peak = messages[-1].get("peak") if messages else None
+    return peak if type(peak) in (int, float) and 0 <= peak < 1e9 else -1
+
+
+def _was_asked(messages: list[dict], status: str) -> bool:
+    """Whether the answer came as far as an input; one that ended in its own cell has none that it failed for."""
+    return any("asked" in message for message in messages) and status != marks.NOT_ATTEMPTED
 
 
 def _without_answer(question: Question, fault: str) -> Mark:
@@ -119,12 +158,16 @@ def _without_answer(question: Question, fault: str) -> Mark:
     return Mark(name, 0, points, marks.MISSING, f"No cell defines {name}.")
 
 
+def _limit_in(fault: str) -> str:
+    """The limit that shows in the words of an error; "" if none."""
+    return next((limit for beginning, limit in _LIMIT_ERRORS.items() if fault.startswith(beginning)), "")
+
+
 def _outcome(message: dict, limits: Limits) -> Outcome:
     """One message of a stranger's process, read with distrust."""
     fault, status = str(message.get("fault", ""))[:2000], str(message.get("status", ""))
-    for beginning, limit in _LIMIT_ERRORS.items():
-        if fault.startswith(beginning):
-            return Outcome(fault=f"{limits.says(limit)} ({fault})", status=marks.LIMIT)
+    if limit := _limit_in(fault):
+        return Outcome(fault=f"{limits.says(limit)} ({fault})", status=marks.LIMIT)
     if fault or status:
         known = status in (marks.NOT_ATTEMPTED, marks.WRONG, marks.RAISED)
         return Outcome(fault=fault or "It failed.", status=status if known else marks.RAISED)

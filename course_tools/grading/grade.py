@@ -15,7 +15,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import course_lib
@@ -25,12 +25,12 @@ from course_tools.grading import marks
 from course_tools.grading.clerks import Clerk, Clerks, Trouble
 from course_tools.grading.desk import Job, Opened
 from course_tools.grading.intake import Submission
-from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Mark, Report
+from course_tools.grading.parcel import Parcel
 from course_tools.grading.sandbox import Sandbox
 
-_JUDGING = ("clerk.py", "clerks.py", "desk.py", "grade.py", "limits.py", "marks.py", "needed.py", "question.py",
-            "reading.py", "sandbox.py", "wire.py")  # fmt: skip
+_JUDGING = ("beside.py", "clerk.py", "clerks.py", "desk.py", "grade.py", "limits.py", "marks.py", "needed.py",
+            "parcel.py", "question.py", "reading.py", "sandbox.py", "wire.py")  # fmt: skip
 _PACKAGES = ("keras", "numpy", "scipy", "tensorflow")
 
 
@@ -67,13 +67,21 @@ class Grader:
             finally:
                 agenda.close()
 
+    def grade_parcel(self, parcel: Parcel, clerk: Clerk) -> Report:
+        """Grade a submission that came from another machine; whose it is, is known there."""
+        work = _Work(Submission("", parcel.lesson, ""))
+        work.begin(clerk, "unpacked", parcel)
+        for job in work.opened.jobs:
+            work.marks[job.exercise] = self._mark(parcel.lesson, job, clerk)
+        return work.report()
+
     def _work(self, folder: Path, agenda: _Agenda, clerk: Clerk, done: queue.SimpleQueue) -> None:
         """One thread: it takes what is next, until nothing is left."""
         try:
             while task := agenda.next():
                 work, job = task
                 if job is None:
-                    work.begin(folder, clerk)
+                    work.begin(clerk, "opened", folder, work.submission)
                     agenda.add(work)
                 else:
                     work.marks[job.exercise] = self._mark(work.submission.lesson, job, clerk)
@@ -89,8 +97,9 @@ class Grader:
         try:
             return clerk.ask("judged", lesson, job.exercise, ending, words)
         except Trouble as trouble:
-            points, seconds = find(lesson, job.exercise).points, round(ending.get("seconds", 0.0), 3)
-            return Mark(job.exercise, 0, points, trouble.verdict, str(trouble), seconds=seconds)
+            mark = Mark(job.exercise, 0, find(lesson, job.exercise).points, trouble.verdict, str(trouble))
+            mark.seconds, mark.struck = round(ending.get("seconds", 0.0), 3), _struck(trouble)
+            return mark
 
 
 @dataclass(eq=False)
@@ -103,12 +112,14 @@ class _Work:
     failure: Report | None = None
     reported: bool = False
 
-    def begin(self, folder: Path, clerk: Clerk) -> None:
+    def begin(self, clerk: Clerk, *request) -> None:
         try:
-            self.opened = clerk.ask("opened", folder, self.submission)
+            self.opened = clerk.ask(*request)
             self.marks = {mark.exercise: mark for mark in self.opened.marks}
         except Trouble as trouble:
             self.failure = failed(self.submission, str(trouble), trouble.verdict)
+            for mark in self.failure.marks:
+                mark.struck = _struck(trouble)
 
     def report(self) -> Report | None:
         """The report, once all marks are there."""
@@ -118,7 +129,14 @@ class _Work:
         for mark in self.marks.values():
             if mark.verdict == marks.MISSING and mark.exercise in self.opened.in_text:
                 mark.reason += " Its cell is text; as code it would be run."
-        return _report(self.submission, [self.marks[name] for name in names])
+        for name, (answer, place) in self.opened.answers.items():
+            self.marks[name].answer, self.marks[name].answer_in = answer, place
+        for mark in self.marks.values():
+            if mark.reading >= 0:
+                mark.reading = round(max(mark.reading, self.opened.reading), 3)
+        report = _report(self.submission, [self.marks[name] for name in names])
+        report.left_out = self.opened.left_out
+        return report
 
 
 class _Agenda:
@@ -166,6 +184,10 @@ class _Agenda:
             self._changed.notify_all()
 
 
+def _struck(trouble: Trouble) -> list[str]:
+    return ["reading"] if trouble.verdict == marks.LIMIT else []
+
+
 def failed(submission: Submission, reason: str, verdict: str = marks.UNREADABLE) -> Report:
     """The report of a file of which nothing can be run."""
     exercises = specs(submission.lesson).values() if submission.lesson else []
@@ -205,6 +227,6 @@ def _version(package: str) -> str:
         return ""
 
 
-def settings_of(seed: int, limits: Limits, run_all: bool) -> dict:
-    """All that a teacher can choose and that marks depend on."""
-    return {"seed": seed, "limits": asdict(limits), "run all": run_all}
+def settings_of(seed: int, run_all: bool) -> dict:
+    """What a teacher can choose and that marks depend on; limits are looked at one by one (`Report.stands`)."""
+    return {"seed": seed, "run all": run_all}

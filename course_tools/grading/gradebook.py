@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from course_tools.grading.anonymous import FILE as PSEUDONYMS
 from course_tools.grading.intake import printable
 from course_tools.grading.journal import write_atomically
 from course_tools.grading.marks import BY_HAND, UNREADABLE, Report
@@ -38,6 +39,15 @@ def write_gradebook(out: Path, reports: Iterable[Report], roster: Roster | None 
         write_atomically(out / IMPORT, _csv(_for_import(reports, roster)))
     else:
         (out / IMPORT).unlink(missing_ok=True)  # of an earlier roster
+
+
+def write_pseudonyms(out: Path, pages: Iterable[tuple[Report, Report]]) -> None:
+    """Write who is who on pages without names, from reports and what is shown of them; nothing if names are shown."""
+    rows = sorted({(printable(shown.student), printable(report.student)) for report, shown in pages})
+    if all(shown == own for shown, own in rows):
+        (out / PSEUDONYMS).unlink(missing_ok=True)
+    else:
+        write_atomically(out / PSEUDONYMS, _csv([["on pages", "student"], *map(list, rows)]))
 
 
 def as_csv(reports: Iterable[Report]) -> bytes:

@@ -12,8 +12,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from course_tools.errors import CourseError
@@ -54,10 +54,19 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             os.fsync(stream.fileno())
         os.replace(neighbour, path)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     finally:
         if neighbour:
             Path(neighbour).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A report with the key of what it was made from, and the limits under which the answers ran."""
+
+    key: str
+    report: Report
+    limits: dict = field(default_factory=dict)
 
 
 class Journal:
@@ -71,7 +80,7 @@ class Journal:
         self.out = out.resolve()
         self._reports = self.out / _REPORTS
         self._lock: int | None = None
-        self._kept: dict[str, tuple[str, Report]] = {}  # by `stem_of`: the key, and the report
+        self._kept: dict[str, Kept] = {}  # by `stem_of`
         self.damaged: list[str] = []  # what could not be read as a report, and was put aside
         if submissions is not None and self.out.is_relative_to(submissions.resolve()):
             raise CourseError(f"{_named(out)} lies inside the folder of submissions; results must go somewhere else.")
@@ -83,7 +92,7 @@ class Journal:
             (self.out / _MARK).touch()
             self._reports.mkdir(exist_ok=True)
         except OSError as error:
-            raise _cannot_write(self.out, error) from None
+            raise cannot_write(self.out, error) from None
 
     def __enter__(self) -> Journal:
         import fcntl  # not on Windows, where the gradebook can be written all the same
@@ -108,45 +117,47 @@ class Journal:
 
     def settings(self) -> dict:
         """What was recorded, {} before the first run. Raises `CourseError` if it is damaged."""
-        path = self.out / _SETTINGS
-        try:
-            recorded = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except ValueError:
-            recorded = None
-        if not isinstance(recorded, dict) or type(recorded.get("seed")) is not int:
-            raise CourseError(f"{_named(path)} is damaged; delete it, or give --seed, which writes it anew.")
-        return recorded
+        return read_settings(self.out)
 
-    def settle(self, seed: int | None, limits: dict) -> int:
-        """The seed to use: the given one, else the recorded one, else a new one. It is recorded with the limits."""
+    def recorded(self, name: str) -> object:
+        """One of the settings; None if there is none, or if they cannot be read."""
+        try:
+            return self.settings().get(name)
+        except CourseError:
+            return None
+
+    def settle(self, seed: int | None, limits: dict, **others) -> int:
+        """The seed to use: the given one, else the recorded one, else a new one. It is recorded with the rest."""
         if seed is None:
             seed = self.settings().get("seed", secrets.randbelow(2**32))
-        record = {"made by": "course grade", "seed": seed, "limits": limits}
+        record = {"made by": "course grade", "seed": seed, "limits": limits, **others}
         write_atomically(self.out / _SETTINGS, json.dumps(record, indent=1) + "\n")
         return seed
 
     def kept(self) -> list[Report]:
         """Every report there is, of this run and of all before it."""
-        return [report for _, report in self._kept.values()]
+        return [kept.report for kept in self._kept.values()]
 
-    def load(self, submission: Submission, key: str) -> Report | None:
-        """The report of a submission, None if there is none, or if it was made with another key.
+    def load(self, submission: Submission, key: str, limits: dict | None = None) -> Report | None:
+        """The report of a submission, None if there is none, if it was made with another key, or if `limits` unmake it.
 
-        The key stands for all that the marks depend on: the bytes of the notebook, the seed, limits and exercises.
+        The key stands for all that the marks depend on but for limits: the bytes of the notebook, the seed, exercises.
         Where the file lies, whether it is late and what came before it is not in the key, but brought up to date.
         """
-        kept_key, report = self._kept.get(stem_of(submission), ("", None))
-        if report is None or kept_key != key:
+        kept = self._kept.get(stem_of(submission))
+        if kept is None or kept.key != key or (limits is not None and not kept.report.stands(kept.limits, limits)):
             return None
+        report = kept.report
+        if submission.rivals:
+            return report if report.file in {each.path for each in submission.rivals} else None
         if not report.newer:  # else it is of another file
             facts = {"file": submission.path, "late": submission.late, "earlier": list(submission.earlier)}
             if (now := replace(report, **facts)) != report:
-                self._write(key, report := now)
+                self.keep(replace(kept, report=now))
+                return now
         return report
 
-    def store(self, submission: Submission, key: str, report: Report) -> Report:
+    def store(self, submission: Submission, key: str, report: Report, limits: dict | None = None) -> Report:
         """Keep a report: from the moment this returns, it survives whatever happens to the grader.
 
         A file that cannot be read takes nobody's marks away: the report of the one before it is kept, with a word about
@@ -154,10 +165,10 @@ class Journal:
         """
         if (report.student, report.lesson, report.file) != (submission.student, submission.lesson, submission.path):
             raise ValueError("this report is not of this submission")
-        _, before = self._kept.get(stem_of(submission), ("", None))
-        if report.problem and before is not None and not before.problem:
-            report = replace(before, newer=f"A newer file, {report.file}, does not count: {report.problem}")
-        self._write(key, report)
+        before = self._kept.get(stem_of(submission))
+        if report.problem and before is not None and not before.report.problem:
+            report = replace(before.report, newer=f"A newer file, {report.file}, does not count: {report.problem}")
+        self.keep(Kept(key, report, limits or {}))
         return report
 
     def forget(self, student: str) -> list[Report]:
@@ -181,39 +192,70 @@ class Journal:
             del self._kept[stem_of(report)]
         return reports
 
-    def _write(self, key: str, report: Report) -> None:
-        text = json.dumps({"key": key, "report": report.as_data()})  # ASCII: half characters pass through
-        write_atomically(self._reports / f"{stem_of(report)}.json", text + "\n")
-        self._kept[stem_of(report)] = key, report
+    def keep(self, kept: Kept) -> None:
+        """Write a report, in the place of the one that there is of the same student and lesson."""
+        data = {"key": kept.key, "limits": kept.limits, "report": kept.report.as_data()}
+        text = json.dumps(data)  # ASCII: half characters pass through
+        write_atomically(self._reports / f"{stem_of(kept.report)}.json", text + "\n")
+        self._kept[stem_of(kept.report)] = kept
 
     def _read(self) -> None:
-        for path in sorted(self._reports.glob("*.json")):
-            try:
-                data = json.loads(path.read_text(encoding="utf-8"))
-                key, report = data["key"], Report.from_data(data["report"])
-                if not isinstance(key, str) or stem_of(report) != path.stem:
-                    raise ValueError("not as `store` writes it")
-            except OSError as error:
-                raise CourseError(f"{_named(path)} cannot be read: {error.strerror}.") from None
-            except (ValueError, KeyError, TypeError, RecursionError):
+        for path, kept in read_reports(self.out):
+            if kept is None:
                 self._put_aside(path)
             else:
-                self._kept[path.stem] = key, report
+                self._kept[path.stem] = kept
 
     def _put_aside(self, path: Path) -> None:
         try:
             (self.out / DAMAGED).mkdir(exist_ok=True)
             os.replace(path, self.out / DAMAGED / path.name)
         except OSError as error:
-            raise _cannot_write(path, error) from None
+            raise cannot_write(path, error) from None
         self.damaged.append(f"{_REPORTS}/{path.name}")
+
+
+def read_reports(out: Path) -> Iterator[tuple[Path, Kept | None]]:
+    """The files of reports in a folder of marks, and what is in them; None in one that is damaged."""
+    for path in sorted((out / _REPORTS).glob("*.json")):
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            kept = Kept(data["key"], Report.from_data(data["report"]), data.get("limits", {}))
+            known = type(kept.limits) is dict and all(type(limit) in (int, float) for limit in kept.limits.values())
+            if type(kept.key) is not str or not known or stem_of(kept.report) != path.stem:
+                raise ValueError("not as `keep` writes it")
+        except OSError as error:
+            raise CourseError(f"{_named(path)} cannot be read: {error.strerror}.") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            yield path, None
+        else:
+            yield path, kept
+
+
+def read_settings(out: Path) -> dict:
+    """What was recorded in a folder of marks, {} before the first run. Raises `CourseError` if it is damaged."""
+    path = out / _SETTINGS
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        recorded = None
+    if not isinstance(recorded, dict) or type(recorded.get("seed")) is not int:
+        raise CourseError(f"{_named(path)} is damaged; delete it, or give --seed, which writes it anew.")
+    return recorded
+
+
+def is_marks(folder: Path) -> bool:
+    """Whether a folder is one of marks."""
+    return (folder / _MARK).exists() and (folder / _REPORTS).is_dir()
 
 
 def _named(path: Path) -> str:
     return printable(str(path))
 
 
-def _cannot_write(path: Path, error: OSError) -> CourseError:
+def cannot_write(path: Path, error: OSError) -> CourseError:
     if error.errno in _FULL:
         return CourseError(
             f"{_named(path)}: the disk is full, so this was not written. Make room and give the same command again: "

@@ -14,9 +14,23 @@ VERDICTS = (CORRECT, WRONG, RAISED, TIMED_OUT, LIMIT, CRASHED, MISSING, NOT_ATTE
 _NUMBER, _TEXT = (int, float), (str,)
 _KINDS = (
     {"late": (bool,)}
-    | dict.fromkeys(("points", "out_of", "seconds", "passed", "total", "extra"), _NUMBER)
+    | dict.fromkeys(("points", "out_of", "seconds", "cpu", "peak", "reading", "passed", "total", "extra"), _NUMBER)
     | dict.fromkeys(
-        ("student", "lesson", "file", "problem", "newer", "exercise", "verdict", "reason", "mistake", "comment"), _TEXT
+        (
+            "student",
+            "lesson",
+            "file",
+            "problem",
+            "newer",
+            "exercise",
+            "verdict",
+            "reason",
+            "mistake",
+            "comment",
+            "answer",
+            "answer_in",
+        ),
+        _TEXT,
     )
 )
 
@@ -40,8 +54,14 @@ class Mark:
     passed: int = 0
     total: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0  # seconds of the processor
+    peak: float = -1  # megabytes of memory that it had at most; less than 0 if that is not known
+    reading: float = -1  # seconds of the processor that the grader needed for it; less than 0 likewise
+    struck: list[str] = field(default_factory=list)  # the limits that it went over, by their names
     earned: float | None = None  # where a teacher gave other points by hand: what the program had given
     comment: str = ""  # the teacher's
+    answer: str = ""  # what the student wrote, as far as it could be told from the rest
+    answer_in: str = ""  # the cell it stands in: "cell [3]"
 
     @property
     def by_hand(self) -> str:
@@ -66,8 +86,10 @@ class Report:
     newer: str = ""
     late: bool = False  # by the platform's own mark
     earlier: list[str] = field(default_factory=list)  # files of attempts before this one, which do not count
+    beaten: list[str] = field(default_factory=list)  # where the best attempt counts: the others, with their points
     extra: float = 0.0
     comment: str = ""
+    left_out: list[str] = field(default_factory=list)  # files beside the notebook that it could not read, and why
 
     @property
     def points(self) -> float:
@@ -80,6 +102,22 @@ class Report:
     def as_data(self) -> dict:
         """Plain data for JSON."""
         return asdict(self)
+
+    def stands(self, before: dict, now: dict) -> bool:
+        """Whether it would be the same under other limits, as far as that is known without running anything again.
+
+        One that struck must be tried again, and one that is lower now than it was may strike. Times and memory are
+        known; how large a file may be is in the key of what was graded.
+        """
+        for name, limit in now.items():
+            if name == "whole_file" or before.get(name) == limit:
+                continue
+            if name not in before or any(name in mark.struck for mark in self.marks):
+                return False
+            taken = [getattr(mark, "peak" if name == "memory" else name, -1) for mark in self.marks]
+            if limit < before[name] and any(each < 0 or each >= limit for each in taken):
+                return False
+        return True
 
     def mark(self, exercise: str) -> Mark | None:
         """The mark of an exercise; None where the report has none, as when it is older than the exercise."""
@@ -94,8 +132,9 @@ class Report:
             for name, kinds in _KINDS.items():
                 if hasattr(each, name) and type(getattr(each, name)) not in kinds:
                     raise TypeError(f"{name} is {getattr(each, name)!r}")
-        if type(report.earlier) is not list or any(type(name) is not str for name in report.earlier):
-            raise TypeError(f"earlier is {report.earlier!r}")
+        for texts in (report.earlier, report.beaten, report.left_out, *(mark.struck for mark in marks)):
+            if type(texts) is not list or any(type(text) is not str for text in texts):
+                raise TypeError(f"{texts!r} is no list of texts")
         if any(mark.verdict not in VERDICTS or not 0 <= mark.points <= mark.out_of for mark in marks):
             raise ValueError("a mark that is not possible")
         return report

@@ -15,12 +15,14 @@ from course_tools.project import LESSON_NAME
 _PLATFORMS = [
     # Moodle: Jane Doe_12345_assignsubmission_file_, a folder or the beginning of a file's name. The number is one of
     # the assignment: the next assignment has another for the same student.
-    re.compile(r"(?P<student>.+?)_\d+_assignsubmission_[a-z]+_?(?P<name>.*)", re.DOTALL),
+    re.compile(r"(?P<student>.+?)_(?P<whose>\d+)_assignsubmission_[a-z]+_?(?P<name>.*)", re.DOTALL),
     # Blackboard: Homework 1_jdoe_attempt_2025-03-01-10-20-30_notebook.ipynb
-    re.compile(r".+?_(?P<student>[^_]+)_attempt_(?P<attempt>\d{4}(-\d\d){5})_?(?P<name>.*)", re.DOTALL),
+    re.compile(r"(?P<whose>.+?)_(?P<student>[^_]+)_attempt_(?P<attempt>\d{4}(-\d\d){5})_?(?P<name>.*)", re.DOTALL),
     # Canvas: doejane_LATE_12345_67890_notebook-2.ipynb. The first number is the student's, and tells two Jane Does
     # apart; the last is Canvas', too: the second time again that a file of this name was handed in.
-    re.compile(r"(?P<student>[^_]+_)(?P<late>LATE_)?(?P<id>\d{3,})_\d{3,}_(?P<name>.+)", re.DOTALL),
+    re.compile(r"(?P<student>[^_]+_)(?P<late>LATE_)?(?P<id>\d{3,})_(\d{3,}_(?P<name>.+)|(text|link)\.html)", re.DOTALL),
+    # The same where marking is anonymous: anon_aB3dE_LATE_67890_notebook.ipynb
+    re.compile(r"(?P<student>anon_)(?P<id>[0-9A-Za-z]{5})_(?P<late>LATE_)?\d{3,}_(?P<name>.+)", re.DOTALL),
 ]
 _NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?\Z", re.IGNORECASE)  # browsers add the second ending
 _ZIP = re.compile(r"\.zip\Z", re.IGNORECASE)
@@ -33,13 +35,15 @@ class Said:
     """What a path says; "" where it says nothing.
 
     `attempt` is what several attempts of a student have in common, and a text that is greater for a later one; () if
-    nothing tells.
+    nothing tells. Files of one name and lesson whose `whose` differ may be of two people: Moodle gives two Jane Does
+    different numbers, and of Blackboard's a_doe and b_doe the beginning stands in what seems to be the task.
     """
 
     student: str = ""
     lesson: str = ""
     late: bool = False
     attempt: tuple[str, ...] = ()
+    whose: str = ""
 
 
 def is_notebook(name: str) -> bool:
@@ -60,20 +64,36 @@ def read_path(path: Path, lessons: list[str]) -> Said:
     first = path.parts[0]
     found = _by_platform(first)
     parts = found.groupdict() if found else {}
-    own_name = path.name if len(path.parts) > 1 or not found else parts["name"]
-    lesson, before = _lesson_in(_without_ending(own_name), lessons)
+    own_name = path.name if len(path.parts) > 1 or not found else parts["name"] or ""
+    lesson, before = _lesson_in(without_ending(own_name), lessons)
     if found:
         attempt = ("", parts["attempt"]) if "attempt" in parts else ()
-        if "id" in parts:  # Canvas
-            name = _without_ending(parts["name"])
+        if "id" in parts and parts["name"]:  # Canvas
+            name = without_ending(parts["name"])
             again = _AGAIN.search(name)
             attempt = (name[: again.start()], f"{int(again[1]):02}") if again else (name, "00")
-        return Said(parts["student"] + parts.get("id", ""), lesson, bool(parts.get("late")), attempt)
+        student = parts["student"] + parts.get("id", "")
+        return Said(student, lesson, bool(parts.get("late")), attempt, parts.get("whose", ""))
     if len(path.parts) > 1 and is_zip(first):  # ada_09_convolution.zip, opened
-        return Said(_lesson_in(_without_ending(first), lessons)[1], lesson)
+        return Said(_lesson_in(without_ending(first), lessons)[1], lesson)
     if len(path.parts) > 1:
         return Said(first, lesson)
     return Said(before, lesson)
+
+
+def handed_in_beside(name: str) -> tuple[tuple[str, str], list[str]] | None:
+    """Of a file whose name a platform made: with which notebooks it belongs, and what the student may have called it.
+
+    Canvas numbers what is handed in again: helpers-1.py was helpers.py, unless that is the student's own number.
+    """
+    found = _by_platform(name)
+    if not found or not found["name"]:
+        return None
+    parts = found.groupdict()
+    names = [parts["name"]]
+    if "id" in parts:
+        names.append(re.sub(r"-\d{1,2}(?=(\.[^.]*)?\Z)", "", parts["name"]))
+    return (parts["student"] + parts.get("id", ""), parts.get("attempt", "")), list(dict.fromkeys(names))
 
 
 def _by_platform(name: str) -> re.Match | None:
@@ -82,7 +102,7 @@ def _by_platform(name: str) -> re.Match | None:
     return min(found, key=lambda match: match.end("student"), default=None)
 
 
-def _without_ending(name: str) -> str:
+def without_ending(name: str) -> str:
     return _ZIP.sub("", _NOTEBOOK.sub("", name))
 
 
@@ -95,7 +115,7 @@ def _lesson_in(stem: str, lessons: list[str]) -> tuple[str, str]:
     found = {lesson: match for lesson in lessons if (match := _spelt_somehow(lesson).search(stem))}
     if len(found) == 1:
         [(lesson, match)] = found.items()
-        return lesson, stem[: match.start()].rstrip("_") if match.start() else ""
+        return lesson, stem[: match.start()].rstrip("_- ") if match.start() else ""
     # Of a lesson that there is not, perhaps.
     return "", re.sub(rf"(?<=.)_{LESSON_NAME.pattern}\Z", "", stem, flags=re.DOTALL)
 

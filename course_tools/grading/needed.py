@@ -22,6 +22,7 @@ _BINDING_ANYTHING = {"exec", "globals", "locals", "vars", "setattr"}
 _TIMED = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)  # `%time x = f()` gives x its value
 _SHELL_OUTPUT = re.compile(r"get_ipython\(\)\.getoutput\(.*\)$", re.MULTILINE)  # `files = !ls`: there is no shell
 _MAGIC_LINE = re.compile(r"^([ \t]*)[!%].*$", re.MULTILINE)
+_SHOWN, _DEFINITIONS = 20_000, 3  # of an answer, for its page: characters; statements, the last ones
 _SHORT = 5000  # characters; longer cells are not worth remembering
 _PYTHON_AFTER = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b.*\n?")
 
@@ -32,6 +33,7 @@ class Statement:
 
     cell: int
     index: int
+    lines: tuple[int, int] = (0, 0)  # of its cell, the first and the one after the last
     binds: set[str] = field(default_factory=set)  # names that get a value
     changes: set[str] = field(default_factory=set)  # names whose object is changed
     calls: list[tuple[str, set[str]]] = field(default_factory=list)  # whose result nobody keeps: its name, and all
@@ -68,12 +70,16 @@ class Program:
     defines: bool  # whether one of them gives a value to the answer
     uses_keras: bool
     fault: str = ""  # of the cell that would have defined the answer, when it is no Python
+    answer: str = ""  # the statements that give the answer its value, as they were written
+    answer_in: str = ""  # the cell of the last of them
 
 
 class Notebook:
     """The code of a notebook, read once for all its exercises. Cells that are not Python are kept aside."""
 
-    def __init__(self, sources: list[str]):
+    def __init__(self, sources: list[str], labels: list[str] | None = None):
+        """`labels` are what the cells are called; "cell 1", "cell 2" and so on, if not given."""
+        self.labels = labels or [f"cell {number + 1}" for number in range(len(sources))]
         self.cells: list[str] = []
         self.statements: list[Statement] = []
         self.broken: dict[int, SyntaxError] = {}
@@ -92,21 +98,39 @@ class Notebook:
         """What to run for `answer`: the statements it needs, or all of them."""
         chosen = self.statements if run_all else self._slice(answer)
         picks = [(statement.cell, statement.index) for statement in chosen]
-        defines = any(answer in statement.binds for statement in chosen)
+        defines = any(answer in statement.binds or "*" in statement.binds for statement in chosen)
         used = {cell for cell, _ in picks}
         cells = [source if number in used else "" for number, source in enumerate(self.cells)]
         uses_keras = any(statement.mentions_keras for statement in chosen)
-        return Program(cells, picks, defines, uses_keras, "" if defines else self._fault(answer))
+        if not defines:
+            number = self._broken_one(answer)
+            fault, text = ("", "") if number is None else (self._fault(number), self.cells[number].strip("\n"))
+            where = "" if number is None else self.labels[number]
+            return Program(cells, picks, defines, uses_keras, fault, text[:_SHOWN], where)
+        mine = [statement for statement in chosen if answer in statement.binds]
+        mine = mine or [statement for statement in chosen if "*" in statement.binds]
+        text = "\n\n".join(self._text(statement) for statement in mine[-_DEFINITIONS:])
+        return Program(cells, picks, defines, uses_keras, "", text[:_SHOWN], self.labels[mine[-1].cell])
+
+    def _text(self, statement: Statement) -> str:
+        first, last = statement.lines
+        return "\n".join(self.cells[statement.cell].splitlines()[first:last])
 
     def _slice(self, answer: str) -> list[Statement]:
         usable = self._without_scratch(answer, self._without_spare_blanks())
         chosen = [statement for statement in usable if "*" in statement.binds]
+        if chosen and not any(answer in statement.binds for statement in usable):  # one of these gives it a value
+            chosen = [statement for statement in usable if "*" in statement.binds or statement.is_definition]
         showing = _SHOWING.union(*(statement.shows for statement in usable))
+        end = self._checked_at(answer, usable)
+        known = set().union(*(one.binds for one in usable if one.place <= end)) if end else set()
         affecting: dict[str, list[Statement]] = {}
         for statement in usable:
-            for name in () if "*" in statement.binds else statement.affects(showing):
+            names = set() if "*" in statement.binds else statement.affects(showing)
+            for name in names - known if end and statement.place > end else names:
                 affecting.setdefault(name, []).append(statement)
-        waiting, taken = [answer, *(name for statement in chosen for name in statement.reads)], set()
+        waiting = [answer, *(name for statement in chosen for name in statement.reads)]
+        taken = {statement.place for statement in chosen}
         while waiting:
             for statement in affecting.pop(waiting.pop(), ()):
                 if statement.place not in taken:
@@ -124,21 +148,35 @@ class Notebook:
 
     def _without_scratch(self, answer: str, statements: list[Statement]) -> list[Statement]:
         """What was checked is what counts: `output_size = output_size(7)`, tried out below the check, does not."""
-        checks = [one.place for one in self.statements if one.checks(answer)]
-        last = max(checks, default=None)
-        if last is None or not any(one.defines(answer) and one.place < last for one in statements):
+        last = self._last_check(answer, statements)
+        if last is None:
             return statements
         return [one for one in statements if one.place < last or answer not in one.binds or one.defines(answer)]
 
-    def _fault(self, answer: str) -> str:
+    def _checked_at(self, answer: str, statements: list[Statement]) -> tuple[int, int] | None:
+        """Where the answer was checked, or defined anew below; None if it was not.
+
+        What is made further below of names that had a value by then, helpers and imports too, was not what was checked.
+        """
+        last = self._last_check(answer, statements)
+        return last and max([last, *(one.place for one in statements if one.defines(answer))])
+
+    def _last_check(self, answer: str, statements: list[Statement]) -> tuple[int, int] | None:
+        """The place of the last check of the answer, if a definition of it stands above."""
+        last = max((one.place for one in self.statements if one.checks(answer)), default=None)
+        return last if last and any(one.defines(answer) and one.place < last for one in statements) else None
+
+    def _broken_one(self, answer: str) -> int | None:
+        """The cell that is no Python and would have defined the answer."""
         definition = re.compile(rf"^[ \t]*(def[ \t]+{answer}\b|{answer}[ \t]*=|class[ \t]+{answer}\b)", re.MULTILINE)
-        for number, error in self.broken.items():
-            if definition.search(self.cells[number]):
-                where = f" in line {error.lineno} of your cell" if error.lineno else ""
-                line = f": {error.text.strip()}" if error.text else ""
-                version = ".".join(platform.python_version_tuple()[:2])
-                return f"SyntaxError: {error.msg}{where}{line} (read by Python {version})"
-        return ""
+        return next((number for number in self.broken if definition.search(self.cells[number])), None)
+
+    def _fault(self, number: int) -> str:
+        error = self.broken[number]
+        where = f" in line {error.lineno} of {self.labels[number]}" if error.lineno else ""
+        line = f": {error.text.strip()}" if error.text else ""
+        version = ".".join(platform.python_version_tuple()[:2])
+        return f"SyntaxError: {error.msg}{where}{line} (read by Python {version})"
 
 
 def _examined(source: str) -> tuple[str, list[Statement], SyntaxError | None]:
@@ -155,9 +193,25 @@ def _examined(source: str) -> tuple[str, list[Statement], SyntaxError | None]:
 _remembered = functools.lru_cache(maxsize=1000)(_examined)
 
 
+class _Generators(ast.NodeTransformer):
+    """Comprehensions as generators: from Python 3.12 on, its symbol tables count their variables among the cell's."""
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp) -> ast.GeneratorExp:
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.GeneratorExp:
+        self.generic_visit(node)
+        return ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators)
+
+
 def _examine(index: int, node: ast.stmt) -> Statement:
+    node = _Generators().visit(node)
     text = ast.unparse(node)
-    statement = Statement(0, index, shows=_shows(node), blank=_is_blank(node))
+    first = min(part.lineno for part in [node, *getattr(node, "decorator_list", [])])
+    statement = Statement(0, index, (first - 1, node.end_lineno), shows=_shows(node), blank=_is_blank(node))
     statement.mentions_keras = bool(re.search(r"\b(keras|tensorflow)\b", text))
     statement.function = node.name if isinstance(node, ast.FunctionDef) else ""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -168,6 +222,7 @@ def _examine(index: int, node: ast.stmt) -> Statement:
             statement.changes |= _root(part)
         elif isinstance(part, ast.AugAssign):
             statement.changes |= _root(part.target)
+            statement.reads |= _root(part.target)  # not so in symbol tables
         elif isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
             statement.calls.append(_call(part.value))
         if isinstance(part, ast.Call) and _binds_anything(part):
@@ -193,7 +248,7 @@ def _names(table: symtable.SymbolTable, statement: Statement, top: bool) -> None
         everywhere = top or symbol.is_global()
         if everywhere and (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()):
             statement.binds.add(symbol.get_name())
-        if everywhere and symbol.is_referenced():
+        if everywhere and (symbol.is_referenced() or (symbol.is_assigned() and not top)):  # `global n; n += 1`
             statement.reads.add(symbol.get_name())
     for child in table.get_children():
         _names(child, statement, top=False)

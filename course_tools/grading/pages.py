@@ -1,8 +1,9 @@
 """The marks as web pages: one for every submission, to be handed back, and one for the teacher about the whole class.
 
-The pages are HTML, CSS and SVG without a script, each a file that needs no other. What a student wrote is escaped by
-Jinja, which escapes everything here, and should that ever fail, the page's own policy forbids the browser to run or
-to fetch anything. A submission's page has no link to the class, so that it can be sent to the student as it is.
+The pages are HTML, CSS and SVG, each a file that needs no other; that of the class has one script, which sorts and
+searches. What a student wrote is escaped by Jinja, which escapes everything here, and should that ever fail, the page's
+own policy forbids the browser to run anything but that script, or to fetch anything. A submission's page has no link to
+the class, so that it can be sent to the student as it is.
 """
 
 from __future__ import annotations
@@ -228,6 +229,10 @@ def _rendered(markdown: str) -> Markup:
     return Markup(renderer.use(dollarmath_plugin, renderer=_formula).render(markdown))
 
 
+def _seal(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
 @cache
 def _templates() -> Environment:
     environment = Environment(
@@ -240,10 +245,12 @@ def _templates() -> Environment:
     colours = "".join(f"--{tone}: {colour}; " for tone, colour in looks.COLOURS.items())
     style = f":root {{ {colours}--on-tone: {looks.INK}; }}\n"
     style += environment.loader.get_source(environment, "style.css")[0].strip()
-    seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    script = environment.loader.get_source(environment, "class.js")[0].strip()
     environment.globals |= {
         "style": Markup(style),
-        "style_seal": f"sha256-{seal}",  # the one style sheet that the page's policy lets the browser use
+        "style_seal": _seal(style),  # the one style sheet that the page's policy lets the browser use
+        "script": Markup(script),
+        "script_seal": _seal(script),
         "looks": LOOKS,
         "page_of": page_of,
         "reason_of": _reason,

@@ -16,7 +16,9 @@ from pathlib import Path
 
 LARGEST = 64_000_000  # bytes; a notebook with 50 MB of outputs is still read
 _MOST_PARTS = 5_000_000  # values in one file; 64 MB of "[]," would fill gigabytes when read
-_STARTED = re.compile(r"""\bstart\(\s*["'](\w+)["']""")  # course_lib.start("09_convolution"), in the set-up cell
+_DEFINITION = re.compile(r"^ {0,8}(?:def|class) (\w+)", re.MULTILINE)
+# course_lib.start("09_convolution"), in the set-up cell
+_STARTED = re.compile(r"""\bstart\(\s*(?:lesson\s*=\s*)?["'](\w+)["']""")
 
 
 class Unreadable(Exception):
@@ -29,6 +31,7 @@ class Content:
 
     cells: list[str]
     in_text: set[str]
+    labels: list[str]  # what each cell is called: "cell [3]", as Jupyter shows it
 
 
 def read_notebook(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> Content:
@@ -36,12 +39,18 @@ def read_notebook(path: Path, max_bytes: int = LARGEST, within: Path | None = No
 
     With `within`, the folder of submissions, no folder between it and the file may be a link either.
     """
-    content = Content([], set())
-    for number, cell in enumerate(_cells(_parse(_decoded(read_bytes(path, max_bytes, within)))), start=1):
+    return notebook_in(read_bytes(path, max_bytes, within))
+
+
+def notebook_in(content: bytes) -> Content:
+    """What is in a notebook of which these are the bytes. Raises `Unreadable`."""
+    text, content = _decoded(content), Content([], set(), [])
+    for number, cell in enumerate(_cells(_parse(text)), start=1):
         if _is_code(number, cell):
             content.cells.append(_source(number, cell))
-        elif name := _exercise_of(cell):
-            content.in_text.add(name)
+            content.labels.append(_label(len(content.cells), cell))
+        else:
+            content.in_text.update(filter(None, [_exercise_of(cell)]), _defined_in_text(cell))
     return content
 
 
@@ -56,8 +65,13 @@ def lessons_named(path: Path, max_bytes: int = LARGEST, within: Path | None = No
     named = [course.get("lesson")] if isinstance(course, dict) else []
     for number, cell in enumerate(_cells(notebook), start=1):
         if _is_code(number, cell):
-            named += _STARTED.findall(_source(number, cell))
+            named += lessons_started(_source(number, cell))
     return named
+
+
+def lessons_started(source: str) -> list[str]:
+    """The lessons that a code cell starts the course with: usually none, one in the set-up cell."""
+    return _STARTED.findall(source)
 
 
 def digest(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> str:
@@ -66,6 +80,14 @@ def digest(path: Path, max_bytes: int = LARGEST, within: Path | None = None) -> 
 
 
 def read_bytes(path: Path, max_bytes: int, within: Path | None) -> bytes:
+    """The bytes of a regular file that is no link and not empty, at most `max_bytes`. Raises `Unreadable`."""
+    content = regular_file(path, max_bytes, within)
+    if not content.strip():
+        raise Unreadable("It is empty.")
+    return content
+
+
+def regular_file(path: Path, max_bytes: int, within: Path | None) -> bytes:
     """The bytes of a regular file that is no link, at most `max_bytes`. Raises `Unreadable`."""
     if within is not None and path.parent.resolve() != within.resolve() / path.relative_to(within).parent:
         raise Unreadable("It lies in a folder that is a link, and links are not followed.")
@@ -83,8 +105,6 @@ def read_bytes(path: Path, max_bytes: int, within: Path | None) -> bytes:
     size = max(facts.st_size, len(content))
     if size > max_bytes:
         raise Unreadable(f"It is too large: {megabytes(size)}, and at most {megabytes(max_bytes)} are read.")
-    if not content.strip():
-        raise Unreadable("It is empty.")
     return content
 
 
@@ -150,6 +170,12 @@ def _is_code(number: int, cell) -> bool:
     return cell["cell_type"] == "code"
 
 
+def _label(place: int, cell: dict) -> str:
+    """By the number that Jupyter shows before it, which counts runs; by its place where it was never run."""
+    run = cell.get("execution_count", cell.get("prompt_number"))
+    return f"cell [{run}]" if type(run) is int and 0 < run < 10**6 else f"code cell {place} (not run)"
+
+
 def _exercise_of(cell: dict) -> str:
     """The exercise that a cell was made for, by its metadata; "" if none."""
     metadata = cell.get("metadata")
@@ -158,10 +184,19 @@ def _exercise_of(cell: dict) -> str:
     return name if isinstance(name, str) else ""
 
 
+def _defined_in_text(cell: dict) -> list[str]:
+    """What a text cell would define as code: functions and classes."""
+    try:
+        return _DEFINITION.findall(_source(0, cell))
+    except Unreadable:
+        return []
+
+
 def _source(number: int, cell: dict) -> str:
     lines = cell.get("source", cell.get("input"))
     lines = [lines] if isinstance(lines, str) else lines
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise Unreadable(f"It is not a valid notebook: the source of cell {number} is not text.")
     # Half a character, "\ud800" in JSON, cannot be encoded: neither compiled nor written.
-    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", "".join(lines))
+    text = "".join(lines).replace("\r\n", "\n")
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)

@@ -18,7 +18,9 @@ _NAME, _FIRST = {"student", "name", "full name", "student name"}, {"first name"}
 _LAST = {"last name", "surname"}
 _NUMBER = {"id", "sis user id", "id number", "sid", "student id", "identifier"}
 _LOGIN = {"sis login id", "username", "login id", "email", "email address"}
-_KEPT_BY_CANVAS = {"integration id", "root account", "section"}
+_KEPT = {"canvas": {"integration id", "root account", "section"}, "gradescope": {"sections"}}
+# Canvas and Blackboard write it behind the name of a column that they have.
+_COLUMN_ID = re.compile(r" (\(\d+\)|\[Total Pts:[^\]]*\] ?\|\d+)\Z")
 _NOBODY = {"points possible", "student, test"}  # rows of Canvas that are no student
 _LABEL = re.compile(r"(?P<name>.+?)(_(?P<number>\d{3,})| \((?P<id>[^()]+)\))", re.DOTALL)
 
@@ -33,7 +35,7 @@ class Person:
 
 
 class Roster:
-    """The people of a class, and the platform whose list it is: "canvas", "moodle" or ""."""
+    """The people of a class, and whose list it is: "canvas", "moodle", "gradescope", "blackboard" or ""."""
 
     def __init__(self, table: Table):
         """Raises ValueError if the headings say neither names nor numbers."""
@@ -46,6 +48,10 @@ class Roster:
             self.platform = "canvas"
         elif "email address" in small and (small & _LAST or "full name" in small):
             self.platform = "moodle"
+        elif {"sid", "email"} <= small:
+            self.platform = "gradescope"
+        elif {"username", "last name"} <= small:
+            self.platform = "blackboard"
         self.people = [
             person for _, row in table.rows if (person := _person(row)) and person.name.casefold() not in _NOBODY
         ]
@@ -77,10 +83,16 @@ class Roster:
 
         A lesson that the roster has a column for keeps the platform's own heading, "09_convolution (4711)".
         """
-        known = _NAME | _FIRST | _LAST | _NUMBER | _LOGIN | (_KEPT_BY_CANVAS if self.platform == "canvas" else set())
+        known = _NAME | _FIRST | _LAST | _NUMBER | _LOGIN | _KEPT.get(self.platform, set())
         whose = [heading for heading in self._headings if heading.casefold() in known]
-        own = {re.sub(r" \(\d+\)\Z", "", heading).casefold(): heading for heading in self._headings}
+        own = {_COLUMN_ID.sub("", heading).casefold(): heading for heading in self._headings}
         rows = [[*whose, *(own.get(lesson, lesson) for lesson in out_of)]]
+        if self.platform == "gradescope":  # as in the grades that it exports itself
+            rows = [[*whose, *(words for lesson in out_of for words in (lesson, f"{lesson} - Max Points"))]]
+            for person, earned in points:
+                mine = [value for lesson in out_of for value in (earned.get(lesson, ""), out_of[lesson])]
+                rows.append([*(person.cells.get(name, "") for name in whose), *mine])
+            return rows
         if self.platform == "canvas":
             title = ["    Points Possible" if heading.casefold() == "student" else "" for heading in whose]
             rows.append([*title, *out_of.values()])

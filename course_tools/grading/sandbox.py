@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -31,8 +32,8 @@ from course_tools.grading.limits import Limits
 from course_tools.grading.warm_process import WarmProcess
 
 _VIEW = "/course"
-# Of a lesson's room only what its notebook imports: neither exercises nor solutions, and not the lesson itself.
-_ROOM = ("figures.py", "rule.py", "families.py", "neighbours.py", "occlusion.py", "pointing.py", "segmentation.py")
+# What says what is right, or has tried it out: no answer sees it, whatever a lesson's page imports.
+_HIDDEN = {"exercises", "evidence", "claims"}
 _EXERCISES = ("answer.py", "models.py")  # how to run an answer and how to look at a model, not what is right
 _TOOLS = ("__init__.py", "warm.py", "grading/__init__.py", "grading/wire.py", "grading/limits.py")
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -165,6 +166,22 @@ def _python_folders() -> list[str]:
     return [path for path in found if not any(Path(other) in Path(path).parents for other in [*found, "/usr"])]
 
 
+def modules_shown(room: Path) -> list[Path]:
+    """Of a lesson's room what its page imports, and what that imports in turn; not the page itself."""
+    found: list[Path] = []
+    waiting = list(room.glob("[0-9]*.py"))
+    while waiting:
+        text = waiting.pop().read_text(encoding="utf-8")
+        names = re.findall(rf"\bcourse_lessons\.{room.name}\.(\w+)", text)
+        for several in re.findall(rf"\bfrom course_lessons\.{room.name} import (\([^)]*\)|.*)", text):
+            names += re.findall(r"\w+", several)
+        for path in (room / f"{name}.py" for name in dict.fromkeys(names) if name not in _HIDDEN):
+            if path.is_file() and path not in found:
+                found.append(path)
+                waiting.append(path)
+    return sorted(found)
+
+
 def _make_view(view: Path) -> None:
     """What submissions see of the course: `course_lib` with a stub for exercises, rooms, the grader's inner part."""
     library, rooms, tools = (Path(each.__file__).parent for each in (course_lib, course_lessons, course_tools))
@@ -174,7 +191,7 @@ def _make_view(view: Path) -> None:
     shutil.copytree(tools / "grading" / "inside", inside, ignore=leave_out)
     wanted = [rooms / "__init__.py", *(library / "exercises" / name for name in _EXERCISES)]
     wanted += [tools / name for name in _TOOLS]
-    wanted += [room / name for room in rooms.iterdir() for name in _ROOM if (room / name).is_file()]
+    wanted += [path for room in sorted(rooms.iterdir()) for path in modules_shown(room)]
     for path in wanted:
         copy = view / path.relative_to(next(top for top in (library, rooms, tools) if top in path.parents).parent)
         copy.parent.mkdir(parents=True, exist_ok=True)

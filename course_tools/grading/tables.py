@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from course_tools.errors import CourseError
 from course_tools.grading.intake import printable
+
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_SEPARATOR = re.compile(r"\A\s*sep=.\n", re.IGNORECASE)  # a line for Excel alone
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,16 @@ def read_table(file: Path) -> Table:
     Raises FileNotFoundError if there is none, and `CourseError` if it is no text in UTF-8.
     """
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        content = file.read_bytes()
+        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
     except FileNotFoundError:
         raise
     except (OSError, UnicodeDecodeError) as error:
-        raise CourseError(f"{printable(str(file))} cannot be read as a text in UTF-8: {error}.") from None
+        raise CourseError(
+            f"{printable(str(file))} cannot be read as a text in UTF-8: {error}. A spreadsheet saves one as "
+            '"CSV UTF-8".'
+        ) from None
+    text = _SEPARATOR.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).lstrip("\n")
     heading = text.partition("\n")[0]
     separator = max(",;\t", key=heading.count)  # spreadsheets write the one of their country
     reader = csv.DictReader(io.StringIO(text), delimiter=separator, restval="", restkey="")

@@ -8,6 +8,8 @@ import inspect
 import json
 import linecache
 import os
+import resource
+import sys
 import types
 from collections.abc import Callable
 
@@ -17,16 +19,28 @@ from course_tools.grading import wire
 
 
 def run(job: dict, send: Callable[[dict], None]) -> None:
-    """Answer a job with one message for each case, after one about the notebook if something is wrong with it."""
+    """Answer a job with one message for each case, after one about the notebook if something is wrong with it.
+
+    The last message says how much memory it took.
+    """
+    before = _memory()
+    _answer(job, send)
+    send({"peak": _peak(before)})
+
+
+def _answer(job: dict, send: Callable[[dict], None]) -> None:
     module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module  # where pickle looks for what a notebook defines
     namespace = module.__dict__
-    namespace["display"] = lambda *_: None  # IPython gives notebooks this name
-    fault = _run_statements(job["cells"], job["picks"], namespace)
+    # IPython gives notebooks these names.
+    namespace |= {"display": lambda *_: None, "get_ipython": _Shell}
+    fault = _run_statements(job["cells"], job["picks"], job["labels"], namespace)
     if job["answer"] not in namespace:
         send({"undefined": True, "fault": fault})
         return
     candidate = namespace[job["answer"]]
     exercise = _Question(job)
+    send({"asked": True})
     for case in job["cases"]:
         outcome = run_case(exercise, candidate, tuple(wire.unpack(value) for value in case))
         try:
@@ -34,6 +48,24 @@ def run(job: dict, send: Callable[[dict], None]) -> None:
         except Exception as error:
             value, outcome.fault, outcome.status = None, f"{type(error).__name__}: {error}", RAISED
         send({"value": value, "fault": str(outcome.fault)[:2000], "status": outcome.status})
+
+
+def _memory() -> dict[str, int]:
+    """What the kernel counts for this process, in kilobytes; {} where it does not tell."""
+    try:
+        with open("/proc/self/status") as file:
+            rows = [row.split() for row in file if row.startswith(("VmPeak:", "VmSize:", "VmData:"))]
+        return {name: int(count) for name, count, _ in rows}
+    except OSError:
+        return {}
+
+
+def _peak(before: dict[str, int]) -> float:
+    """Megabytes of data that this process had at most, or a little more; -1 where that is not known."""
+    now = _memory()
+    if not before or not now or resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss:
+        return -1
+    return round((before["VmData:"] + now["VmPeak:"] - before["VmSize:"]) * 1024 / 10**6, 1)
 
 
 class _Question:
@@ -56,7 +88,14 @@ class _Question:
             raise RuntimeError(f"the program tried to end itself ({type(leaving).__name__})") from None
 
 
-def _run_statements(cells: list[str], picks: list[list[int]], namespace: dict) -> str:
+class _Shell:
+    """Stands in for IPython's: none of its commands does anything."""
+
+    def __getattr__(self, _):
+        return lambda *_, **__: None
+
+
+def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str], namespace: dict) -> str:
     """Run the picked statements; returns the first error in words.
 
     One that misses a name is tried again after the others, so that cells may stand in any order. As in a notebook, a
@@ -79,14 +118,14 @@ def _run_statements(cells: list[str], picks: list[list[int]], namespace: dict) -
             except NameError:
                 later.append((cell, index))
             except BaseException as error:
-                fault = fault or _describe(error, cell)
+                fault = fault or _describe(error, cell, labels[cell])
                 failed.add(cell)
         if len(later) == len(waiting):
             cell, index = later[0]
             try:
                 _execute(trees[cell][index], _filename(cell), namespace)
             except BaseException as error:
-                fault = fault or _describe(error, cell)
+                fault = fault or _describe(error, cell, labels[cell])
             return fault
         waiting = later
     return fault
@@ -107,14 +146,14 @@ def _filename(cell: int) -> str:
     return f"<cell {cell + 1}>"
 
 
-def _describe(error: BaseException, cell: int) -> str:
+def _describe(error: BaseException, cell: int, label: str) -> str:
     words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     line, trace = None, error.__traceback__
     while trace:
         if trace.tb_frame.f_code.co_filename == _filename(cell):
             line = trace.tb_lineno
         trace = trace.tb_next
-    where = f" in line {line} of cell {cell + 1}: {linecache.getline(_filename(cell), line).strip()}" if line else ""
+    where = f" in line {line} of {label}: {linecache.getline(_filename(cell), line).strip()}" if line else ""
     return words[:1000] + where
 
 

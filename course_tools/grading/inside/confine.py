@@ -6,10 +6,12 @@ is added here separates one submission from the next: its own processes, its own
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import math
 import os
 import resource
+import sys
 from pathlib import Path
 
 from course_tools.grading.limits import Limits
@@ -78,6 +80,27 @@ def _hide_other_processes() -> None:
     _call("mount", None, bytes(new), None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV, None)
     _call("mount", bytes(new), b"/proc", None, _MS_MOVE, None)
     new.rmdir()
+
+
+def lay_beside(files: dict[str, str], walls: bool) -> None:
+    """Put the files that lie beside the notebook where it runs, to be read and imported, and not to be changed.
+
+    Modules among them are looked for last, so that none takes the place of another.
+    """
+    top = Path(".beside")
+    top.mkdir()
+    if walls:
+        _call("mount", b"tmpfs", bytes(top), b"tmpfs", _MS_NOSUID | _MS_NODEV, b"size=32m,nr_inodes=2000,mode=0700")
+    for name, content in files.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(content))
+        path.chmod(0o444)
+    if walls:
+        _call("mount", None, bytes(top), None, _MS_REMOUNT | _MS_BIND | _MS_RDONLY | _MS_NOSUID | _MS_NODEV, None)
+    for name in os.listdir(top):
+        os.symlink(top / name, name)
+    sys.path.append(os.getcwd())
 
 
 def drop_capabilities() -> None:

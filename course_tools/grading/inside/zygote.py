@@ -26,6 +26,9 @@ from course_tools.grading.inside import answer, calls, confine
 from course_tools.grading.limits import Limits
 
 _CLOSER_LOOK = 0.1  # seconds between two looks at the family of a job's process
+_PATIENCE = 10  # times the limit on time, by the clock on the wall: then it strikes whoever had the processor
+_BUSY = 0.8  # of the time between two looks; who had the processor for so much was kept waiting by nobody
+_TICK = os.sysconf("SC_CLK_TCK")
 
 
 def main(control: socket.socket, behind_walls: bool, modules: list[str]) -> None:
@@ -88,6 +91,8 @@ def _become_the_answer(job: dict, limits: Limits, walls: bool, says: int, prints
         os.closerange(5, 4096)
         if walls:
             confine.separate_files(limits.files)
+        fault = _lay_beside(job["files"], walls)
+        if walls:
             confine.drop_capabilities()
             calls.refuse_calls()
         confine.limit_resources(limits)
@@ -97,6 +102,8 @@ def _become_the_answer(job: dict, limits: Limits, walls: bool, says: int, prints
         os.write(4, f"{type(error).__name__}: {error}".encode())
         os._exit(1)
     try:
+        if fault:
+            raise OSError(fault)
         answer.run(job, answer.sender(3))
         os._exit(0)
     except BaseException as error:
@@ -104,13 +111,24 @@ def _become_the_answer(job: dict, limits: Limits, walls: bool, says: int, prints
         os._exit(1)
 
 
+def _lay_beside(files: dict[str, str], walls: bool) -> str:
+    """Why the files beside the notebook could not be laid out, which is nobody's trouble but this submission's."""
+    try:
+        if files:
+            confine.lay_beside(files, walls)
+    except OSError as error:
+        return f"the files beside the notebook: {error.strerror}"
+    return ""
+
+
 def _watch(child: int, limits: Limits, said: int, printed: int, line: socket.socket, began: float) -> tuple[str, bytes]:
     """Wait for the end of `child`, or end it when a limit strikes or the grader is gone; which limit, and its words."""
     ended = os.pidfd_open(child)
     words, quota, struck, looked = bytearray(), limits.output * 10**6, "", began
+    clock = _Clock(began)
     open_ends = [said, printed, ended, line]
     while ended in open_ends and not struck:
-        left = began + limits.seconds - time.monotonic()
+        left = limits.seconds - clock.counted - (time.monotonic() - looked)
         ready, _, _ = select.select(open_ends, [], [], max(0, min(left, _CLOSER_LOOK)))
         for end in ready:
             if end is line:  # nothing more is to come from the grader, so it has hung up
@@ -126,17 +144,61 @@ def _watch(child: int, limits: Limits, said: int, printed: int, line: socket.soc
                     open_ends.remove(end)
         if quota < 0:
             struck = "output"
-        elif left <= 0:
-            struck = "seconds"
-        elif time.monotonic() - looked > _CLOSER_LOOK:
-            struck = _struck_by_family(limits)
+        elif left <= 0 or time.monotonic() - looked > _CLOSER_LOOK:
             looked = time.monotonic()
+            clock.look(looked)
+            late = clock.counted >= limits.seconds or looked - began > _PATIENCE * limits.seconds
+            struck = "seconds" if late else _struck_by_family(limits)
     if struck:
         os.kill(child, signal.SIGKILL)
     elif said in open_ends:
         words += _rest(said, quota)
     os.close(ended)
     return struck, bytes(words)
+
+
+class _Clock:
+    """The time that an answer has taken: what other programs on the machine took from it does not count.
+
+    Where its processes were ready to run all the time and had the processor for a part of it, only that part counts.
+    """
+
+    def __init__(self, began: float):
+        self.counted, self._looked, self._cpu = 0.0, began, 0.0
+
+    def look(self, now: float) -> None:
+        passed, self._looked = now - self._looked, now
+        family = _descendants(os.getpid())
+        cpu = sum(map(_cpu, family))
+        had, self._cpu = max(0.0, cpu - self._cpu), max(cpu, self._cpu)
+        kept_waiting = had < _BUSY * passed and any(map(_is_ready, family))
+        self.counted += min(had, passed) if kept_waiting else passed
+
+
+def _cpu(process: int) -> float:
+    """Seconds that a process and those of its children that have ended had of the processor."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return sum(map(int, file.read().rpartition(b")")[2].split()[11:15])) / _TICK
+    except OSError:
+        return 0.0
+
+
+def _is_ready(process: int) -> bool:
+    """Whether one of its threads runs, or would if it had the processor."""
+    try:
+        threads = os.listdir(f"/proc/{process}/task")
+        return any(_state(f"/proc/{process}/task/{thread}/stat") == b"R" for thread in threads)
+    except OSError:
+        return False
+
+
+def _state(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return b""
 
 
 def _rest(said: int, quota: int) -> bytes:
