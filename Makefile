@@ -12,7 +12,7 @@ AT_FIRST_LESSON := $(if $(FIRST_LESSON),--LabApp.default_url=/lab/tree/$(FIRST_L
 ALLOW_ROOT := $(shell test "$$(id -u)" = 0 && echo --allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test colab build clean
+.PHONY: help lab test site colab build clean
 
 help: ## list what can be made
 	@echo "make TARGET, where TARGET is one of"
@@ -41,6 +41,9 @@ test: $(VENV)/.dev ## install what is missing and run every test
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 @tests/library.txt
 	@echo "All tests passed."
 
+site: $(VENV)/.site ## make the course's website in site/
+	@$(BIN)/course site
+
 colab: $(COLAB)/.made ## run every notebook on what Colab ships
 	@echo "Every notebook on Colab's packages, two at a time"
 	@$(COLAB)/bin/python tests/colab.py
@@ -50,7 +53,7 @@ build: $(VENV)/.dev ## make the notebooks from the lessons
 
 clean: ## remove the installation and all caches; lessons and notebooks stay
 	@echo "Removing $(VENV), $(COLAB) and caches"
-	@rm -rf $(VENV) $(COLAB) build .pytest_cache .ruff_cache *.egg-info
+	@rm -rf $(VENV) $(COLAB) build site .pytest_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
@@ -77,7 +80,12 @@ $(VENV)/.lab: $(VENV)/.made requirements.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.made requirements.txt pyproject.toml
 	@echo "Installing the course and what its tests need into $(VENV); the first time takes minutes"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[dev]'
-	@touch $(VENV)/.lab $@
+	@touch $(VENV)/.lab $(VENV)/.site $@
+
+$(VENV)/.site: $(VENV)/.made requirements.txt pyproject.toml
+	@echo "Installing the course and what makes its site into $(VENV); the first time takes minutes"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[site]'
+	@touch $@
 
 $(COLAB)/.made: tests/colab.txt
 	@echo "Making an environment with Colab's packages in $(COLAB); the first time takes minutes"
