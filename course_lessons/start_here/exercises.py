@@ -33,6 +33,7 @@ share_right.hints = (
 @share_right.cases
 def _(rng):
     yield np.array([4, 9, 4]), np.array([4, 4, 4])
+    yield np.array([3, 5, 8]), np.array([5, 3, 8])  # the same mean
     for number, right in ((5, 4), (10, 3), (30, 21)):
         labels = rng.integers(0, 10, number)
         wrong = np.arange(number) >= right
@@ -55,7 +56,7 @@ def _(answers, labels):
     )
 
 
-# Black on white
+# Ink and paper swapped
 
 
 @exercise(lesson=LESSON, points=2)
@@ -68,7 +69,7 @@ def with_negatives(pictures, labels):
 
 with_negatives.results = ("The pictures", "The labels")
 with_negatives.hints = (
-    "A pixel is 0 where it is black and 1 where it is white. What turns 0 into 1 and 1 into 0?",
+    "A pixel is 0 where there is paper and 1 where there is ink. What turns 0 into 1 and 1 into 0?",
     "1 - pictures are the negatives. np.concatenate([a, b]) puts the pictures of b behind those of a.",
     "The labels must stay with their pictures: np.concatenate([labels, labels]). Return both, pictures first.",
 )
@@ -95,7 +96,7 @@ def _(pictures, labels):
     negatives, twice = 1 - pictures, np.concatenate([labels, labels])
     both = np.concatenate([pictures, negatives])
     yield (
-        "A negative is not below black: 0 must become 1 and 1 must become 0.",
+        "No pixel of a negative is below 0: 0 must become 1 and 1 must become 0.",
         (
             np.concatenate([pictures, -pictures]),
             twice,
@@ -139,12 +140,13 @@ def _(pictures, labels):
         ),
     )
     yield (
-        "These are mirror images. In a negative every pixel stays in its place; black becomes white.",
+        "These are mirror images. In a negative every pixel stays in its place; ink becomes paper.",
         (
             np.concatenate([pictures, pictures[:, :, ::-1]]),
             twice,
         ),
     )
+    yield "The labels are missing: return the pictures and the labels, `pictures, labels`.", both
     yield (
         "These are the same pictures twice. Turn the second lot into negatives.",
         (
@@ -182,7 +184,7 @@ def _(rng):
     yield np.array([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3]]), np.array([1, 1]), 1
     for examples, classes, k, wrong in ((5, 4, 2, 2), (8, 6, 1, 3), (9, 7, 5, 4), (1, 5, 2, 1), (6, 3, 3, 0)):
         scores = rng.permuted(np.tile(np.arange(classes, dtype=float), (examples, 1)), axis=1)
-        scores += rng.uniform(-0.3, 0.3, scores.shape)
+        scores += rng.uniform(-0.3, 0.3, scores.shape) - classes / 2  # scores may be negative
         order = np.argsort(-scores, axis=1)
         places = np.arange(examples) % k  # right at the first, the second, ... guess
         places[:wrong] = rng.integers(k, classes, wrong) if wrong else places[:0]
@@ -205,10 +207,15 @@ def _(scores, labels, k):
     yield "That is in per cent. A share goes from 0 to 1.", 100 * right
     yield "You counted the misses. Divide by how many examples there are.", round(right * len(labels))
     yield (
-        "You sorted the scores and compared them with labels. Classes are needed: np.argsort gives them.",
+        "You sorted the scores and compared them with labels. Their places are needed: np.argsort gives them.",
         missed(-np.sort(-scores, axis=1)[:, :k]),
     )
     yield "One guess too many: k of them count.", missed(best[:, : k + 1])
+    yield "You took five guesses. k says how many count, and it need not be 5.", missed(best[:, :5])
+    yield (
+        "You took the mean over all guesses. First ask of each example whether its label is among them: any(axis=1).",
+        1 - np.mean(best[:, :k] == labels[:, None]),
+    )
     yield "One guess too few: k of them count.", missed(best[:, : max(k - 1, 0)])
     yield "You sorted down the examples. Each row is one example: axis=1.", _down(scores, labels, k)
 
@@ -244,10 +251,10 @@ def _(rng):
     yield 1_000_000, 86_400, 2, 2_000_000, 1  # exactly 3 * 1e6 * 86400 * 2 / (2e6 * 86400) = 3
     yield 2_000_000, 86_400, 4, 1_000_000, 3  # exactly 8
     yield 1000, 500, 3, 1_000_000, 2  # one has hardly anything to do
-    for _ in range(3):
-        per_second, days = int(rng.integers(2, 9)) * 1_000_000, int(rng.integers(2, 9))
-        examples, passes = int(rng.integers(20, 60)) * 1000, int(rng.integers(5, 30))
-        machines = int(rng.integers(6, 40)) + rng.uniform(0.15, 0.35)
+    for beyond in (0.15, 0.65, 0.15):
+        per_second, days = int(rng.integers(200, 900)), int(rng.integers(2, 9))
+        examples, passes = int(rng.integers(20, 60)) * 1000, int(rng.integers(4, 9))
+        machines = int(rng.integers(400, 900)) + beyond + rng.uniform(0, 0.2)
         yield round(machines * per_second * _DAY * days / (3 * examples * passes)), examples, passes, per_second, days
     yield 724_406_816, 1_281_167, 90, 10_000_000_000, 7
 
@@ -280,4 +287,7 @@ def _(multiply_adds, examples, passes, per_second, days):
     yield "You took an hour for a day: it has 24 * 60 * 60 = 86,400 seconds.", up(machines(seconds=3600))
     yield "Every pass shows all examples once more: the passes are missing.", up(machines(passes=1))
     yield "All examples are learnt from, not one: their number is missing.", up(machines(examples=1))
+    yield "The seconds of a day are missing: 24 * 60 * 60 = 86,400.", up(machines(seconds=1))
+    yield "You took the minutes of a day. It has 24 * 60 * 60 = 86,400 seconds.", up(machines(seconds=24 * 60))
+    yield "More days need fewer machines: divide by the days, too. Are there brackets missing?", up(exact * days * days)
     yield "The days are missing: so many machines finish in one day, or one in so many days.", up(machines(days=1))

@@ -88,7 +88,7 @@ def training_and_use() -> Figure:
                 _arrow(axes, (2.2 * place - 1.5, height), (2.2 * place - 0.75, height), style)
         if back:
             _arrow(axes, (5.5, height + 0.32), (2.2, height + 0.32), "->", bend=0.35)
-            axes.text(3.85, height + 1.05, back, ha="center", fontsize=10)
+            axes.text(3.85, height + 1.13, back, ha="center", fontsize=10)
     axes.set(xlim=(-2.2, 7.6), ylim=(-2, 1.3))
     axes.axis("off")
     return figure
@@ -103,26 +103,40 @@ def _arrow(axes, start, end, style: str, bend: float = 0, colour: str = _DARK, *
 
 
 def course_map() -> Figure:
-    """Every lesson as a box with its minutes, in rows of what belongs together; arrows lead to what builds on it."""
+    """Every lesson as a box with its minutes, in rows of what belongs together; arrows lead to what builds on it.
+
+    From further than the row above comes only the end of the arrow, with the number of the lesson.
+    """
     places = {name: (x, -y) for y, part in enumerate(cards.PARTS.values()) for x, name in enumerate(part)}
-    figure, axes = plt.subplots(figsize=(9, 6.4))
+    figure, axes = plt.subplots(figsize=(9, 6.5))
     for y, part in enumerate(cards.PARTS):
         axes.text(-0.62, -y, part.replace(" ", "\n"), ha="right", va="center", fontsize=10, style="italic")
     for earlier, later in cards.steps():
-        (x, y), (x2, y2) = places[earlier], places[later]
-        if y == y2 and x2 == x + 1:
-            ends, bend = ((x + 0.45, y), (x2 - 0.45, y)), 0
-        elif y == y2:
-            ends, bend = ((x, y + 0.3), (x2, y + 0.3)), -0.25
-        else:
-            ends, bend = ((x, y - 0.3), (x2, y2 + 0.3)), 0
-        _arrow(axes, *ends, "->", bend, colour="#9a9a9a", linewidth=1, zorder=0)
+        _step(axes, places[earlier], places[later])
+    for later, (x, y) in places.items():
+        if far := ", ".join(each[:2] for each, name in cards.steps() if name == later and places[each][1] > y + 1):
+            axes.text(x - 0.33, y + 0.43, far, ha="right", va="center", fontsize=7, color=_DARK)
+            _arrow(axes, (x - 0.31, y + 0.43), (x - 0.2, y + 0.3), "->", **_STEP)
     for name, (x, y) in places.items():
         _lesson_box(axes, x, y, name)
     longest = max(map(len, cards.PARTS.values()))
-    axes.set(xlim=(-1.25, longest - 0.5), ylim=(-len(cards.PARTS) + 0.6, 0.4))
+    axes.set(xlim=(-1.25, longest - 0.5), ylim=(-len(cards.PARTS) + 0.6, 0.6))
     axes.axis("off")
     return figure
+
+
+_STEP = {"colour": "#8c8c8c", "linewidth": 1, "zorder": 0}
+
+
+def _step(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """An arrow between lessons of one row, or of neighbouring rows; any other would pass behind lessons."""
+    (x, y), (x2, y2) = start, end
+    if y == y2 and x2 == x + 1:
+        _arrow(axes, (x + 0.45, y), (x2 - 0.45, y), "->", **_STEP)
+    elif y == y2:
+        _arrow(axes, (x, y + 0.3), (x2, y + 0.3), "->", bend=-0.4 / (x2 - x), **_STEP)
+    elif y - y2 == 1:
+        _arrow(axes, (x, y - 0.3), (x2, y2 + 0.3), "->", **_STEP)
 
 
 def _lesson_box(axes, x: float, y: float, name: str) -> None:

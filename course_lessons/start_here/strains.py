@@ -13,6 +13,13 @@ def shifted(images, right: int, down: int) -> np.ndarray:
     return ndimage.shift(images, (0, down, right, 0), order=0)
 
 
+def moved_at_random(images, furthest: int, seed: int) -> np.ndarray:
+    """Pictures `(number, height, width, 1)`, each moved by up to `furthest` pixels across and down."""
+    places = np.random.default_rng(seed).integers(-furthest, furthest + 1, (len(images), 2))
+    moved = [shifted(image[None], right, down)[0] for image, (right, down) in zip(images, places, strict=True)]
+    return np.stack(moved)
+
+
 def _noisy(images) -> np.ndarray:
     noise = np.random.default_rng(0).normal(0, 0.5, images.shape)
     return np.clip(images + noise, 0, 1).astype(np.float32)

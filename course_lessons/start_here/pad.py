@@ -15,16 +15,18 @@ from matplotlib.figure import Figure
 from course_lib.plots import picture, require_description
 
 SIDE = 28  # of the picture that the network sees
+MARKS = SIDE // 2  # of a line of marks: each is two pixels wide and two high
+FRAME = 20  # of the square in its middle that the digits of MNIST fill
+NO_PICTURE = "The answer appears here when you let go."
 _SCALE = 10  # pixels of the canvas for one of the picture
 _CLASS = "course-digit-pad"
-_NO_PICTURE = "Draw a digit on the black square; the answer appears when you let go."
 
 # Each handler stands in an attribute, so that no script has to be run by whoever shows the page; `this` is the canvas.
 _BEGIN = """
 const c = this.getContext('2d'), s = this.width / this.clientWidth;
 this.pen = true;
 try { this.setPointerCapture(event.pointerId); } catch (gone) {}
-c.strokeStyle = 'white'; c.lineWidth = 22; c.lineCap = c.lineJoin = 'round';
+c.strokeStyle = 'black'; c.lineWidth = 22; c.lineCap = c.lineJoin = 'round';
 c.beginPath(); c.moveTo(event.offsetX * s, event.offsetY * s); c.lineTo(event.offsetX * s + 0.1, event.offsetY * s);
 c.stroke(); event.preventDefault();
 """
@@ -33,7 +35,7 @@ if (!this.pen) return;
 const c = this.getContext('2d'), s = this.width / this.clientWidth;
 c.lineTo(event.offsetX * s, event.offsetY * s); c.stroke(); event.preventDefault();
 """
-# The mean of each square of pixels, as two hexadecimal digits.
+# How much of each square is inked, as two hexadecimal digits: only strokes cover the canvas, its ground shines through.
 _SEND = """
 if (!this.pen) return;
 this.pen = false;
@@ -42,12 +44,12 @@ let told = '';
 for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) {
   let sum = 0;
   for (let y = i * SCALE; y < (i + 1) * SCALE; y++)
-    for (let x = j * SCALE; x < (j + 1) * SCALE; x++) sum += p[4 * (y * this.width + x)];
+    for (let x = j * SCALE; x < (j + 1) * SCALE; x++) sum += p[4 * (y * this.width + x) + 3];
   told += Math.round(sum / (SCALE * SCALE)).toString(16).padStart(2, '0');
 }
 const pad = this.closest('.PAD'), field = pad && pad.querySelector('input');
 if (!field) {
-  this.nextElementSibling.innerText = 'Drawing does not reach Python here: use the digit of # above.';
+  this.parentElement.querySelector('span').innerText = 'Nothing listens here: run this cell, or use the # above.';
   return;
 }
 field.value = told;
@@ -71,21 +73,37 @@ def draw_and_ask(ask: Callable[[np.ndarray], Figure], alt: str):
 
     alt = require_description(alt)
     field = ipywidgets.Text(layout=ipywidgets.Layout(display="none"))
-    answer = ipywidgets.HTML(_NO_PICTURE)
+    answer = ipywidgets.HTML(NO_PICTURE, layout=ipywidgets.Layout(flex="1 1 400px", min_width="0"))
 
     def look(change) -> None:
         image = decoded(change["new"])
         if image is None or not image.any():
-            answer.value = _NO_PICTURE
+            answer.value = NO_PICTURE
             return
         figure = ask(image)
         told = "; ".join(axes.get_title().replace("\n", " ") for axes in figure.axes if axes.get_title())
         answer.value = picture(figure, f"{alt} Now: {told}.")
 
     field.observe(look, names="value")
-    pad = ipywidgets.VBox([ipywidgets.HBox([ipywidgets.HTML(_canvas()), answer]), field])
+    side_by_side = ipywidgets.Layout(display="flex", flex_flow="row wrap", align_items="flex-start")
+    pad = ipywidgets.VBox([ipywidgets.HBox([ipywidgets.HTML(_canvas()), answer], layout=side_by_side), field])
     pad.add_class(_CLASS)
     return pad
+
+
+def from_marks(drawn: str) -> np.ndarray:
+    """A digit of `#` on dots or spaces as a picture, `(28, 28, 1)`: ink is 1. What is missing is paper.
+
+    Raises ValueError if the drawing is larger than 14 lines of 14 marks.
+    """
+    lines = [line.rstrip() for line in drawn.strip("\n").splitlines()]
+    longest = max(map(len, lines), default=0)
+    if len(lines) > MARKS or longest > MARKS:
+        raise ValueError(
+            f"The drawing may have {MARKS} lines of {MARKS} marks; it has {len(lines)}, the longest of {longest}."
+        )
+    marks = [[mark == "#" for mark in line.ljust(MARKS)] for line in [*lines, *[""] * (MARKS - len(lines))]]
+    return np.kron(np.array(marks, np.float32), np.ones((2, 2), np.float32))[:, :, None]
 
 
 def decoded(text: str) -> np.ndarray | None:
@@ -98,14 +116,19 @@ def decoded(text: str) -> np.ndarray | None:
 
 
 def _canvas() -> str:
-    handlers = {"pointerdown": _BEGIN, "pointermove": _DRAW, "pointerup": _SEND}
+    handlers = {"pointerdown": _BEGIN, "pointermove": _DRAW, "pointerup": _SEND, "pointercancel": _SEND}
     code = " ".join(f'on{event}="{_attribute(source)}"' for event, source in handlers.items())
-    side = SIDE * _SCALE
-    look = f"width: {side}px; height: {side}px; background: black; cursor: crosshair; touch-action: none"
+    side, frame = SIDE * _SCALE, FRAME * _SCALE
+    corner = (side - frame) // 2
+    look = (
+        f"box-sizing: content-box; width: {side}px; height: {side}px; border: 1px solid #777777; cursor: crosshair; "
+        "touch-action: none; background: white linear-gradient(#e3eef6, #e3eef6) no-repeat "
+        f"{corner}px {corner}px / {frame}px {frame}px"
+    )
     return (
-        f'<canvas width="{side}" height="{side}" role="img" aria-label="A black square to draw a digit on" '
+        f'<canvas width="{side}" height="{side}" role="img" aria-label="A white square to draw a digit on" '
         f'style="{look}" {code}></canvas>'
-        f'<div><button onclick="{_attribute(_CLEAR)}">clear</button></div>'
+        f'<div><button onclick="{_attribute(_CLEAR)}">clear</button> <span></span></div>'
     )
 
 
