@@ -84,7 +84,7 @@ def gradient_bias_apart(weights, inputs, targets):
 def _newton(rows, targets, decay):
     weights, penalty = np.zeros(rows.shape[1]), decay * np.eye(rows.shape[1])
     penalty[0, 0] = 0
-    for _ in range(30):
+    for _ in range(8):
         y = 1 / (1 + np.exp(-rows @ weights))
         gradient = rows.T @ (y - targets) / len(rows) + penalty @ weights
         curvature = (rows.T * (y * (1 - y))) @ rows / len(rows) + penalty
@@ -113,8 +113,8 @@ def choose_by_bfgs(train, validation, decays):
     for decay in decays:
         found = minimize(
             lambda w, decay=decay: _loss(w, *train) + decay / 2 * np.sum(w[1:] ** 2),
-            np.zeros(50),
-            options={"gtol": 1e-6},
+            np.zeros(17),
+            options={"gtol": 1e-5},
         ).x
         if best is None or _loss(found, *validation) < _loss(best[1], *validation):
             best = [decay, found.tolist()]
@@ -126,11 +126,11 @@ def choose_by_descent(train, validation, decays):
     inputs, targets = train
     kept = {}
     for decay in decays:
-        weights, bias = np.zeros(inputs.shape[1]), 0.0
-        for _ in range(8000):
+        weights, bias, rate = np.zeros(inputs.shape[1]), 0.0, 1 / (1.5 + decay)
+        for _ in range(400):
             residual = 1 / (1 + np.exp(-(inputs @ weights + bias))) - targets
-            weights -= 0.3 * (inputs.T @ residual / len(targets) + decay * weights)
-            bias -= 0.3 * residual.mean()
+            weights -= rate * (inputs.T @ residual / len(targets) + decay * weights)
+            bias -= rate * residual.mean()
         kept[decay] = np.append(bias, weights)
     chosen = min(kept, key=lambda decay: _loss(kept[decay], *validation))
     return chosen, kept[chosen]

@@ -21,13 +21,16 @@ MOMENTS = (0, 1, 10, 100, 1000, 10000)
 
 
 def windows(pictures, truth, numbers) -> Figure:
-    """A 3 and an 8 with the two windows, and the two numbers of all pictures."""
+    """The 3 and the 8 whose two numbers are nearest the mean of their class, and the numbers of all pictures."""
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 3.5), width_ratios=(1, 1, 1.5))
     for axes, target, title in ((left, 0, "a 3"), (middle, 1, "an 8")):
-        axes.imshow(pictures[np.flatnonzero(truth == target)[0]], cmap="gray_r")
+        of_class = np.flatnonzero(truth == target)
+        from_mean = np.linalg.norm(numbers[of_class] - numbers[of_class].mean(axis=0), axis=1)
+        axes.imshow(pictures[of_class[from_mean.argmin()]], cmap="gray_r")
         for row, column in WINDOWS:
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 6, 6, fill=False, color=PURPLE, linewidth=2.5))
-        axes.set(title=title, xticks=[], yticks=[])
+        axes.set_title(title)
+        axes.set_axis_off()
     points(right, numbers, truth, size=16)
     right.set(xlabel="ink in the upper window", ylabel="ink in the lower window")
     handles, _ = right.get_legend_handles_labels()
@@ -176,6 +179,7 @@ def _soft(axes, weights, reach: float) -> None:
     outputs = sigmoid(weights[0] * line[None, :] + weights[1] * line[:, None])
     axes.imshow(outputs, extent=(-reach, reach) * 2, origin="lower", cmap=DIVERGING, vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 # Surprise
@@ -252,7 +256,7 @@ def descend_without_bias(inputs, targets, decay: float, steps: int) -> np.ndarra
 
 def moments(decays=(0.0, 0.01)) -> Figure:
     """Six moments of learning in data space, and the path in weight space; a row for each strength of weight decay."""
-    figure, all_axes = plt.subplots(len(decays), 1 + len(MOMENTS), figsize=(9, 3.6), width_ratios=[1] * 6 + [1.9])
+    figure, all_axes = plt.subplots(len(decays), 1 + len(MOMENTS), figsize=(9, 3.3), width_ratios=[1] * 6 + [1.4])
     for axes, decay in zip(all_axes, decays, strict=True):
         for each, step in zip(axes, MOMENTS, strict=False):
             _data_space(each, path(decay)[step], size=12)
@@ -304,7 +308,7 @@ def weight_pictures(pictures: dict[str, np.ndarray]) -> Figure:
     for axes, (title, weights) in zip(np.atleast_1d(all_axes), pictures.items(), strict=True):
         largest = np.abs(weights).max()
         axes.imshow(weights.reshape(28, 28), cmap=DIVERGING, vmin=-largest, vmax=largest)
-        axes.set(xticks=[], yticks=[])
+        axes.set_axis_off()
         axes.set_title(title, fontsize=11)
     return figure
 
