@@ -1,6 +1,6 @@
 """What the lesson on back-propagation claims, and what in its records carries it."""
 
-from course_lib.evidence import claim, compare
+from course_lib.evidence import at_best_rate, claim, compare
 
 
 @claim(
@@ -35,13 +35,36 @@ def _(rows):
     return found["low"].round(3) == -0.003 and found["high"].round(3) == 0.010
 
 
+@claim(
+    "In the first ten epochs all three err less than plain SGD, and Adam less than the other two.", record="optimizers"
+)
+def _(rows):
+    fast = at_best_rate(rows, "optimizer", "first_ten_passes")
+    to_plain, to_adam = (
+        compare(fast, "optimizer", "first_ten_passes", against=way).drop(way) for way in ("plain SGD", "Adam")
+    )
+    return len(to_plain) == 3 and (to_plain["high"] < 0).all() and (to_adam["low"] > 0).all()
+
+
+@claim(
+    "At their best epochs momentum and RMSprop err less than plain SGD and than Adam; "
+    "the last two we could not tell apart.",
+    record="optimizers",
+)
+def _(rows):
+    skilled = at_best_rate(rows, "optimizer", "validation_error")
+    to_plain, to_adam = (compare(skilled, "optimizer", "test_error", against=way) for way in ("plain SGD", "Adam"))
+    less = all((gaps.loc[["momentum", "RMSprop"], "high"] < 0).all() for gaps in (to_plain, to_adam))
+    return less and to_plain.loc["Adam", "low"] < 0 < to_plain.loc["Adam", "high"]
+
+
 def _by_start(rows, column, loss="half squared error"):
     """Half the squared error against cross-entropy, from each start."""
     return [compare(part, "loss", column, against="cross-entropy").loc[loss] for _, part in rows.groupby("start")]
 
 
 @claim(
-    "From both starts cross-entropy is ahead: averaged over the twenty passes, its validation error is lower.",
+    "From both starts cross-entropy is ahead: averaged over the twenty epochs, its validation error is lower.",
     record="two_losses",
 )
 def _(rows):
@@ -49,7 +72,7 @@ def _(rows):
     return all(found["low"] > 0 for found in _by_start(averaged, "validation_error"))
 
 
-@claim("at the best pass we could not tell the two losses apart on the test part.", record="two_losses")
+@claim("At the best epoch we could not tell the two losses apart on the test part.", record="two_losses")
 def _(rows):
     best = rows.loc[rows.groupby(["start", "seed", "loss"])["validation_error"].idxmin()]
     return all(found["low"] < 0 < found["high"] for found in _by_start(best, "test_error"))

@@ -200,3 +200,56 @@ def depth(seed):
             "validation_error": validation_error,
             "test_error": test_error,
         }
+
+
+class RMSprop:
+    """Steps divided by the root of a running mean of the squared gradient, as the lesson writes it."""
+
+    def __init__(self, learning_rate: float, rho: float = 0.9, epsilon: float = 1e-7):
+        self.learning_rate, self.rho, self.epsilon, self.squares = learning_rate, rho, epsilon, {}
+
+    def update(self, layer) -> None:
+        for name, parameter in layer.parameters.items():
+            gradient, key = layer.gradients[name], (id(layer), name)
+            self.squares[key] = self.rho * self.squares.get(key, 0) + (1 - self.rho) * gradient**2
+            parameter -= self.learning_rate * gradient / np.sqrt(self.squares[key] + self.epsilon)
+
+
+OPTIMIZERS = {  # what makes each of them from a learning rate, and the rates it is tried with
+    "plain SGD": (optim.SGD, (0.03, 0.1, 0.3, 1, 3)),
+    "momentum": (lambda rate: optim.SGD(rate, momentum=0.9), (0.01, 0.03, 0.1, 0.3, 1)),
+    "RMSprop": (RMSprop, (0.0003, 0.001, 0.003, 0.01, 0.03)),
+    "Adam": (optim.Adam, (0.0003, 0.001, 0.003, 0.01, 0.03)),
+}
+
+
+@experiment(seeds=10)
+def optimizers(seed):
+    """784-128-10 on MNIST (He's start, batches of 100), by four optimizers at five rates each, 30 passes.
+
+    A row has the pass with the lowest validation error, the test error there, and the mean of the first ten passes.
+    """
+    (images, labels), validation, test = _pixels()
+    for name, (make, rates) in OPTIMIZERS.items():
+        for rate in rates:
+            rng = np.random.default_rng(seed)
+            first = layers.Dense(784, 128, rng)
+            first.parameters["kernel"] = rng.normal(0, np.sqrt(2 / 784), (784, 128))
+            net = _network(first, layers.ReLU(), layers.Dense(128, 10, rng))
+            recipe = {"loss": losses.softmax_cross_entropy, "optimizer": make(rate), "batch_size": 100, "rng": rng}
+            fitted, curve = [], []
+            for _ in range(30):
+                fitted += net.fit(images, labels, epochs=1, **recipe)
+                curve.append((_error(net, *validation), _error(net, *test)))
+            validation_errors, test_errors = np.transpose(curve)
+            best = validation_errors.argmin()
+            yield {
+                "optimizer": name,
+                "rate": rate,
+                "passes": best + 1,
+                "validation_error": validation_errors[best],
+                "test_error": test_errors[best],
+                "first_ten_passes": validation_errors[:10].mean(),
+                "validation_error_at_the_end": validation_errors[-1],
+                "training_loss_at_the_end": fitted[-1],
+            }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import itertools
 
 import numpy as np
-from scipy import special
+from scipy import signal, special
 
 from course_lib.exercises.spec import exercise
 from course_lib.gradcheck import numerical_gradient
@@ -14,69 +13,100 @@ from course_lib.gradcheck import numerical_gradient
 LESSON = "05_mlp_backprop"
 
 
-@exercise(lesson=LESSON, points=2, atol=1e-5)
-def mean_surprise(logits, labels):
-    chosen = special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels]
-    return -np.mean(chosen)
+@exercise(lesson=LESSON, points=3, atol=1e-5, rtol=1e-4)
+def pixel_gradient(images, labels, W1, b1, W2, b2):
+    step, found = 1e-6, []
+    for image, label in zip(images, labels, strict=True):
+
+        def surprise(nudge, image=image, label=label):  # for every pixel, what nudging it gives
+            hidden = special.expit(image @ W1 + b1 + nudge * W1)
+            return -special.log_softmax(hidden @ W2 + b2, axis=1)[:, label]
+
+        found.append((surprise(step) - surprise(-step)) / (2 * step))
+    return np.array(found)
 
 
-mean_surprise.hints = (
-    "The surprise is log Σ exp(a_k) minus the logit of the true class: so says the derivation.",
-    "Subtract from each row its largest logit: both terms change by the same number. Then no power is above e⁰ = 1.",
-    "logits[np.arange(len(labels)), labels] picks from each row the logit of its true class.",
+pixel_gradient.hints = (
+    "Run forward and keep the hidden outputs. The way back starts with y minus the one-hot target, one row per image.",
+    "Through the output kernel go the messages: (y - t) @ W2.T. Each hidden unit multiplies by its slope, z * (1 - z).",
+    "One step further: a pixel hears every hidden unit, through the weight that leads there: messages @ W1.T.",
 )
 
 
-@mean_surprise.cases
+@functools.cache
+def _reader():
+    """Twenty MNIST digits, their labels, and a network 784-12-10 that has seen the training part twice."""
+    from course_lib import data, layers, losses, optim
+
+    digits, rng = data.mnist_5k(), np.random.default_rng(0)
+    net = layers.Sequential([layers.Dense(784, 12, rng), layers.Sigmoid(), layers.Dense(12, 10, rng)])
+    recipe = {"loss": losses.softmax_cross_entropy, "optimizer": optim.SGD(1.0), "batch_size": 50, "rng": rng}
+    net.fit(digits.train.images.reshape(-1, 784), digits.train.labels, epochs=2, **recipe)
+    arrays = [layer.parameters[name] for layer in (net.layers[0], net.layers[2]) for name in ("kernel", "bias")]
+    return digits.validation.images.reshape(-1, 784).astype(float), digits.validation.labels, arrays
+
+
+@pixel_gradient.cases
 def _(rng):
-    for examples, classes, size in ((2, 3, 1), (3, 3, 2), (5, 2, 3), (6, 4, 1)):
-        yield size * rng.normal(size=(examples, classes)), rng.permutation(np.arange(examples) % classes)
-    # Logits far from 0, rows or single ones: powers overflow, whatever one number is subtracted from all, and
-    # also if it is each row's mean or smallest. (Eighths are exact in float32.)
-    rows = np.array([[1000.0], [-1000.0], [0.0], [1000.0]])
-    single = np.array([[4000.0, 0.0, 0.0], [0.0, -4000.0, 0.0], [0.0, 0.0, 4000.0], [0.0, 0.0, 0.0]])
-    for far in (rows, single):
-        yield np.round(8 * rng.normal(size=(4, 3))) / 8 + far, np.array([0, 2, 1, 1])
+    # In the smallest case all sizes are the same: there a transpose that is missing raises no error.
+    for examples, pixels, hidden, classes in ((2, 2, 2, 2), (3, 3, 3, 3), (3, 5, 4, 3), (4, 3, 6, 2)):
+        sizes = ((examples, pixels), (pixels, hidden), hidden, (hidden, classes), classes)
+        images, W1, b1, W2, b2 = (rng.normal(size=size) for size in sizes)
+        yield images, rng.integers(classes, size=examples), W1, b1, W2, b2
+    images, labels, arrays = _reader()
+    chosen = rng.choice(len(images), 4, replace=False)
+    yield images[chosen], labels[chosen], *arrays
 
 
-@mean_surprise.known_mistakes
-def _(logits, labels):
-    rows = np.arange(len(labels))
-    surprises = -special.log_softmax(logits, axis=1)[rows, labels]
-    yield "You added the surprises up. Their mean over the examples is asked for.", np.sum(surprises)
-    yield "These are the surprises of the single examples. Their mean is asked for.", surprises
-    yield "The sign: a surprise is minus a logarithm of a probability, never negative.", -np.mean(surprises)
-    yield "That is the logarithm to the base 2. The natural one is asked for.", np.mean(surprises) / np.log(2)
+@pixel_gradient.known_mistakes
+def _(images, labels, W1, b1, W2, b2):
+    sums = images @ W1 + b1
+    z = special.expit(sums)
+    y = special.softmax(z @ W2 + b2, axis=1)
+    targets = np.eye(len(b2))[labels]
+    messages = (y - targets) @ W2.T
+    gradient = (z * (1 - z) * messages) @ W1.T
     yield (
-        "You averaged over the classes, too. A surprise is a sum over classes, of which only the true one counts.",
-        np.mean(surprises) / logits.shape[1],
+        "You divided by the number of images. Each image's own loss is asked for, not the mean.",
+        gradient / len(images),
+    )
+    yield "The sign: the way back starts with y minus t, answer minus target.", -gradient
+    yield "The slope of the hidden units is missing on the way back: z (1 - z).", messages @ W1.T
+    yield "A sigmoid's slope is z (1 - z), not its output z.", (z * messages) @ W1.T
+    yield (
+        "You put the hidden sums into z (1 - z). It is made of the hidden outputs.",
+        (sums * (1 - sums) * messages) @ W1.T,
     )
     yield (
-        "That is the mean probability of the true class. Take minus its logarithm, example by example.",
-        np.mean(special.softmax(logits, axis=1)[rows, labels]),
+        "1 - z² is the slope of tanh. A sigmoid has the slope z (1 - z).",
+        ((1 - z**2) * messages) @ W1.T,
     )
     yield (
-        "You took the logarithm of the mean probability. Each example has its own surprise; average those.",
-        -np.log(np.mean(np.exp(-surprises))),
+        "y (1 - y) is the output's own slope. With softmax and cross-entropy the message at the logits is y - t alone.",
+        (z * (1 - z) * ((y * (1 - y) * (y - targets)) @ W2.T)) @ W1.T,
     )
     yield (
-        "Your softmax runs down the examples (axis 0). It must run across the classes of each example.",
-        -np.mean(special.log_softmax(logits, axis=0)[rows, labels]),
+        "A pixel is an input: it has no slope of its own, so nothing more is multiplied in.",
+        images * (1 - images) * gradient,
+    )
+    yield "The targets are missing: the way back starts with y minus t.", (z * (1 - z) * (y @ W2.T)) @ W1.T
+    yield (
+        "That is the gradient of the logit of the true class. The loss has the message y - t at the logits.",
+        (z * (1 - z) * (targets @ W2.T)) @ W1.T,
     )
     yield (
-        "Your softmax divides by one sum over all examples. Each example has a sum of its own.",
-        -np.mean(special.log_softmax(logits)[rows, labels]),
+        "You added all images up. Each has a gradient of its own.",
+        np.broadcast_to(gradient.sum(axis=0), gradient.shape),
     )
     yield (
-        "Powers of large logits overflow. First subtract from the logits of each example their largest one.",
-        lambda *_: _naive_surprise(logits, labels),
+        "The biases are missing on the way forward.",
+        _without_biases(images, targets, W1, W2),
     )
 
 
-def _naive_surprise(logits, labels):
-    with np.errstate(all="ignore"):
-        powers = np.exp(logits)
-        return -np.mean(np.log((powers / powers.sum(axis=1, keepdims=True))[np.arange(len(labels)), labels]))
+def _without_biases(images, targets, W1, W2):
+    z = special.expit(images @ W1)
+    return (z * (1 - z) * ((special.softmax(z @ W2, axis=1) - targets) @ W2.T)) @ W1.T
 
 
 @exercise(lesson=LESSON, points=3, atol=1e-5)
@@ -158,170 +188,119 @@ def _with_messages(inputs, z, delta_2, messages):
     return inputs.T @ delta_1 + delta_2.T @ z, delta_1.sum(axis=0), delta_2.sum(axis=0)
 
 
-@exercise(lesson=LESSON, points=3, atol=1e-5, rtol=1e-4)
-def pixel_gradient(images, labels, W1, b1, W2, b2):
-    step, found = 1e-6, []
-    for image, label in zip(images, labels, strict=True):
-
-        def surprise(nudge, image=image, label=label):  # for every pixel, what nudging it gives
-            hidden = np.maximum(image @ W1 + b1 + nudge * W1, 0)
-            return -special.log_softmax(hidden @ W2 + b2, axis=1)[:, label]
-
-        found.append((surprise(step) - surprise(-step)) / (2 * step))
-    return np.array(found)
+@exercise(lesson=LESSON, points=3, atol=1e-6, rtol=1e-5)
+def adam_changes(slopes, learning_rate, beta_1, beta_2, epsilon):
+    steps = np.arange(1, len(slopes) + 1)[:, None]
+    mean, square = (
+        signal.lfilter([1 - beta], [1, -beta], values, axis=0) / (1 - beta**steps)
+        for values, beta in ((slopes, beta_1), (slopes**2, beta_2))
+    )
+    return -learning_rate * mean / (np.sqrt(square) + epsilon)
 
 
-pixel_gradient.hints = (
-    "Run forward and keep the hidden sums. The way back starts with y minus the one-hot target, one row per image.",
-    "Through the output kernel go the messages: (y - t) @ W2.T. A ReLU lets them pass where its sum was positive.",
-    "One step further: a pixel hears every hidden unit, through the weight that leads there: messages @ W1.T.",
+adam_changes.hints = (
+    "Both averages start at 0 and live on from step to step: a loop over the rows of slopes.",
+    "Count the steps from 1: in the first, 1 - beta_1**1 undoes exactly the factor 1 - beta_1 of the first mean.",
+    "Keep the averages as they are, and correct copies: mean / (1 - beta_1**step), square / (1 - beta_2**step).",
+    "The change is -learning_rate * corrected mean / (root of the corrected square + epsilon), weight by weight.",
 )
 
 
-@functools.cache
-def _reader():
-    """Twenty MNIST digits, their labels, and a network 784-12-10 that has seen the training part twice."""
-    from course_lib import data, layers, losses, optim
-
-    digits, rng = data.mnist_5k(), np.random.default_rng(0)
-    net = layers.Sequential([layers.Dense(784, 12, rng), layers.ReLU(), layers.Dense(12, 10, rng)])
-    recipe = {"loss": losses.softmax_cross_entropy, "optimizer": optim.SGD(0.1), "batch_size": 50, "rng": rng}
-    net.fit(digits.train.images.reshape(-1, 784), digits.train.labels, epochs=2, **recipe)
-    arrays = [layer.parameters[name] for layer in (net.layers[0], net.layers[2]) for name in ("kernel", "bias")]
-    return digits.validation.images.reshape(-1, 784).astype(float), digits.validation.labels, arrays
-
-
-@pixel_gradient.cases
+@adam_changes.cases
 def _(rng):
-    # In the smallest case all sizes are the same: there a transpose that is missing raises no error.
-    for examples, pixels, hidden, classes in ((2, 2, 2, 2), (3, 3, 3, 3), (3, 5, 4, 3), (4, 3, 6, 2)):
-        sizes = ((examples, pixels), (pixels, hidden), hidden, (hidden, classes), classes)
-        images, W1, b1, W2, b2 = (rng.normal(size=size) for size in sizes)
-        yield images, rng.integers(classes, size=examples), W1, b1, W2, b2
-    images, labels, arrays = _reader()
-    chosen = rng.choice(len(images), 4, replace=False)
-    yield images[chosen], labels[chosen], *arrays
+    # Slopes far above epsilon, so that it does not matter where it stands; the first weight of some never feels any.
+    for steps, weights, beta_1, beta_2 in ((2, 2, 0.8, 0.6), (3, 1, 0.5, 0.9), (4, 3, 0.9, 0.999), (6, 2, 0.7, 0.99)):
+        slopes = rng.choice([-1, 1], (steps, weights)) * rng.uniform(0.5, 3, (steps, weights))
+        slopes[:, 1:2] *= 100
+        yield slopes, 0.1, beta_1, beta_2, 1e-7
+    slopes[:, 0] = 0
+    yield slopes, 0.01, 0.9, 0.95, 1e-7
 
 
-@pixel_gradient.known_mistakes
-def _(images, labels, W1, b1, W2, b2):
-    sums = images @ W1 + b1
-    hidden, on = np.maximum(sums, 0), sums > 0
-    y = special.softmax(hidden @ W2 + b2, axis=1)
-    targets = np.eye(len(b2))[labels]
-    delta_2 = y - targets
-    delta_1 = on * (delta_2 @ W2.T)
-    gradient = delta_1 @ W1.T
+def _averages(slopes, beta_1, beta_2):
+    """The uncorrected running means of slopes and of their squares after each step, and the number of the step."""
+    steps = np.arange(1, len(slopes) + 1)[:, None]
+    mean, square = np.zeros(slopes.shape), np.zeros(slopes.shape)
+    for place, row in enumerate(slopes):
+        mean[place] = beta_1 * (mean[place - 1] if place else 0) + (1 - beta_1) * row
+        square[place] = beta_2 * (square[place - 1] if place else 0) + (1 - beta_2) * row**2
+    return mean, square, steps
+
+
+@adam_changes.known_mistakes
+def _(slopes, learning_rate, beta_1, beta_2, epsilon):
+    mean, square, steps = _averages(slopes, beta_1, beta_2)
+    fair_mean, fair_square = mean / (1 - beta_1**steps), square / (1 - beta_2**steps)
+
+    def changes(mean, square):
+        return -learning_rate * mean / (np.sqrt(square) + epsilon)
+
+    yield "Neither average is corrected: both start at 0 and are too small at first.", changes(mean, square)
+    yield "The mean of the squares is not corrected: divide it by 1 - beta_2**step.", changes(fair_mean, square)
+    yield "The mean of the slopes is not corrected: divide it by 1 - beta_1**step.", changes(mean, fair_square)
     yield (
-        "You divided by the number of images. Each image's own loss is asked for, not the mean.",
-        gradient / len(images),
-    )
-    yield "The sign: the way back starts with y minus t, answer minus target.", -gradient
-    yield (
-        "The ReLUs are missing on the way back: nothing passes where the hidden sum was not positive.",
-        delta_2 @ W2.T @ W1.T,
-    )
-    yield (
-        "The hidden units are ReLUs: their slope is 1 or 0, not the hidden output.",
-        (hidden * (delta_2 @ W2.T)) @ W1.T,
-    )
-    soft = special.expit(sums)
-    yield (
-        "z (1 - z) is the slope of a sigmoid. A ReLU has the slope 1 where its sum is positive, else 0.",
-        (hidden * (1 - hidden) * (delta_2 @ W2.T)) @ W1.T,
-    )
-    ysoft = special.softmax(soft @ W2 + b2, axis=1)
-    yield (
-        "You ran forward with sigmoids. This network has ReLUs.",
-        (soft * (1 - soft) * ((ysoft - targets) @ W2.T)) @ W1.T,
+        "You correct by 1 - beta at every step. What is missing shrinks: it is beta**step, with the step's number.",
+        changes(mean / (1 - beta_1), square / (1 - beta_2)),
     )
     yield (
-        "A ReLU blocks by its own sum on the way forward, not by the sign of the message.",
-        np.maximum(delta_2 @ W2.T, 0) @ W1.T,
-    )
-    yield "The targets are missing: the way back starts with y minus t.", (on * (y @ W2.T)) @ W1.T
-    yield (
-        "That is the gradient of the logit of the true class. The loss has the message y - t at the logits.",
-        (on * (targets @ W2.T)) @ W1.T,
+        "Your count of the steps is one ahead: the first step has the number 1.",
+        changes(mean / (1 - beta_1 ** (steps + 1)), square / (1 - beta_2 ** (steps + 1))),
     )
     yield (
-        "You added all images up. Each has a gradient of its own.",
-        np.broadcast_to(gradient.sum(axis=0), gradient.shape),
+        "You multiply by the corrections. The averages are too small: divide by them.",
+        changes(mean * (1 - beta_1**steps), square * (1 - beta_2**steps)),
     )
     yield (
-        "The biases are missing on the way forward, so other ReLUs are on.",
-        _without_biases(images, targets, W1, W2),
+        "The betas have changed places: beta_1 belongs to the slopes, beta_2 to their squares.",
+        _swapped(slopes, learning_rate, beta_1, beta_2, epsilon),
     )
-
-
-def _without_biases(images, targets, W1, W2):
-    sums = images @ W1
-    delta_2 = special.softmax(np.maximum(sums, 0) @ W2, axis=1) - targets
-    return ((sums > 0) * (delta_2 @ W2.T)) @ W1.T
-
-
-@exercise(lesson=LESSON, points=2)
-def build_mlp(inputs):
-    units = [64, 32, 16, 10]
-    parameters = sum((before + 1) * after for before, after in itertools.pairwise(units))
-    return "dense 32, dense 16, dense 10", "relu, relu, softmax", "none", "none", parameters
-
-
-build_mlp.results = (
-    "Layers", "Activations", "Before the first layer", "Layers that do something else in training", "Parameters"
-)  # fmt: skip
-build_mlp.hints = (
-    "keras.Sequential takes a list: keras.Input((64,)) first, then one keras.layers.Dense for each layer.",
-    "keras.layers.Dense(32, activation='relu') is a hidden layer. How many Dense layers are there in all?",
-    "The last layer has 10 units and activation='softmax'. The function returns the model; no compile is needed.",
-)
-
-
-@build_mlp.cases
-def _(rng):
-    yield (rng.normal(0, 2, (40, 64)),)
-
-
-@build_mlp.probe
-def _(build, inputs):
-    from course_lib.exercises import models
-
-    found = models.read_chain(models.model_of(build, inputs), inputs)
-    return found.layers, found.activations, found.before, found.other_in_training, found.parameters
-
-
-@functools.cache
-def _mlp(sizes=(32, 16), hidden="relu", last="softmax", use_bias=True, behind="linear"):
-    import keras
-
-    def dense(units, activation):
-        return keras.layers.Dense(units, activation=activation, use_bias=use_bias)
-
-    layers = [*(dense(units, hidden) for units in sizes), dense(10, last), keras.layers.Activation(behind)]
-    return keras.Sequential([keras.Input((64,)), *layers])
-
-
-@build_mlp.known_mistakes
-def _():
+    yield "These are steps uphill: a change has the sign opposite to the mean slope.", -changes(fair_mean, fair_square)
     yield (
-        "The hidden layers have no activation. Without one, three dense layers are no more than one.",
-        lambda: _mlp(hidden=None),
-    )
-    yield "The outputs are logits: the last layer needs activation='softmax'.", lambda: _mlp(last=None)
-    yield (
-        "Ten sigmoids do not share out one whole; probabilities of classes add up to 1: take softmax.",
-        lambda: _mlp(last="sigmoid"),
+        "The root is missing: divide by the root of the mean square.",
+        -learning_rate * fair_mean / (fair_square + epsilon),
     )
     yield (
-        "Softmax stands behind a softmax. Once is enough; twice flattens the probabilities.",
-        lambda: _mlp(behind="softmax"),
+        "That is RMSprop: the single slope stands where its running mean belongs.",
+        changes(slopes, fair_square),
+    )
+    yield "You average the slopes and square then. Average the squares.", changes(fair_mean, fair_mean**2)
+    yield (
+        "All weights share one mean square. Each weight has its own.",
+        changes(fair_mean, fair_square.mean(axis=1, keepdims=True)),
     )
     yield (
-        "Softmax stands behind a sigmoid, which has squeezed the logits. The last layer has softmax alone.",
-        lambda: _mlp(last="sigmoid", behind="softmax"),
+        "You kept the corrected averages as the averages. Correct copies, or each correction counts again and again.",
+        _corrected_for_ever(slopes, learning_rate, beta_1, beta_2, epsilon),
     )
-    yield "The hidden layers are sigmoids; ReLU is asked for: activation='relu'.", lambda: _mlp(hidden="sigmoid")
-    yield "The hidden layers are tanh; ReLU is asked for: activation='relu'.", lambda: _mlp(hidden="tanh")
-    yield "The second hidden layer, with 16 units, is missing.", lambda: _mlp((32,))
-    yield "The hidden layers stand in the wrong order: 32 units first, then 16.", lambda: _mlp((16, 32))
-    yield "The biases are switched off: leave out use_bias=False.", lambda: _mlp(use_bias=False)
+    yield (
+        "These are the weights after each step, from 0. What each single step adds is asked for.",
+        np.cumsum(changes(fair_mean, fair_square), axis=0),
+    )
+    yield "Only the last step is there. A row for each step is asked for.", changes(fair_mean, fair_square)[-1]
+    yield (
+        "The first slopes count in full: you began with them as averages. Both averages begin at 0.",
+        _begun_with_slopes(slopes, learning_rate, beta_1, beta_2, epsilon),
+    )
+
+
+def _swapped(slopes, learning_rate, beta_1, beta_2, epsilon):
+    mean, square, steps = _averages(slopes, beta_2, beta_1)
+    return -learning_rate * mean / (1 - beta_2**steps) / (np.sqrt(square / (1 - beta_1**steps)) + epsilon)
+
+
+def _corrected_for_ever(slopes, learning_rate, beta_1, beta_2, epsilon):
+    mean, square, changes = 0.0, 0.0, []
+    for step, row in enumerate(slopes, start=1):
+        mean = (beta_1 * mean + (1 - beta_1) * row) / (1 - beta_1**step)
+        square = (beta_2 * square + (1 - beta_2) * row**2) / (1 - beta_2**step)
+        changes.append(-learning_rate * mean / (np.sqrt(square) + epsilon))
+    return np.array(changes)
+
+
+def _begun_with_slopes(slopes, learning_rate, beta_1, beta_2, epsilon):
+    mean, square, changes = slopes[0], slopes[0] ** 2, []
+    for step, row in enumerate(slopes, start=1):
+        if step > 1:
+            mean, square = beta_1 * mean + (1 - beta_1) * row, beta_2 * square + (1 - beta_2) * row**2
+        changes.append(-learning_rate * mean / (np.sqrt(square) + epsilon))
+    return np.array(changes)

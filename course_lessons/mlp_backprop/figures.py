@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from course_lib.layers import sigmoid
-from course_lib.plots import BLUE, GREY, ORANGE, VERMILION, charts
+from course_lib.plots import BLACK, BLUE, GREY, ORANGE, VERMILION, charts
 from course_lib.plots.planes import points, regions
 
 _PLANE = (-3, 3)
@@ -133,7 +133,10 @@ def codes(all_codes: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
 
 
 def loss_surfaces(first, second, surfaces: dict[str, np.ndarray], flat: dict[str, np.ndarray]) -> Figure:
-    """Two losses over two weights, in one 3D picture; beside it, for each loss, where the surface is flat."""
+    """Two losses over two weights, in one 3D picture; beside it, for each loss, where the surface is flat.
+
+    All answers are wrong where the weights have unlike signs; the titles say how much of that region is flat.
+    """
     figure = plt.figure(figsize=(8, 3))
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.45))
     space = left.add_subplot(projection="3d")
@@ -158,10 +161,68 @@ def loss_surfaces(first, second, surfaces: dict[str, np.ndarray], flat: dict[str
             axes.text(corner * first.max(), -corner * second.max(), "all wrong", **style)
             axes.text(corner * first.max(), corner * second.max(), "all right", **style)
         axes.set(xlabel="$w_1$ (orange: flat)", xticks=ticks, yticks=ticks)
-        axes.set_title(name, fontsize=11)
+        share = flat[name][first * second < 0].mean()
+        axes.set_title(f"{name}\nflat in {share:.0%} of “all wrong”", fontsize=11)
         axes.label_outer()
     right.axes[0].set_ylabel("$w_2$")
     return figure
+
+
+_BOWL = 2.5  # how far a picture of a bowl reaches
+
+
+def _draw_walk(axes, curvature, path) -> None:
+    """Contour lines of ½ wᵀHw, and a walk from a black square towards the lowest point, a star."""
+    line = np.linspace(-_BOWL, _BOWL, 200)
+    plane = np.stack(np.meshgrid(line, line), axis=-1)
+    heights = 0.5 * np.einsum("rci,ij,rcj->rc", plane, curvature, plane)
+    axes.contour(line, line, heights, levels=[0.05, 0.5, 2, 8, 32, 128], colors=GREY, linewidths=0.7)
+    axes.plot(*path.T, "o-", color=BLUE, markersize=2.5, linewidth=1)
+    axes.plot(*path[0], "s", color=BLACK, markersize=6)
+    axes.plot(0, 0, "*", color=VERMILION, markersize=11)
+    axes.set(xlim=(-_BOWL, _BOWL), ylim=(-_BOWL, _BOWL), aspect="equal", xlabel="$w_1$", ylabel="$w_2$")
+
+
+def valleys(bowls: dict[str, tuple], walks: dict[tuple[str, str], np.ndarray]) -> Figure:
+    """Walks down bowls ½ wᵀHw. bowls: name -> H and whatever else; walks: (bowl, way) -> `(steps + 1, 2)`."""
+    ways = list(dict.fromkeys(way for _, way in walks))
+    figure, all_axes = plt.subplots(len(bowls), len(ways), figsize=(9, 2.4 * len(bowls)), sharex=True, sharey=True)
+    for row, (bowl, (curvature, *_)) in zip(np.atleast_2d(all_axes), bowls.items(), strict=True):
+        for axes, way in zip(row, ways, strict=True):
+            path = walks[bowl, way]
+            _draw_walk(axes, curvature, path)
+            axes.set_title(f"{way}: {len(path) - 1} steps", fontsize=11)
+            axes.label_outer()
+        row[0].set_ylabel(f"{bowl}\n$w_2$")
+    return figure
+
+
+@dataclass
+class Bowl:
+    """A bowl with the curvatures 1 and 100 to be turned, and ways to walk down it.
+
+    `walk(optimizer, curvature, start, steps)` gives the path, `ways[name](learning_rate)` an optimizer.
+    """
+
+    walk: Callable
+    ways: dict[str, Callable]
+
+    def draw(self, way: str = "momentum", log_rate: float = -2.0, turned_by: int = 45, steps: int = 100) -> Figure:
+        """Left the walk, right the height after each step; the learning rate is ten to the power of `log_rate`."""
+        angle = np.deg2rad(turned_by)
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        curvature = turn @ np.diag([1.0, 100.0]) @ turn.T
+        with np.errstate(over="ignore", invalid="ignore"):  # at a rate that is too large
+            path = self.walk(self.ways[way](10**log_rate), curvature, turn @ [-2.0, 0.6], steps)
+            heights = 0.5 * np.sum(path @ curvature * path, axis=1)
+        figure, (plane, curve) = plt.subplots(1, 2, figsize=(8, 3.4))
+        _draw_walk(plane, curvature, np.where(np.abs(path) < 1e6, path, np.nan))
+        plane.set_title(f"{way}, learning rate {10**log_rate:.3g}")
+        curve.semilogy(np.where(heights < 1e12, heights, np.nan), color=BLUE)
+        curve.axhline(0.01 * heights[0], color=GREY, linestyle="--", label="a hundredth of the start")
+        curve.set(xlabel="step", ylabel="loss", ylim=(1e-6, 1e4))
+        curve.legend(loc="upper right")
+        return figure
 
 
 def stuck_or_solved(runs: dict[str, np.ndarray], solved_below: float, xlabel: str, ylabel: str) -> Figure:
@@ -180,7 +241,8 @@ def layer_responses(
 ) -> Figure:
     """One row per layer: what each of its units answers over the plane (-1 to 1), and the examples in its hidden space.
 
-    `responses[layer](inputs)` gives `(examples, units)`. The last column shows the two main directions of that space.
+    `responses[layer](inputs)` gives `(examples, units)`. The last column looks at that space from where the classes lie
+    farthest apart: across, the direction that least squares finds for them; upwards, the main direction of the rest.
     """
     units = responses[0](inputs).shape[1]
     figure, all_axes = plt.subplots(len(responses), units + 1, figsize=(7.4, 1.45 * len(responses) + 0.3))
@@ -192,9 +254,12 @@ def layer_responses(
                 axes.set_title(f"unit {unit + 1}", fontsize=10)
         all_axes[row, 0].set_ylabel(label, fontsize=10)
         hidden = respond(inputs) - respond(inputs).mean(axis=0)
-        directions = np.linalg.svd(hidden, full_matrices=False)[2][:2]
+        apart = np.linalg.lstsq(hidden, targets - np.mean(targets), rcond=None)[0]
+        apart /= np.linalg.norm(apart)
+        across = hidden @ apart
+        main = np.linalg.svd(hidden - np.outer(across, apart), full_matrices=False)[2][0]
         axes = all_axes[row, -1]
-        points(axes, hidden @ directions.T, targets, size=10)
+        points(axes, np.stack([across, hidden @ main], axis=1), targets, size=10)
         axes.set(xticks=[], yticks=[])
         if row == 0:
             axes.set_title("hidden space", fontsize=10)

@@ -8,29 +8,6 @@ from scipy import special
 from right_answers import right
 
 
-@right("mean_surprise")
-def surprise_in_loops(logits, labels):
-    surprises = []
-    for row, label in zip(logits, labels, strict=True):
-        largest = max(row)
-        surprises.append(largest + math.log(sum(math.exp(a - largest) for a in row)) - row[label])
-    return sum(surprises) / len(surprises)
-
-
-@right("mean_surprise")
-def surprise_of_differences(logits, labels):
-    gaps = logits - np.take_along_axis(logits, labels[:, None], axis=1)
-    return np.mean(np.logaddexp.reduce(gaps, axis=1))
-
-
-@right("mean_surprise")
-def surprise_by_keras(logits, labels):
-    from keras import ops
-
-    chances = ops.log_softmax(ops.convert_to_tensor(logits, "float64"), axis=-1)
-    return -ops.mean(ops.sum(ops.one_hot(labels, logits.shape[1], dtype="float64") * chances, axis=-1))
-
-
 @right("tied_gradients")
 def tied_in_loops(inputs, W, b, c):
     by_W, by_b, by_c = np.zeros(W.shape), np.zeros(len(b)), np.zeros(len(c))
@@ -77,18 +54,18 @@ def tied_by_tensorflow(inputs, W, b, c):
 def pixels_in_loops(images, labels, W1, b1, W2, b2):
     rows = []
     for image, label in zip(images, labels, strict=True):
-        sums = [float(image @ W1[:, unit] + b1[unit]) for unit in range(len(b1))]
-        delta = special.softmax(np.maximum(sums, 0) @ W2 + b2)
+        z = [1 / (1 + math.exp(-float(image @ W1[:, unit] + b1[unit]))) for unit in range(len(b1))]
+        delta = special.softmax(np.array(z) @ W2 + b2)
         delta[label] -= 1
-        rows.append(sum(W1[:, unit] * (W2[unit] @ delta) for unit in range(len(b1)) if sums[unit] > 0) + 0 * image)
+        rows.append(sum(W1[:, unit] * (W2[unit] @ delta) * z[unit] * (1 - z[unit]) for unit in range(len(b1))))
     return rows
 
 
 @right("pixel_gradient")
 def pixels_by_the_slopes_of_the_logits(images, labels, W1, b1, W2, b2):
-    on = (images @ W1 + b1 > 0).astype(float)
-    slopes = np.einsum("ph,nh,hc->npc", W1, on, W2)  # what a pixel does to each logit
-    chances = special.softmax(np.einsum("np,npc->nc", images, slopes) + (b1 * on) @ W2 + b2, axis=1)
+    z = (np.tanh((images @ W1 + b1) / 2) + 1) / 2
+    slopes = np.einsum("ph,nh,hc->npc", W1, z - z**2, W2)  # what a pixel does to each logit
+    chances = special.softmax(z @ W2 + b2, axis=1)
     chosen = np.take_along_axis(slopes, labels[:, None, None], axis=2)[:, :, 0]
     return np.einsum("npc,nc->np", slopes, chances) - chosen
 
@@ -99,69 +76,56 @@ def pixels_by_tensorflow(images, labels, W1, b1, W2, b2):
 
     pixels = tf.Variable(images)
     with tf.GradientTape() as tape:
-        logits = tf.nn.relu(pixels @ W1 + b1) @ W2 + b2
+        logits = tf.nn.sigmoid(pixels @ W1 + b1) @ W2 + b2
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     return tape.gradient(losses, pixels)
 
 
-# Functions that build the network
+@right("adam_changes")
+def adam_by_sums_over_the_past(slopes, learning_rate, beta_1, beta_2, epsilon):
+    steps = np.arange(len(slopes))
+    ages = steps[:, None] - steps
+
+    def average(values, beta):  # weighted by beta ** age, the weights summing to 1
+        weights = np.where(ages >= 0, float(beta) ** np.abs(ages), 0)
+        return weights / weights.sum(axis=1, keepdims=True) @ values
+
+    return -learning_rate * average(slopes, beta_1) / (np.sqrt(average(slopes**2, beta_2)) + epsilon)
 
 
-@right("build_mlp")
-def mlp_in_sequence_with_layers_for_activations():
-    from keras import Input, Sequential, layers
-
-    model = Sequential()
-    model.add(Input((64,)))
-    for units in (32, 16):
-        model.add(layers.Dense(units, kernel_initializer="he_normal", name=f"hidden_{units}"))
-        model.add(layers.ReLU())
-    model.add(layers.Dense(10))
-    model.add(layers.Softmax())
-    return model
+@right("adam_changes")
+def adam_as_keras_writes_it(slopes, learning_rate, beta_1, beta_2, epsilon):
+    mean, square, changes = np.zeros(slopes.shape[1]), np.zeros(slopes.shape[1]), []
+    for number in range(len(slopes)):
+        mean += (slopes[number] - mean) * (1 - beta_1)
+        square += (slopes[number] ** 2 - square) * (1 - beta_2)
+        rate = learning_rate * (1 - beta_2 ** (number + 1)) ** 0.5 / (1 - beta_1 ** (number + 1))
+        changes.append((-rate * mean / (square**0.5 + epsilon)).tolist())
+    return changes
 
 
-@right("build_mlp")
-def mlp_of_functions():
-    import keras
-
-    pixels = keras.Input(shape=(64,))
-    hidden = keras.layers.Dense(32, activation="relu")(pixels)
-    hidden = keras.ops.relu(keras.layers.Dense(16)(hidden))
-    model = keras.Model(pixels, keras.layers.Dense(10, activation=keras.activations.softmax)(hidden))
-    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-@right("build_mlp")
-def mlp_as_a_class():
-    import keras
-
-    class Network(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.last = keras.layers.Dense(10)
-            self.hidden = [keras.layers.Dense(32), keras.layers.Dense(16)]
-
-        def call(self, values):
-            for layer in self.hidden:
-                values = keras.ops.maximum(layer(values), 0)
-            return keras.ops.softmax(self.last(values))
-
-    return Network()
+@right("adam_changes")
+def adam_weight_by_weight(slopes, learning_rate, beta_1, beta_2, epsilon):
+    columns = []
+    for column in np.transpose(slopes):
+        mean = square = 0.0
+        column_changes, left_1, left_2 = [], 1.0, 1.0
+        for slope in column:
+            left_1, left_2 = left_1 * beta_1, left_2 * beta_2
+            mean, square = beta_1 * mean + (1 - beta_1) * slope, beta_2 * square + (1 - beta_2) * slope * slope
+            column_changes.append(-learning_rate * (mean / (1 - left_1)) / (math.sqrt(square / (1 - left_2)) + epsilon))
+        columns.append(column_changes)
+    return np.array(columns).T.astype(np.float32)
 
 
-@right("build_mlp")
-def mlp_of_blocks():
-    import keras
+@right("adam_changes")
+def adam_of_the_library(slopes, learning_rate, beta_1, beta_2, epsilon):
+    from course_lib import layers, optim
 
-    body = keras.Sequential([keras.layers.Dense(32, "relu"), keras.layers.Dense(16, "relu")])
-    return keras.Sequential([keras.Input((64,)), body, keras.layers.Dense(10, "softmax")])
-
-
-@right("build_mlp")
-def mlp_not_yet_built():
-    import tensorflow as tf
-    from keras import Sequential, layers
-
-    return Sequential([layers.Dense(32, tf.nn.relu), layers.Dense(16, tf.nn.relu), layers.Dense(10, tf.nn.softmax)])
+    layer, adam = layers.Layer(), optim.Adam(learning_rate, beta_1, beta_2, epsilon)
+    changes = []
+    for row in slopes:
+        layer.parameters, layer.gradients = {"w": np.zeros(len(row))}, {"w": row}
+        adam.update(layer)
+        changes.append(layer.parameters["w"])
+    return changes
