@@ -71,11 +71,11 @@ def secants(exponents=(-0.5, -3.0, -15.0)) -> Figure:
     return figure
 
 
-_PLACES = {"x": (0, 0), "t": (1.2, 0), "sin t": (2.5, 0.8), "3t": (2.5, -0.8), "u": (3.8, 0), "y": (5, 0)}
+_PLACES = {"x": (0, 0), "q": (1.2, 0), "sin q": (2.5, 0.8), "3q": (2.5, -0.8), "u": (3.8, 0), "y": (5, 0)}
 
 
-def worked_graph(named) -> Figure:
-    """The graph of y = cos(sin t + 3t), t = x²: `named` says which node is which.
+def worked_graph(named, slopes) -> Figure:
+    """The graph of y = cos(sin q + 3q), q = x²: `named` says which node is which, `slopes` the slope of y by each.
 
     Values stand above, gradients below; each arrow, from reader to what it read, carries its message.
     """
@@ -85,16 +85,16 @@ def worked_graph(named) -> Figure:
         box = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": BLACK}
         axes.text(x, y, name, ha="center", va="center", bbox=box, fontsize=12, zorder=3)
         axes.text(x, y + 0.3, f"{node.value:.3f}", ha="center", va="bottom", color=BLUE)
-        axes.text(x, y - 0.3, f"{node.gradient:.3f}", ha="center", va="top", color=VERMILION)
+        axes.text(x, y - 0.3, f"{slopes[node]:.3f}", ha="center", va="top", color=VERMILION)
         sent = {}
         for parent, rule in node.ways_back:
             target = next((other for other, there in named.items() if there is parent), None)
             if target:
-                sent.setdefault(target, []).append(float(rule(node.gradient)))
+                sent.setdefault(target, []).append(float(rule(slopes[node])))
         for target, messages in sent.items():
             _arrow(axes, (x, y), _PLACES[target], messages)
-    axes.set(xlim=(-0.45, 5.45), ylim=(-1.45, 1.45))
-    axes.text(5.4, -1.3, "blue: value    red: slope of y, and messages", ha="right", color=GREY)
+    axes.set(xlim=(-0.45, 5.45), ylim=(-1.75, 1.45))
+    axes.text(5.4, -1.7, "blue: value    red: slope of y, and messages", ha="right", color=GREY)
     axes.axis("off")
     return figure
 

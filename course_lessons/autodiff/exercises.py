@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csc_matrix, eye
 from scipy.sparse.linalg import spsolve
 
+from course_lessons.autodiff.evidence import RIGHT, claimed_gradient, digits, start
 from course_lib.exercises.spec import exercise
 
 LESSON = "06_autodiff"
@@ -30,7 +31,7 @@ def _(rng):
     for shape in ((), (), (3,), (2, 3)):
         b = rng.uniform(1.2, 3, shape) * rng.choice([-1, 1], shape)
         yield rng.normal(size=shape), rng.normal(size=shape), b, rng.normal(size=shape)
-    yield np.array([3, -2, 5]), np.array([1, 0, 2]), np.array([2, 3, -4]), np.array([0, 1, 1])
+    yield np.array([3.0, -2, 5]), np.array([1.0, 0, 2]), np.array([2.0, 3, -4]), np.array([0.0, 1, 1])
 
 
 @dual_divide.known_mistakes
@@ -101,8 +102,10 @@ def _(rng):
         "square": ([[], [0, 0], [1]], 2),
         "lonely": ([[], [], [0], [2, 0], [1, 0]], 3),  # nodes 1 and 4 do not lead to the output, node 3
         "read again": ([[], [0], [1, 0], [2], [2, 3, 1]], 2),  # the output has readers
-        "late": ([[], [0], [1], [2], [0, 3], [4, 0, 4]], 5),  # node 0 has readers at many levels
+        "late": ([[], [0], [1], [2], [3], [1, 4], [5, 1, 5]], 6),  # node 1 waits long for its last reader, then sends
         "doubled": ([[], *([node, node] for node in range(12))], 12),
+        # nodes 1 and 7 wait for a reader that has them twice and comes first, then for one at the end of a chain
+        "twins first": ([[], [0], [1, 1], [1], [3], [4], [2, 5], [6], [7, 7], [7], [9], [10], [11, 8]], 12),
     }
     for parents, output in graphs.values():
         yield _shuffled(parents, output, rng)
@@ -110,8 +113,8 @@ def _(rng):
     yield [[], [0], [0], [1, 2]], [[], [2.0], [-3.0], [0.5, 4.0]], 3
     parents = [[], *(rng.integers(0, node, rng.integers(1, 4)).tolist() for node in range(1, 12))]
     yield _shuffled(parents, 10, rng)
-    chain = [[], *([node] for node in range(4999))]
-    yield _shuffled(chain, 4999, rng, slopes=rng.choice([-1.0, 1.0], (5000, 1)))
+    chain = [[], *([node] for node in range(1999))]  # longer than Python's recursion may go
+    yield _shuffled(chain, 1999, rng, slopes=rng.choice([-1.0, 1.0], (2000, 1)))
 
 
 def _one_at(output, parents):
@@ -237,3 +240,84 @@ def _(message, shape):
         "You added up everything. Only what was copied is added.",
         np.full(shape, message.sum()),
     )
+
+
+@exercise(lesson=LESSON, points=2)
+def skip_gradient(arrays, images, one_hot):
+    return _by_tape(arrays, images, one_hot, lambda hidden, sums, relu: hidden + relu(sums))
+
+
+skip_gradient.results = ("W1", "b1", "W2", "b2", "W3", "b3")
+skip_gradient.hints = (
+    "Make a Node of each of the six arrays, compute the loss with them, and ask `gradients` for its slopes. The page "
+    "does so in `gradient_by_engine`.",
+    "hidden = relu(images @ W1 + b1) is read twice: by the second layer, and by the sum that the last layer reads.",
+    "The skip joins after the second ReLU: hidden + relu(hidden @ W2 + b2).",
+)
+
+
+@skip_gradient.cases
+def _(rng):
+    for batch, inputs, units in ((3, 2, 4), (4, 5, 6)):
+        sizes = (inputs, units), units, (units, units), units, (units, 10), 10
+        arrays = [rng.normal(size=size) for size in sizes]
+        yield arrays, rng.normal(size=(batch, inputs)), np.eye(10)[rng.integers(0, 10, batch)]
+    images, labels = digits("float64")[0]
+    some = rng.choice(len(images), 16, replace=False)
+    network = start(int(rng.integers(1000)))
+    arrays = [array + rng.normal(0, 0.1, array.shape) * (array.ndim == 1) for array in network.values()]
+    yield arrays, images[some], np.eye(10)[labels[some]]
+
+
+_WHAT_BUGS_DO = {
+    "skip's message lost": "The message along the skip is lost: `hidden` has two readers, and adds both.",
+    "branch's message lost": "The message through the second layer is lost: `hidden` has two readers, and adds both.",
+    "no bias gradients": "The biases get no gradient.",
+    "slope of the wrong ReLU": "The first layer's messages pass where the second layer's ReLUs were open.",
+    "no ReLU slope": "Messages pass every ReLU. Where a sum was below 0 the slope is 0.",
+    "first layer gets nothing": "The first layer gets no gradient.",
+}
+
+
+@skip_gradient.known_mistakes
+def _(arrays, images, one_hot):
+    network, labels = dict(zip(skip_gradient.results, arrays, strict=True)), one_hot.argmax(axis=1)
+
+    def with_bug(bug):
+        return tuple(claimed_gradient(network, images, labels, bug).values())
+
+    for bug, words in _WHAT_BUGS_DO.items():
+        yield words, lambda *_, bug=bug: with_bug(bug)
+    yield (
+        "That is the gradient of the sum over the examples. The loss is their mean.",
+        lambda *_: tuple(len(images) * gradient for gradient in with_bug(RIGHT)),
+    )
+    yield (
+        "The skip is missing: the last layer reads `hidden`, too.",
+        lambda *_: _by_tape(arrays, images, one_hot, lambda hidden, sums, relu: relu(sums)),
+    )
+    yield (
+        "The skip joins after the second layer's ReLU, not before it.",
+        lambda *_: _by_tape(arrays, images, one_hot, lambda hidden, sums, relu: relu(hidden + sums)),
+    )
+    yield (
+        "The second layer has a ReLU, too.",
+        lambda *_: _by_tape(arrays, images, one_hot, lambda hidden, sums, relu: hidden + sums),
+    )
+    yield (
+        "The first layer has a ReLU, too.",
+        lambda *_: _by_tape(arrays, images, one_hot, lambda hidden, sums, relu: hidden + relu(sums), first=False),
+    )
+
+
+def _by_tape(arrays, images, one_hot, join, first=True):
+    """The gradients of a network whose last layer reads what `join` makes of the hidden layer and the next sums."""
+    import tensorflow as tf
+
+    W1, b1, W2, b2, W3, b3 = variables = [tf.Variable(array) for array in arrays]
+    with tf.GradientTape() as tape:
+        hidden = images @ W1 + b1
+        hidden = tf.nn.relu(hidden) if first else hidden
+        joined = join(hidden, hidden @ W2 + b2, tf.nn.relu)
+        loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(one_hot, joined @ W3 + b3))
+    return tuple(gradient.numpy() for gradient in tape.gradient(loss, variables))

@@ -10,7 +10,7 @@ from course_lib import data
 from course_lib.evidence import experiment
 from course_lib.layers import batches, softmax
 
-UNITS, BATCH, PASSES, RATES = 64, 32, 25, (0.01, 0.03, 0.1, 0.2, 0.4, 0.8)
+UNITS, BATCH, PASSES, RATES = 64, 32, 25, (0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 ARRAYS = ("W1", "b1", "W2", "b2", "W3", "b3")
 RIGHT = "right"
 BUGS = (
@@ -18,8 +18,8 @@ BUGS = (
     "branch's message lost",
     "no bias gradients",
     "random matrix for W3",
-    "mask of the wrong layer",
-    "no ReLU mask",
+    "slope of the wrong ReLU",
+    "no ReLU slope",
     "first layer gets nothing",
 )
 
@@ -57,10 +57,10 @@ def claimed_gradient(network, images, labels, bug: str = RIGHT) -> dict[str, np.
     delta_3 = (softmax(logits) - one_hot) / len(labels)
     back = _random_kernel(logits.dtype) if bug == "random matrix for W3" else network["W3"]
     message = delta_3 @ back.T  # to the joint, and from there along both ways
-    delta_2 = message if bug == "no ReLU mask" else message * (a2 > 0)
+    delta_2 = message if bug == "no ReLU slope" else message * (a2 > 0)
     by_skip, by_branch = message, delta_2 @ network["W2"].T
     to_z1 = {"skip's message lost": by_branch, "branch's message lost": by_skip}.get(bug, by_skip + by_branch)
-    mask = {"mask of the wrong layer": a2 > 0, "no ReLU mask": 1}.get(bug, a1 > 0)
+    mask = {"slope of the wrong ReLU": a2 > 0, "no ReLU slope": 1}.get(bug, a1 > 0)
     delta_1 = to_z1 * mask * (bug != "first layer gets nothing")
     found = {}
     for layer, (inputs, delta) in enumerate(((images, delta_1), (z1, delta_2), (joined, delta_3)), start=1):
