@@ -183,7 +183,7 @@ pd.DataFrame({"last layer's norm over first, lowest": lost.min(axis=1), "highest
 # %% [markdown]
 # Your run is one of five recorded ones; the picture holds all five. A straight line on a logarithmic axis means that
 # each layer takes away about the same factor: *the gradient vanishes*. With Keras' start, the gradient of the first
-# layer is more than 100,000 times smaller than that of the last. With weights four times as large most of the loss goes,
+# layer is more than 100,000 times smaller than that of the last. With weights four times as large most of the shrinking goes,
 # though not all. (Larger sums leave the middle of the S, so the slopes are below 1/4.)
 #
 # And what if one unit is saturated, sure of a wrong answer? It should say 0, but its sum is large, and it says nearly 1.
@@ -250,8 +250,8 @@ zigzag.pivot_table(index="inputs", columns="rate", values="steps").round(0)
 # At learning rate 1 the way is more than twice as long with positive inputs, yet it takes about as many steps. (The ways
 # are 2.8 and 1.2 times the straight line.) But positive inputs forbid larger rates: with each side's best learning rate,
 # centred inputs need about half as many steps, 8 against 18. The formulas say why: along the diagonal $(1, 1)$ the mean
-# of $(x_1 + x_2)^2/2$ is 7/12, along $(1, -1)$, where the goal lies, it is 1/12. The loss is a long valley, seven times as
-# steep across as along. Centred inputs have 1/12 both ways.
+# of $(x_1 + x_2)^2/2$ is 7/12, along $(1, -1)$, where the goal lies, it is 1/12. The loss is a long valley with seven times
+# the curvature across it. Centred inputs have 1/12 both ways.
 #
 # ## tanh: the same S, centred
 #
@@ -356,7 +356,7 @@ def relu_backward(inputs, upstream):
 check(relu_backward)
 
 # %% [markdown]
-# Three things are said for it: it passes gradients, it is cheap, and it learns faster. Test them one by one. ReLU gets the
+# Three things are said for it: it passes gradients, it is cheap, and it learns faster. We test them one by one. ReLU gets the
 # start that suits it, weights of variance $2/n_\mathrm{in}$ (He's; lesson 14), as it will in every comparison below.
 
 # %% tags=["T081", "Q06"]
@@ -431,8 +431,8 @@ show(
 
 # %% [markdown]
 # That is one run. Here are five, with the best of four learning rates for each activation, also with one hidden layer, and
-# also under *Adam*, an optimiser that divides the step of each weight by the usual size of its gradients, so that
-# a small gradient does not mean a small step. The sigmoid has a second try, with hidden weights four times as large.
+# also under Adam (lesson 05), where a small gradient does not mean a small step. The sigmoid has a second try, with hidden
+# weights four times as large.
 
 # %% tags=["H05", "T081", "Q06"]
 race = evidence("race")
@@ -552,7 +552,7 @@ at_1.round(3)
 # the leak is no cure for too large a rate: at 1.5 four of the five leaky networks break down and answer 0 to everything
 # (so the curve ends at 1.0). On the error at 1.0 we could not tell the two apart.
 #
-# And with centred pixels no unit dies at any of these rates, although the inputs are as large. Positive inputs again!
+# And with centred pixels no unit dies at any of these rates, although the inputs are as large.
 #
 # ## ELU: round off the corner
 #
@@ -769,10 +769,6 @@ pd.Series(products, name="product, third and fourth weight negative").round(5).t
 # | ELU | $a$ or $\alpha(e^a-1)$ | exercise 4 | 1 for α ≤ 1 | on the far left | above −α | `"elu"` | an exponential |
 # | GELU | $a\,\Phi(a)$ | $\Phi(a)+a\varphi(a)$ | 1.129 | on the far left | above −0.17 | `"gelu"` | a normal integral |
 # | SiLU | $a\,\sigma(a)$ | exercise 5 | 1.100 | on the far left | above −0.28 | `"silu"` | an exponential |
-#
-# **What you can do now:** say why a network needs a bend; follow a gradient back and find where it is lost; recognise
-# saturation, zig-zag and dead units; derive the slope of any activation and check it with a nudge; and take ReLU first,
-# knowing why.
 #
 # ## Think about it
 #

@@ -17,7 +17,7 @@ def _(rows):
     return _ratios(rows, "sigmoid").min() > 1e5
 
 
-@claim("With weights four times as large most of the loss goes, though not all.", record="norms")
+@claim("With weights four times as large most of the shrinking goes, though not all.", record="norms")
 def _(rows):
     quarter = _ratios(rows, "sigmoid, weights 4 times as large")
     return quarter.min() > 50 and quarter.max() < _ratios(rows, "sigmoid").min() / 100

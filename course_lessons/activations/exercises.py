@@ -175,8 +175,8 @@ dead_units.hints = (
 def _(rng):
     yield np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]), np.array([[-1.0, 1.0, 1.0], [0.0, 0.0, -1.0]]), np.zeros(3)
     yield np.array([[1.0, 1.0], [2.0, 0.0]]), np.array([[1.0, -1.0], [1.0, -2.0]]), np.array([-2.0, 1.0])
-    kernel, bias = np.array([[1.0, 1, -1, -1, 0, 0, 1]]), np.array([-4, -3.5, 0.5, -2, 1, -1, -1])
-    yield np.array([[-1.0], [1.0], [3.0]]), kernel, bias  # tells apart who forgets the bias, or most examples
+    kernel, bias = np.array([[1.0, 1, -1, -1, 0, 0, 1, 1]]), np.array([-4, -3.5, 0.5, -2, 1, -1, -1, -2.9])
+    yield np.array([[-1.0], [1.0], [3.0]]), kernel, bias  # tells apart who forgets the bias; the last fires weakly
     images = _digits()
     for number, units, shift in ((6, 5, -0.5), (40, 12, -3.5), (90, 20, -5.0)):
         picked = images[rng.choice(len(images), number, replace=False)]

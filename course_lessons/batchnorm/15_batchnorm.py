@@ -160,10 +160,10 @@ wander.loc[["none", "before"]].round(2)
 # the ends of the 95 % interval of the difference to the first row. **With the layer in front of every ReLU, the mean of what
 # enters a unit wanders less.**
 #
-# **Does the upper part mind?** Train the plain network for two epochs, and record what $F_1$, its lower two layers,
-# says about new digits. Then go on with $F_1$ frozen, or with $F_1$ learning too. How well will $F_2$ do on the record,
-# and on what $F_1$ says *now*? The table takes each network at its best epoch, as if training had ended there: *early
-# stopping*.
+# **Does the upper part mind?** Train the plain network for two epochs, and write down what $F_1$, its lower two layers,
+# gives for new digits: the *record*. Then go on with $F_1$ frozen, or with $F_1$ learning too. How well will $F_2$ do
+# on the record, and on what $F_1$ gives *now*? The table takes each network at its best epoch, as if training had ended
+# there: *early stopping*.
 
 # %% tags=["T179"]
 halves = evidence("lower_half")

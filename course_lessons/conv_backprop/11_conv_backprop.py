@@ -19,8 +19,7 @@
 # wrong, and all the others are right. The nine weights made it. But they made the right ones, too.
 #
 # **When everybody shares the same nine weights, who gets the blame for one wrong output?** The answer is two short
-# formulas. You will derive them, put the confusion around them to the test, and train a network with a way back of your
-# own.
+# formulas. You will derive them, test them, and train a network with a way back of your own.
 
 # %%
 import itertools
@@ -126,7 +125,7 @@ show(
 # $$a_{ij} = \sum_{u,v} w_{uv}\, x_{i+u,\,j+v} + b$$
 #
 # Below, four outputs of a layer that reads an L are wrong. For three of them: the message, what it tells the weights,
-# what it tells the inputs; then everything together. One says nothing to any weight. Which one, and why?
+# what it tells the inputs; then everything together. One of the three says nothing to any weight. Which, and why?
 
 # %% tags=["G23", "T142", "widget"]
 letter = np.zeros((6, 6))
@@ -279,9 +278,9 @@ pd.DataFrame.from_dict(verdicts, orient="index", columns=["⋆", "∗"])
 #
 # $$a = \mathrm{rot180}(w) * x + b,\qquad \frac{\partial \ell}{\partial w} = \mathrm{rot180}(\delta) * x,\qquad \frac{\partial \ell}{\partial x} = \delta * \mathrm{rot180}(w)$$
 #
-# What does the star mean? Each of the three could be $\star$ or $*$: eight readings. We need not argue. The first line
-# says what the layer does; nudging that layer tells which readings of the other two are right. (The first two stars are
-# *valid*, with the smaller array sliding over the larger; the last one is *full*.)
+# What does the star mean? Each of the three could be $\star$ or $*$: eight readings. The first line says what the layer
+# does; nudging that layer tells which readings of the other two are right. (The first two stars are *valid*, with the
+# smaller array sliding over the larger; the last one is *full*.)
 
 # %% tags=["T143", "T144", "F412", "F413", "nbval-check-output"]
 valid, full = {"⋆": correlate, "∗": convolve}, {"⋆": full_correlate, "∗": full_convolve}
@@ -374,8 +373,8 @@ print("as nudged:", verdict(delta1, nudged_delta1), " as in Keras:", verdict(del
 # %% [markdown]
 # ## Where does the first message come from?
 #
-# From the loss. For $N$ examples with answers $y_n$ and targets $t_n$, one book takes the *mean of the squares*,
-# another *half their sum*:
+# From the loss. For $N$ examples with answers $y_n$ and targets $t_n$, some books take the *mean of the squares*,
+# others *half their sum*:
 #
 # $$\mathcal L = \frac1N \sum_n (t_n - y_n)^2\qquad\text{or}\qquad \mathcal L = \frac12 \sum_n (t_n - y_n)^2$$
 #
@@ -669,12 +668,13 @@ show(
 costs.round(3)
 
 # %% [markdown]
-# `low` and `high` bound the difference to the network without a fault: a 95 % interval, paired by start. One without 0 is
-# more than chance.
+# `low` and `high` bound the difference to the network without a fault: a 95 % interval, paired by start. One
+# without 0 is hardly chance.
 #
-# **All of them learn to read, whatever the fault.** The turned gradient costs most, and yet
-# **with the kernel's gradient turned, more than two thirds of the test digits are read in all five runs.** The
-# networks with no message, or with one that is not turned, we could not tell from the right one.
+# **All of them learn to read, whatever the fault.** The turned gradient costs most (at the rates tried: in three of
+# five runs the lowest was its best), and yet **with the kernel's gradient turned, more than two thirds of the test
+# digits are read in all five runs.** The networks with no message, or with one that is not turned, we could not tell
+# from the right one.
 #
 # Why do they learn at all? A guess: the *dense* layer above the faults gets its right gradient, and makes the best of
 # whatever reaches it. To test that, take the cause away: the dense layer passes messages on, but keeps its random

@@ -47,8 +47,8 @@ grey = cat.mean(axis=-1)
 # %% [markdown]
 # ## Too many weights
 #
-# Let Keras count small layers, and go on by the rule. And what are all those connections worth? How much does a pixel tell
-# about one that lies 1, 5, 25 or 100 pixels to its right?
+# A layer of $m^2$ units on $m \times m$ pixels has $m^2 \cdot m^2$ weights; let Keras count the small ones. And what
+# are they worth? How much does a pixel tell about one that lies 1, 5, 25 or 100 pixels to its right?
 
 # %% tags=["T113", "nbval-check-output"]
 correlations = []
@@ -72,12 +72,12 @@ pd.DataFrame(counted).set_index("picture")
 #
 # ## Look locally, then share
 #
-# So let a unit see a window only. And if weights that look for an eye are good *here*, why not use them everywhere? What a
-# unit sees is a list of places; such lists make one kind of layer or another. (A layer of one's own: `build` makes its
-# weights, and `call` says what comes out. How large weights should be at first is a matter for lesson 14.)
+# So let a unit see a window only. And if weights that look for an eye are good *here*, why not use them everywhere?
+# What a unit sees is a list of places; such lists make one kind of layer or another. (A layer of one's own: `build`
+# makes its weights, and `call` says what comes out. How large weights are at first: lesson 14.)
 #
-# Take 7 inputs and 3 units. How many weights, and how many **multiply-adds** (a product, added to a sum), do you expect? Each
-# net is fed one input at a time, so out comes that input's row of weights: from these rows the edges are drawn. Two of the
+# Take 7 inputs and 3 units. How many weights, and how many **multiply-adds** (a product, added to a sum), do you
+# expect? To draw the edges, feed a 1 at one input and 0 at all others: out come the weights of that input. Two of the
 # three layers Keras has ready-made; are their outputs the same?
 
 
@@ -280,10 +280,10 @@ names = ["as it is", "moved by (5, 15)", "moved by (14, 30)", "in the shade"]
 pd.DataFrame(two_best, columns=["strongest answer", "second"], index=names)
 
 # %% [markdown]
-# When the picture moves, the map of answers moves along: a convolution that visits every place is **equivariant** to shifts.
-# And
-# as soon as all of the *other* eye is in the picture, it is second best, though the detector never saw it. In the shade the
-# eye still looks like the kernel, but its contrast is low: the edge of the shadow answers louder. "Of equal length", we said.
+# When the picture moves, the map of answers moves along: a convolution that visits every place is **equivariant** to
+# shifts. As soon as all of the *other* eye is in the picture, it is second best, though it was not cut out. In the
+# shade the eye still looks like the kernel, but its contrast is low: the edge of the shadow answers more strongly. "Of
+# equal length", we said.
 #
 # **Exercise 2.** Find the place that *looks* most like a template, whatever its brightness and contrast. (Which part of
 # $\|\mathbf w\|\,\|\mathbf x\|\cos\theta$ do you want?) The check hides templates in noise, and the cat's eye in the shade.
@@ -331,9 +331,9 @@ show(
 )
 
 # %% [markdown]
-# Zeros are not innocent: in the corners the sums fall from 9 to 4, as if darkness lay around the picture. Strides only thin
-# out, and save the work. A third setting, the `dilation_rate`, spreads the kernel: with 2 it reads every second pixel and
-# spans 5 × 5. Play with all three, then move `step` and watch the output grow.
+# In the corners the sums fall from 9 to 4, as if darkness lay around the picture. Strides only thin out, and save the
+# work. A third setting, the `dilation_rate`, spreads the kernel: with 2 it reads every second pixel and spans 5 × 5.
+# Play with all three, then move `step` and watch the output grow.
 
 # %% tags=["T118", "G18", "picture", "widget"]
 show(
@@ -399,9 +399,9 @@ check(output_size)
 # The cat has three colour channels. A filter then has a kernel for each, and adds up: its weights are a block as deep as
 # the image, and *one* map comes out. For more maps, take more filters.
 #
-# With a bias for each filter and the activation function ReLU, $f(a) = \max(0, a)$, this is a full level of a network. Lay
-# all patches of the image in a list, and the level is one sum over patch and channels, for each patch and filter; `einsum`
-# says just that.
+# With a bias for each filter and the activation function ReLU, $f(a) = \max(0, a)$, the layer is complete. Lay all
+# patches of the image in a list: each filter multiplies a patch by its weights and adds up, over rows, columns and
+# channels. `einsum` does that for all; it adds up over every letter that does not stand behind the arrow.
 
 # %% tags=["T110", "T111", "T112", "nbval-check-output"]
 small_cat = cat[:192:6, :192:6]  # 32 x 32 x 3
@@ -412,12 +412,12 @@ for f in range(2):
     by_channel = [signal.correlate2d(small_cat[..., d], blocks[..., d, f], mode="valid") for d in range(3)]
     print(f"map {f} is the sum over three channels:", np.allclose(sum(by_channel), two_maps[..., f], atol=1e-4))
 
-level = keras.layers.Conv2D(filters=6, kernel_size=5, activation="relu", bias_initializer="random_normal")
-six_maps = keras.ops.convert_to_numpy(level(small_cat[None]))[0]
+conv_relu = keras.layers.Conv2D(filters=6, kernel_size=5, activation="relu", bias_initializer="random_normal")
+six_maps = keras.ops.convert_to_numpy(conv_relu(small_cat[None]))[0]
 
 patches = np.array([small_cat[r : r + 5, c : c + 5] for r, c in np.ndindex(28, 28)])  # (784, 5, 5, 3)
-level_kernel, level_bias = level.get_weights()
-sums = np.einsum("pijd,ijdf->pf", patches, level_kernel) + level_bias  # p patch, d channel, f filter
+its_kernel, its_bias = conv_relu.get_weights()
+sums = np.einsum("pijd,ijdf->pf", patches, its_kernel) + its_bias  # p patch, d channel, f filter
 ours = np.maximum(sums, 0).reshape(28, 28, 6)
 print(ours.shape, "same as Keras:", np.allclose(ours, six_maps, atol=1e-5))
 
@@ -607,9 +607,9 @@ check(receptive_field)
 #   or *shared* (the same windows, one set of weights: a convolution).
 # - What the ten sums *read*: *all places*, or, of each of the 16 kinds, only the *strongest* answer, wherever it was.
 #
-# Two of the six nets are ready-made in Keras: *dense, all places* and *shared, strongest* (`GlobalMaxPooling2D` keeps the
-# strongest). Both train with `Adam`, a gradient descent that gives each weight a step of its own size, and stop when
-# digits of the validation part are not read better any more. Which will read more new digits?
+# Two of the six nets are ready-made in Keras: *dense, all places* and *shared, strongest* (`GlobalMaxPooling2D` keeps
+# the strongest). Both train with `Adam` and stop when the validation digits are not read better any more. Which will
+# read more new digits?
 
 
 # %% tags=["Q09"]
@@ -661,9 +661,10 @@ assert accuracies["shared, strongest"] > accuracies["dense, all places"] + 0.1
 pd.DataFrame(live, index=["parameters", "error on its own pictures", "error on new ones"]).T
 
 # %% [markdown]
-# One run, one learning rate. The longer experiment (`course evidence 09:race`) runs all six with 100 to 1,000 examples, five
-# times, each with the best of three learning rates and the best moment to stop, as the validation part has it. A rival
-# that learns nothing takes part: name a picture after the most similar one that you were shown, the *nearest neighbour*.
+# One run, one learning rate. The longer experiment (`course evidence 09:race`) runs all six with 100 to 1,000 examples,
+# five times, each with the best of three learning rates and the best moment to stop, as the validation part has it.
+# (For the dense and the local net that read all places, that was the highest rate.) A rival that learns nothing takes
+# part: name a picture after the most similar one that you were shown, the *nearest neighbour*.
 
 
 # %% tags=["T107", "T108", "T109", "Q09", "nbval-check-output"]
@@ -745,9 +746,9 @@ show(
 )
 
 # %% [markdown]
-# The weights are hard to read. But the average of the 50 windows that excite a detector most, below, shows what it looks
-# for: some take nearly whole digits, some a part, and some remain a riddle. Nobody drew them. So many detectors
-# that slide *can* be trained together, and find digits anywhere. (A cat needs several such layers: lesson 18.)
+# The weights are hard to read. But the average of the 50 windows that excite a detector most, below, shows what it
+# looks for: some take nearly whole digits, some a part, and some remain a riddle. So a network *can* learn many sliding
+# detectors at once, and find digits anywhere. (A cat needs several such layers: lesson 18.)
 #
 # ## Three ways to wire a layer
 #

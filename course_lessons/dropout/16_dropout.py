@@ -253,7 +253,7 @@ explore(
 )
 
 # %% [markdown]
-# For one linear unit the mean was exact; behind bends it is not.
+# For one linear unit the mean was exact; behind activation functions that bend it is not.
 #
 # ## Does it help?
 #
@@ -336,10 +336,9 @@ assert all(verdicts[f"{depth} layers of 64"].loc[0.5, "low"] > 0 for depth in (3
 pd.concat(verdicts).drop(columns=["deviation", "seeds"]).round(3)
 
 # %% [markdown]
-# No. **In two or three layers of 128 dropout saves errors**, about two points. In two layers of 64, and in four of 128, we
-# could not tell. And **in three or four layers of 64 it costs errors**, 2.7 and 28 points, at least within 40 epochs: in
-# the deeper and narrower networks the curves with dropout still fall. Half a team learns slowly, and a small one perhaps
-# not at all.
+# No. **In two or three layers of 128 dropout saves errors**, about two points. In two layers of 64, and in four of 128,
+# we could not tell. And **in three or four layers of 64 it costs errors**, 2.7 and 28 points, at least within 40
+# epochs: in the deeper and narrower networks the curves with dropout still fall.
 #
 # That was a task made for overfitting. What if all labels are right? And how many units should stay?
 
@@ -361,10 +360,10 @@ assert all(spoilt.loc[[0.5, 0.75], "high"] < 0) and clean.loc[0.25, "low"] > 0
 pd.concat(by_keep).drop(columns="seeds").round(3)
 
 # %% [markdown]
-# With wrong labels, **to keep a half or three quarters of the units saves errors**, 2.0 and 1.7 points; for a quarter we
-# could not tell. With right labels we could not tell a half or three quarters from all, and
-# **to keep a quarter costs errors**, 2.2 points (with 40 epochs; its curves still fell a little). One half is the usual
-# first try; the validation part has the last word.
+# With wrong labels, **to keep a half or three quarters of the units saves errors**, 2.0 and 1.7 points; for a quarter
+# we could not tell. With right labels we could not tell a half or three quarters from all, and **to keep a quarter
+# costs errors**, 2.2 points (in 40 epochs, at the higher of two rates; its curves still fell a little). One half is the
+# usual first try; the validation part has the last word.
 #
 # ## Why? Is no unit indispensable?
 #
@@ -459,10 +458,10 @@ gaps = np.abs(arithmetic - softmax(one_run)).max(axis=1)
 print(f"probabilities: mean of all networks against one run, largest gap {gaps.max():.2f}")
 
 # %% [markdown]
-# Of the *logits*, which are linear in the mask, one run is the mean of all 1,024, exactly; of the *probabilities* it is
-# not. But there is a mean that it is. Let $P(\mathbf q)$ be the probability of the mask
-# $\mathbf q$, $a_c(\mathbf q)$ the logit and $y_c(\mathbf q)$ the probability of class $c$. The weighted **geometric
-# mean** of the networks is
+# For the *logits*, which are linear in the mask, one run gives exactly the mean of all 1,024; for the *probabilities*
+# it does not. But it gives them another kind of mean. Let $P(\mathbf q)$ be the probability of the mask $\mathbf q$,
+# $a_c(\mathbf q)$ the logit and $y_c(\mathbf q)$ the probability of class $c$. The weighted **geometric mean** of the
+# networks is
 #
 # $$g_c = \prod_{\mathbf q} y_c(\mathbf q)^{P(\mathbf q)}, \qquad
 # \log g_c = \sum_{\mathbf q} P(\mathbf q)\Big(a_c(\mathbf q) - \log\sum_k e^{a_k(\mathbf q)}\Big) = \mathrm E[a_c] - \mathrm{const}.$$

@@ -51,7 +51,7 @@ print(f"{3**20:,} networks")
 #
 # Start with one bright dot. Four **branches** look at it: convolutions of 1 × 1, 3 × 3 and 5 × 5, all weights 1, and a
 # maximum over 3 × 3 that moves one pixel at a time. All keep the size of the map ("same" padding), so that their outputs
-# can be joined *along the depth*: the axis of the channels. At how many places does each branch notice the dot?
+# can be joined along the axis of the channels. At how many places does each branch notice the dot?
 
 # %% tags=["T222", "nbval-check-output"]
 dot = np.zeros((1, 7, 7, 1), "float32")
@@ -93,8 +93,8 @@ show(
 
 # %% [markdown]
 # Such a bundle is an **inception module**. Here is the plain version in Keras: 28 × 28 places, 256 maps come in; the
-# convolutions have 128, 192 and 96 filters. *What comes out of the 1×1 branch? Of the others? How deep is it all
-# together?* Answer first.
+# convolutions have 128, 192 and 96 filters. *What comes out of the 1×1 branch? Of the others? How many maps are
+# there all together?* Answer first.
 
 
 # %% tags=["T222", "T223", "Q26", "Q27", "Q28", "nbval-check-output"]
@@ -160,8 +160,8 @@ pd.Series(bill, name="multiply-adds").map("{:,}".format).to_frame()
 
 # %% [markdown]
 # 854 million for *one* module: more than the whole of AlexNet (lesson 18). Over half of it goes to the 5 × 5 branch, which
-# brings the fewest maps. And behind the module, 672 maps wait for the next one, where there were 256. **The depth can only
-# grow**, since pooling passes on all it gets. What will the second module cost, and the sixth?
+# brings the fewest maps. And behind the module, 672 maps wait for the next one, where there were 256. **Their number
+# can only grow**, since pooling passes on all it gets. What will the second module cost, and the sixth?
 
 
 # %% tags=["T224", "Q29", "nbval-check-output"]
@@ -173,22 +173,22 @@ def stacked(module, number):
 
 
 def growth(module, number=6):
-    """Of modules one behind the other: the depth before and behind each, and the multiply-adds of each."""
+    """Of modules one behind the other: the maps before and behind each, and the multiply-adds of each."""
     counted = anatomy(blueprint(stacked, module, number))
     modules = counted.grouped(lambda row: row.name.split("_")[0])
     rows = [modules[f"module{place}"] for place in range(1, number + 1)]
     return [256, *(row.shape[-1] for row in rows)], [row.multiply_adds for row in rows]
 
 
-depths, costs = growth(naive_module)
-pd.DataFrame({"depth": depths[1:], "multiply-adds, millions": np.round(np.array(costs) / 1e6).astype(int)})
+numbers_of_maps, costs = growth(naive_module)
+pd.DataFrame({"maps": numbers_of_maps[1:], "multiply-adds, millions": np.round(np.array(costs) / 1e6).astype(int)})
 
 # %% [markdown]
 # That is the bill for taking everything.
 #
 # ## The smallest filter
 #
-# The rescue is the filter that looks least useful. What does a **1 × 1 convolution** do? At each pixel it sees all channels,
+# The rescue is the filter that looks least useful. What does a 1 × 1 convolution do? At each pixel it sees all channels,
 # and nothing else:
 
 # %% tags=["T233", "nbval-check-output"]
@@ -262,7 +262,7 @@ bill = work(reduced) | {"the module": sum(work(reduced).values())}
 pd.Series(bill, name="multiply-adds").map("{:,}".format).to_frame()
 
 # %% [markdown]
-# 271 million in place of 854, and a depth of 480 that one may choose. The stack no longer grows:
+# 271 million in place of 854, and 480 maps, a number that one may choose. The stack no longer grows:
 
 
 # %% tags=["T224", "T225"]
@@ -274,7 +274,7 @@ runs = {"naive": growth(naive_module), "with bottlenecks": growth(reduced_module
 assert runs["with bottlenecks"][0][1:] == [480] * 6
 show(
     figures.stacks(runs),
-    alt="Depth and multiply-adds of six modules in a row. Naive: straight up, to over 2,700 maps and nearly 8 G. With "
+    alt="Maps and multiply-adds of six modules in a row. Naive: straight up, to over 2,700 maps and nearly 8 G. With "
     "bottlenecks: flat, at 480 maps and near the bottom.",
 )
 
@@ -632,11 +632,12 @@ pd.concat(outcome).drop(columns="seeds").round(3)
 # %% [markdown]
 # **On digits the mean head is slower: after 10 passes it reads far fewer**, 41 % against 86. But **with early stopping within
 # 60 passes we could not tell whether it reads fewer of the test digits**: 80 % against 84, an interval from 10 points fewer to 2
-# more. And **the mean head tells more of the textures**, 95 % against 88. A mean also takes pictures of any size.
+# more. And **the mean head tells more of the textures**, 95 % against 88. (Of the two rates the mean head took the higher one, 0.01;
+# none above it was tried.) A mean also takes pictures of any size.
 #
 # ## Help on the way: auxiliary heads
 #
-# Would any gradient arrive at the first of 22 layers? To be sure, the authors hung two more classifiers on the trunk, behind
+# Would any gradient arrive at the first of 22 layers? To be sure, the authors hung two more classifiers on the network, behind
 # modules 4a and 4d, and added their losses, times 0.3. After training they are cut off.
 #
 # What do they bring to the layers below? Take a small GoogLeNet, with all its 22 layers but an eighth of the filters, for
@@ -770,8 +771,8 @@ print(f"{whole_bn.parameters:,} parameters")
 # | | naive module | with bottlenecks |
 # |---|---|---|
 # | multiply-adds (28 × 28 × 256 in) | 854 M | 271 M |
-# | depth that comes out | 672, and it can only grow | 480, as one likes |
-# | longest path | 1 layer with weights | 2 |
+# | maps that come out | 672, and more from module to module | 480, as one likes |
+# | depth: layers with weights on the longest path | 1 | 2 |
 #
 # | head | flatten and dense | global average |
 # |---|---|---|
@@ -782,8 +783,7 @@ print(f"{whole_bn.parameters:,} parameters")
 # | textures told, early stopping | 88 % | 95 % |
 #
 # So what does it cost to have everything? In the naive way 3 times as much as with bottlenecks, and more with each module;
-# squeezed first, 22 layers with 7 million parameters. You can now build and count such modules, time them, find what is dead
-# in a graph and how deep it is, choose a head, and measure what an auxiliary loss adds. *Whether* mixing sizes beats
+# squeezed first, 22 layers with 7 million parameters. *Whether* mixing sizes beats
 # one size at the same cost we have not measured: a good project.
 #
 # ## Think about it
@@ -794,8 +794,8 @@ print(f"{whole_bn.parameters:,} parameters")
 # <details><summary>Answer</summary>
 #
 # Two linear layers in a row are one linear layer, and its window is 5 × 5: so yes, one layer can do what the pair does. But
-# not the other way round: everything must pass through 16 maps, so at each place of the window the weights are a matrix of
-# rank 16 at most. The bottleneck bets that 192 maps do not say 192 different things. (At the edges, the bias of the 1 × 1
+# not the other way round: everything must pass through 16 maps, so the window sees 16 mixtures of the 192 maps and no more.
+# The bottleneck bets that 192 maps do not say 192 different things. (At the edges, the bias of the 1 × 1
 # layer is missing in the padding; one 5 × 5 layer cannot copy that.)
 # </details>
 #

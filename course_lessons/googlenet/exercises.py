@@ -239,7 +239,7 @@ def _(x, conv, pool, one, r3, three, r5, five, last):
 
 
 @inception_module.mistake(
-    "The pooling branch hands on its whole input, so the depth keeps growing. A 1×1 convolution goes behind it."
+    "The pooling branch hands on its whole input, so the maps get more and more. A 1×1 convolution goes behind it."
 )
 @_module
 def _(x, conv, pool, one, r3, three, r5, five, last):

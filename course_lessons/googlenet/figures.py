@@ -82,10 +82,10 @@ def designer(
     totals = [sum(layers.values()) for layers in modules.values()]
     figure, axes = plt.subplots(figsize=(8.6, 2.7))
     _cost_bars(axes, modules, "multiply-adds")
-    depths = sum(filters) + channels, sum(filters) + pool_filters
+    maps = sum(filters) + channels, sum(filters) + pool_filters
     axes.set_title(
         f"{totals[0] / totals[1]:.2f} times fewer multiply-adds with bottlenecks; "
-        f"depth {channels} becomes {depths[0]}, or {depths[1]}",
+        f"{channels} maps become {maps[0]}, or {maps[1]}",
         fontsize=10.5,
     )
     return figure
@@ -106,13 +106,13 @@ def bottleneck_curve(channels: int = 256, filters: tuple[int, int, int] = (128, 
 
 
 def stacks(runs: dict[str, tuple[list[int], list[float]]]) -> Figure:
-    """Depth and multiply-adds of modules one behind the other: title -> (depth, multiply-adds) of each module."""
-    depth, work = "depth: number of maps", "multiply-adds of each module"
+    """Maps and multiply-adds of modules one behind the other: title -> (maps, multiply-adds) of each module."""
+    maps, work = "number of maps", "multiply-adds of each module"
     modules = len(next(iter(runs.values()))[1])
     figure = charts.lines(
-        {depth: {title: run[0] for title, run in runs.items()}, work: {title: run[1] for title, run in runs.items()}},
-        x={depth: range(modules + 1), work: range(1, modules + 1)},
-        xlabel={depth: "modules so far", work: "module"},
+        {maps: {title: run[0] for title, run in runs.items()}, work: {title: run[1] for title, run in runs.items()}},
+        x={maps: range(modules + 1), work: range(1, modules + 1)},
+        xlabel={maps: "modules so far", work: "module"},
     )
     figure.axes[1].yaxis.set_major_formatter(EngFormatter())
     return figure

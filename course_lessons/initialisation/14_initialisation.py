@@ -397,7 +397,7 @@ show(
 )
 
 # %% [markdown]
-# A typical unit hears almost nothing, a few hear a scream. The messages do not vanish, *they explode*: one output in
+# A typical unit hears almost nothing, a few hear very much. The messages do not vanish, *they explode*: one output in
 # ten is on a part of tanh that still has some slope, and its message goes on, multiplied by weights of size 1.
 #
 # ## Just right
@@ -464,8 +464,8 @@ check(leaky_deviation)
 #
 # The linear zone is only an approximation. Outside of it tanh loses some of the mean square in every layer, so a factor
 # of exactly 1 is too little. Write the deviation of the weights as $g/\sqrt{n_\text{in}}$; $g$ is the *gain*: 1 is
-# LeCun's start, $\sqrt 2 = 1.41$ is He's. Suppose the sums of one layer to be normal with rms 1. For which gain has the
-# next layer the same? For $g^2\,E[f(u)^2] = 1$, $u$ standard normal:
+# LeCun's start, $\sqrt 2 = 1.41$ is He's. Suppose the sums of one layer to be normal with rms 1. Which gain gives the
+# next layer the same? The one with $g^2\,E[f(u)^2] = 1$ for a standard normal $u$:
 
 # %%
 normal_sums = np.random.default_rng(0).normal(size=1_000_000)

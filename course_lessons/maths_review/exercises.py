@@ -164,8 +164,13 @@ def _():
         "You nudged all entries at once: that adds up the columns. One entry at a time.",
         lambda: _nudged(lambda f, x, nudge, h: (f(x + h) - f(x - h)) / (2 * h)),
     )
-    yield "So small a nudge drowns in rounding. Near 1e-5 the error is smallest.", lambda: _nudged(h=1e-12)
-    yield "So large a nudge leaves an error of h². Near 1e-5 the error is smallest.", lambda: _nudged(h=1e-2)
+    for h in (1e-8, 1e-9, 1e-10, 1e-12):
+        yield (
+            "So small a nudge drowns in rounding. Both ways the error is smallest near 1e-5.",
+            lambda h=h: _nudged(h=h),
+        )
+    for h in (1e-2, 1e-3):
+        yield "So large a nudge leaves an error of h². Near 1e-5 the error is smallest.", lambda h=h: _nudged(h=h)
     yield "An array of whole numbers cuts your nudge off to 0. Make it float first.", lambda: _nudged(whole=True)
     yield (
         "Put x back before you nudge the next entry, or its column starts from a moved point.",
@@ -247,41 +252,57 @@ def _(unknowns, masts, told):
 
 
 @exercise(lesson=LESSON, points=3)
-def largest_rate(inputs):
-    return 2 * len(inputs) / np.linalg.svd(inputs, compute_uv=False)[0] ** 2
+def largest_rate(inputs, importance):
+    return 2 * len(inputs) / np.linalg.svd(np.sqrt(importance)[:, None] * inputs, compute_uv=False)[0] ** 2
 
 
 largest_rate.hints = (
-    "The loss is (1/2N) |XW - T|², and at the minimum a step D of the weights adds (1/2N) |XD|². Which H is that?",
-    "H = XᵀX / N, as for the phone H = JᵀJ / 4. The steepest direction, that of the largest curvature, sets the limit.",
+    "At the minimum a step D of the weights adds (1/2N) Σ c times the squares of row e of XD. Which H is that?",
+    "If each c is 1, H = XᵀX / N, as for the phone H = JᵀJ / 4. In general row e counts c times in one of the two.",
     "np.linalg.eigvalsh(H) gives all curvatures of a symmetric H, the largest last. The limit is 2 / λ.",
 )
 
 
 @largest_rate.cases
 def _(rng):
-    yield (np.array([[1.0, 3.0], [1.0, -1.0], [1.0, 0.5]]),)
+    yield np.array([[1.0, 3.0], [1.0, -1.0], [1.0, 0.5]]), np.ones(3)
+    yield np.array([[1.0, 3.0], [1.0, -1.0], [1.0, 0.5]]), np.array([0.5, 4.0, 2.0])
     for examples, features in ((5, 2), (9, 3), (4, 3)):
         inputs = rng.normal(scale=2, size=(examples, features)) + rng.uniform(0.5, 2, features)
-        yield (np.insert(inputs, 0, 1.0, axis=1),)
+        yield np.insert(inputs, 0, 1.0, axis=1), rng.uniform(0.5, 1, examples) * rng.choice([1, 4], examples)
     digits = _digits(4, border=5)[rng.choice(300, 60, replace=False)]
-    yield (np.insert(digits, 0, 1.0, axis=1),)
+    yield np.insert(digits, 0, 1.0, axis=1), np.where(np.arange(60) < 20, 3.0, 0.4)
 
 
 @largest_rate.known_mistakes
-def _(inputs):
-    squares = np.linalg.svd(inputs, compute_uv=False) ** 2
-    curvatures = squares / len(inputs)
-    centred = np.insert(inputs[:, 1:] - inputs[:, 1:].mean(axis=0), 0, 1.0, axis=1)
+def _(inputs, importance):
+    number = len(inputs)
+
+    def steepest(rows):
+        return np.linalg.svd(rows, compute_uv=False)[0] ** 2
+
+    weighted = np.sqrt(importance)[:, None] * inputs
+    squares = np.linalg.svd(weighted, compute_uv=False) ** 2
+    curvatures = squares / number
+    centred = np.sqrt(importance)[:, None] * np.insert(inputs[:, 1:] - inputs[:, 1:].mean(axis=0), 0, 1.0, axis=1)
     yield "1 / λ is the fastest rate for one direction. The walk settles up to 2 / λ.", 1 / curvatures[0]
-    yield "The loss is a mean over the examples: divide XᵀX by their number.", 2 / squares[0]
+    yield "The loss is a mean over the examples: divide by their number.", 2 / squares[0]
     yield "Divide by the number of examples, not by that of the inputs.", 2 * inputs.shape[1] / squares[0]
-    yield "The curvature is the *square* of the singular value, divided by N.", 2 * len(inputs) / np.sqrt(squares[0])
+    yield (
+        "Divide by the number of examples, as the loss does, not by the sum of the c.",
+        2 * importance.sum() / squares[0],
+    )
+    yield "The c are missing: row e counts c times.", 2 * number / steepest(inputs)
+    yield (
+        "Each c comes twice, once with every X. It belongs there once.",
+        2 * number / steepest(importance[:, None] * inputs),
+    )
+    yield "The curvature is the *square* of the singular value, divided by N.", 2 * number / np.sqrt(squares[0])
     yield "The steepest direction sets the limit, that with the largest λ. This is the smallest.", 2 / curvatures[-1]
     yield "That is the sum of all curvatures: safe, but smaller than need be.", 2 / curvatures.sum()
     yield "That is the mean curvature. The steepest direction sets the limit.", 2 / curvatures.mean()
     yield "That is the largest curvature λ. The largest rate is 2 / λ.", curvatures[0]
     yield (
         "These are the inputs with their means taken away. Take them as they are.",
-        2 * len(inputs) / np.linalg.svd(centred, compute_uv=False)[0] ** 2,
+        2 * number / steepest(centred),
     )

@@ -96,7 +96,7 @@ explore(
 # $$y = \begin{cases} +1 & \text{if } w_0 x_0 + w_1 x_1 + \dots + w_n x_n > 0 \quad (x_0 = 1)\\ -1 & \text{otherwise}\end{cases}$$
 #
 # So the unit fires when $w_1 x_1 + \dots + w_n x_n > -w_0$: the **threshold** is $-w_0$. Here are three units that differ
-# in nothing else. Their inputs are 0 for "off" and 1 for "on".
+# in nothing else (`rule.predict` computes what they answer). Their inputs are 0 for "off" and 1 for "on".
 
 # %% tags=["T024", "nbval-check-output"]
 corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -201,7 +201,7 @@ assert np.allclose(fast.weights, 100 * history.weights)
 print("with a rate of 5 instead of 0.05: every weight 100 times as large, at every update")
 
 # %% [markdown]
-# Two surprises. From zero weights the learning rate does not matter: it multiplies all weights alike, so no sum changes
+# Two things to note. From zero weights the learning rate does not matter: it multiplies all weights alike, so no sum changes
 # its sign. (From other weights it does.) And the rule stops at the *first* line without mistakes, here one that runs
 # right through a corner.
 #
@@ -210,6 +210,7 @@ print("with a rate of 5 instead of 0.05: every weight 100 times as large, at eve
 
 # %% tags=["T025", "nbval-check-output"]
 targets_01 = (targets_and + 1) // 2
+# silent=0: a unit that does not fire answers 0 instead of -1
 same_rate = rule.train(corners, targets_01, learning_rate=0.05, silent=0)
 twice_the_rate = rule.train(corners, targets_01, learning_rate=0.10, silent=0)
 print("twice the rate, the same weights at every update:", np.allclose(twice_the_rate.weights, history.weights))
@@ -364,7 +365,7 @@ pd.DataFrame({"around zero": here, "moved by (5, 5)": there}).T
 #
 # Take real handwriting: the 4s and 9s of **MNIST**, a collection of 70,000 handwritten digits of 28 × 28 grey pixels. The
 # rule learns from the *training* pictures. Others are kept apart: *validation* pictures, by which we may choose
-# something, and **test** pictures, which only judge what was chosen. What will the rule do with 784 inputs?
+# something, and *test* pictures, which only judge what was chosen. What will the rule do with 784 inputs?
 
 
 # %% tags=["T026"]
@@ -394,7 +395,7 @@ print("ended with a pass without mistakes:", on_digits.converged)
 
 # %% [markdown]
 # There is a line (with 784 inputs: a *hyperplane*) without mistakes, and the rule finds it. But on the way the error on
-# the 100 validation pictures goes up and down between 1 % and 9 %. Y. Freund and R. Schapire had a simple idea: use the
+# the 100 validation pictures goes up and down between 1 % and 9 %. Y. Freund and R. Schapire (1999) tried the
 # *average* of the weights after every example, right or wrong, so that weights which stay long count much. Is it
 # worth it? Here are all 45 pairs of digits, with the examples in five orders (`course evidence 02:averaged`):
 
@@ -420,8 +421,8 @@ assert all(row["high"] < 0 for row in gain.values())
 pd.DataFrame(gain).T[["mean", "difference", "low", "high"]].map("{:.2%}".format)
 
 # %% [markdown]
-# The table: the mean error of the average, the difference to the last weights, and the bounds of its 95 % interval,
-# which leaves out zero if the difference is more than chance. After one pass the average makes fewer errors on new
+# The table: the mean error of the average, the difference to the last weights, and its 95 % interval, which leaves out
+# zero both times. After one pass the average makes fewer errors on new
 # digits than the last weights. It still does when both may choose their pass on the validation pictures, by less than
 # half a percentage point.
 #
@@ -486,7 +487,7 @@ pd.DataFrame({name: {"learnt": each.converged, "passes": each.passes} for name, 
 rows = rule.with_bias(corners)
 for outputs_wanted in itertools.product([-1, 1], repeat=4):
     above = np.array(outputs_wanted)[:, None] * rows  # above @ w >= 1: right at every corner
-    found = linprog(np.zeros(3), A_ub=-above, b_ub=-np.ones(4), bounds=(None, None))
+    found = linprog(np.zeros(3), A_ub=-above, b_ub=-np.ones(4), bounds=(None, None))  # weights of any sign
     if found.status == 2:  # proved infeasible
         print("no line separates", outputs_wanted)
 
@@ -566,7 +567,7 @@ print(f"one unit, ink only: {ink_only:.0%} wrong; with negatives: {straight:.0%}
 assert ink_only < 0.1 and straight >= 0.25
 
 # %% [markdown]
-# With negatives the unit guesses, and no training brings it below a quarter of mistakes. Take any picture $\mathbf x$
+# With negatives this unit guesses, and no training brings any unit below a quarter of mistakes. Take any picture $\mathbf x$
 # and its negative $1 - \mathbf x$, with the weighted sums $a$ and $a'$. Then $a + a' = 2w_0 + w_1 + \dots + w_n$: the
 # same number $c$ for every picture.
 #
@@ -602,7 +603,7 @@ print(f"one unit behind 1,024 random units, with negatives: {live_error:.0%} wro
 assert live_error < 0.25
 
 # %% [markdown]
-# The wires were drawn at random and nothing in them learns, and yet with them the response unit is below the quarter.
+# Nothing in these random wires learns, and yet behind them the response unit is below the quarter.
 # How many are needed, and what in them helps? A longer experiment has 2,000 pictures to learn from, chooses the number of
 # passes on validation pictures, and runs five times with other pictures and wires (`course evidence 02:mark_one`):
 
@@ -712,8 +713,8 @@ show(
 #
 # <details><summary>Answer</summary>
 #
-# No. The ceiling $(R/\rho)^2$ can be far above a million when $\rho$ is tiny. A linear program settles it. So does
-# a weight vector that comes back after whole passes with mistakes: the run is then in a circle for ever.
+# No. The ceiling $(R/\rho)^2$ can be far above a million when $\rho$ is tiny. A linear program settles it. So does a
+# weight vector that comes back at the end of a later pass: the run is then in a circle for ever.
 # </details>
 #
 # ## Further reading

@@ -112,6 +112,7 @@ def _(rng):
     yield np.zeros(3), np.array([1.0, 2.0]), 1, 0.5  # a sum of exactly 0
     yield np.array([0.2, 0.3]), np.array([1.5]), -1, 0.5  # sums between 0 and the targets
     yield np.array([-0.2, 0.3]), np.array([-1.5]), 1, 0.5
+    yield np.array([1.0, -0.5]), np.array([0.5]), -1, 0.5  # without the bias the sum has another sign
     for features, learning_rate in ((1, 0.05), (2, 0.3), (2, 0.05), (4, 1.0), (4, 0.1), (9, 0.05)):
         for target in (1, -1):  # one of them is right already
             yield rng.normal(size=features + 1), rng.normal(size=features), target, learning_rate
@@ -128,6 +129,10 @@ def _(weights, example, target, learning_rate):
     yield (
         "The bias stands still. It learns too: its input is the constant 1.",
         weights + learning_rate * error * np.insert(example, 0, 0.0),
+    )
+    yield (
+        "The bias is missing from the weighted sum: add weights[0].",
+        weights + learning_rate * (target - (1 if example @ weights[1:] > 0 else -1)) * row,
     )
     yield (
         "You move even when the answer was right. The rule leaves the weights alone then: target - output is 0.",

@@ -301,9 +301,9 @@ halved.round(3)
 #
 # ## What it destroys
 #
-# "Subsampling pixels will not change the object", says a slide (Biplab Banerjee, *Neural networks and CNN*), and the cat
-# agrees. But fine structure? Three textures: upright stripes one pixel wide, the same moved by one pixel, and fine
-# slanting stripes. Keep every second pixel of every second row, or average the same windows of 2 × 2. Your guess?
+# "Subsampling pixels will not change the object", says a slide (Biplab Banerjee, *Neural networks and CNN*), and the
+# cat agrees. But fine structure? Three textures: upright stripes one pixel wide, the same moved by one pixel, and fine
+# slanting stripes. Keep every second pixel of every second row, or average the same windows of 2 × 2.
 
 # %% tags=["T153", "nbval-check-output"]
 row, column = np.indices((48, 48))
@@ -328,7 +328,7 @@ show(
 # too fine for the new pixels comes back as something that was never there. With row $2r$ and column $2c$ the cosine of
 # $2\pi(3c + r)/8$ becomes that of $2\pi(6c + 2r)/8$; a whole turn more or less for each column changes nothing, so 6 is
 # as good as $6 - 8 = -2$, and we see $2\pi(r - c)/4$: the other way. The average makes grey of the stripes, and of the
-# slanting ones a paler lie.
+# slanting ones a paler copy of the wrong slant.
 #
 # Does it matter to a classifier? Put a digit behind a fence of white lines, one pixel wide, and make the picture half as
 # wide and high. Which of the small pictures could you still read?
@@ -436,9 +436,9 @@ except NotImplementedError:
 pd.DataFrame(read_of).map("{:.0%}".format)
 
 # %% [markdown]
-# A surprise: with a post in the first column your blur reads far less than without a fence. Inside the page it makes an
-# even grey of the fence, for ½ of a post and twice ¼ of gaps is as much as the other way round. But at the edge it repeats
-# the post, and a pale bar is left. Cut that column off, and the harm is gone. Look at the edges of anything you blur.
+# With a post in the first column your blur reads far less than without a fence. Inside the page it makes an even grey
+# of the fence, for ½ of a post and twice ¼ of gaps is as much as the other way round. But at the edge it repeats the
+# post, and a pale bar is left. Cut that column off, and the harm is gone. Look at the edges of anything you blur.
 #
 # ## Who gets the gradient?
 #
@@ -611,9 +611,9 @@ for way in every_way:
 pd.DataFrame(contest).T
 
 # %% [markdown]
-# (`he_normal` draws random kernels of a size that suits ReLU: lesson 14.) The data: our real digits, halved once by average
-# pooling to 15 × 15, so that training takes seconds. Two of the seven, live: four passes each. They read new digits, and
-# the same digits moved to the right by four of their 28 pixels, as none was in training. Write down your order first!
+# (`he_normal` draws random kernels of a size that suits ReLU: lesson 14.) The data: our real digits, halved once by
+# average pooling to 15 × 15, so that training takes seconds. Two of the seven, live: four passes each. They read new
+# digits, and the same digits moved to the right by four of their 28 pixels, as none was in training.
 
 
 # %% tags=["T156", "Q10"]
@@ -638,9 +638,10 @@ for way in ("max", "strided conv"):
 pd.DataFrame(live).T.map("{:.0%}".format)
 
 # %% [markdown]
-# One start proves nothing. Recorded: seven ways, five seeds, learning rates of 0.003 and 0.01, each run stopped when the
-# loss on the validation part had not fallen for three passes, or after 25; each way at the rate with the lower mean
-# validation loss. The test digits are read as they are, and moved by four pixels, up, down, left or right.
+# One start proves nothing. Recorded: seven ways, five seeds, learning rates of 0.003 and 0.01, each run stopped when
+# the loss on the validation part had not fallen for three passes, or after 25; each way at the rate with the lower mean
+# validation loss. (Two rates are few: a third may suit a way better.) The test digits are read as they are, and moved
+# by four pixels, up, down, left or right.
 
 # %% tags=["T149", "T156", "T158", "Q10", "H10"]
 race = evidence("race")
@@ -684,8 +685,8 @@ differences.round(3)
 # - At equal depth and parameters, too: **on moved digits, the strided convolution misreads about twenty in a hundred
 #   more.** On digits in their old place we could not tell: the interval holds 0.
 # - **Overlapping windows forgive the move more than windows side by side.** On new digits we could not tell.
-# - **The average makes fewer errors on new digits than the maximum.** On moved ones we could not tell, nor L2 from max,
-#   nor what the extra layer brings.
+# - **The average makes fewer errors on new digits than the maximum.** On moved ones we could not tell. Nor could we tell L2
+#   from max, or what the extra layer brings.
 #
 # Springenberg and others, with deeper networks on CIFAR-10, report strided convolutions level with the control of equal
 # depth. That is not refuted: our networks are small, and they did not test on moved pictures.

@@ -18,8 +18,8 @@
 # Eight layers won ImageNet in 2012. In 2014 it was nineteen, and twenty-two. So in 2015 there was an obvious thing to do:
 # take a good network and put more layers into it.
 #
-# **If deeper is better, why not simply add layers?** You will add them and see the network get *worse*, prove that this
-# need not be, and cure it with one plus sign. It carried the winner of 2015 to 152 layers.
+# **If deeper is better, why not simply add layers?** You will add them, see the network get *worse*, show that it need not,
+# and mend it with one plus sign. The winner of 2015 had it, and 152 layers.
 
 # %%
 import keras
@@ -174,7 +174,7 @@ assert np.allclose(*logits, atol=1e-2)
 print(f"same answers: {np.mean(logits[0].argmax(axis=1) == logits[1].argmax(axis=1)):.0%}")
 
 # %% [markdown]
-# The same. A network of 20 layers *can* do as well as one of 8: the weights exist. With 24 idle layers more, so can one
+# The same. A network of 20 layers *can* do as well as one of 8: such weights exist. With 24 idle layers, so can one
 # of 32. But in 24 passes from a random start training did not *find* such weights. How hard is it? Keep the eight
 # trained layers, put twelve more behind their blocks, and train on, all of them. With random new layers; with layers
 # that are *nearly* idle (as above, plus a tenth of a random start); and, for a fair comparison, the eight layers alone,
@@ -209,8 +209,8 @@ lost.drop(columns="seeds").round(4)
 #
 # ## One plus sign
 #
-# A block computes $\mathbf y$ from $\mathbf x$. Give it the input for free, and let its layers $F$ learn only what has to be
-# *added*, the *residual*:
+# A block computes $\mathbf y$ from $\mathbf x$. Add the input to what its layers $F$ give. They then learn only what has to
+# be *added*, the *residual*:
 #
 # $$\mathbf y = \mathbf x + F(\mathbf x) \qquad\text{so}\qquad F(\mathbf x) = \mathbf y - \mathbf x$$
 #
@@ -489,9 +489,9 @@ at_start.drop(columns="seeds").round(3)
 # With last gammas of 0 the twenty layers begin exactly where the eight had ended. (All losses at the end are close to 0, and
 # were reached at different rates: we compare them no further.)
 #
-# **Exercise 2.** Silence every block of a stack, so that it hands on what its shortcut brings, and leave alone what need
-# not change. (A trained normalisation has a $\beta$, too.) The cell below the check silences the blocks of the network of
-# 20 layers that you trained, one at a time.
+# **Exercise 2.** Silence every block of a stack: with the new $\gamma$ and $\beta$ of its normalisations $F(\mathbf x)$ must
+# be 0. Change no more than you must. The cell below the check silences the blocks of the network of 20 layers that you
+# trained, one at a time.
 
 
 # %% exercise="start_as_identity"
@@ -567,8 +567,8 @@ print(f"data format: {keras.config.image_data_format()}")
 # axis to normalise is −1; old tutorials asked `K.image_data_format()`.) Where the shape changes, a 1 × 1 convolution on the
 # shortcut, with the same strides and filters, brings $\mathbf x$ into form: a *projection*.
 #
-# **Exercise 3.** When is it needed? The branch begins with a 3 × 3 convolution; what follows keeps its shape. (Where that
-# convolution has `padding="valid"`, so has the projection, with 3 × 3 windows, too.)
+# **Exercise 3.** When is it needed? The branch begins with a 3 × 3 convolution with these `filters`, `strides` and
+# `padding`; what follows keeps its shape.
 
 
 # %% exercise="needs_projection"
@@ -731,7 +731,7 @@ pd.DataFrame(sizes).T
 #
 # He initialisation (lesson 14), batch normalisation after each convolution, no dropout; SGD with momentum, a rate that is
 # divided by 10 when the error stops falling; and *weight decay* of strength $\alpha$: what is minimised is
-# $\mathcal M = \mathcal L + \frac{\alpha}{2}\sum w^2$. The paper has $\alpha = 10^{-4}$; copies of the recipe have $10^{-5}$.
+# $\mathcal M = \mathcal L + \frac{\alpha}{2}\sum w^2$. The paper has $\alpha = 10^{-4}$; some copies of the recipe have $10^{-5}$.
 # Does a factor of ten matter? Train with both.
 
 # %% tags=["T243", "F218", "F219"]
@@ -760,8 +760,8 @@ for strength in (recipe["weight_decay"], 1e-5):
 pd.Series(short, name="sum of squared weights after 12 steps").rename_axis("weight decay").to_frame().round(3)
 
 # %% [markdown]
-# In 12 steps hardly a difference. At each step the decay takes $\eta\alpha$ of an idle weight (one without any other
-# gradient), and momentum of 0.9 makes ten times as much of it. Half of it is gone after
+# In 12 steps hardly a difference. Take a weight without any other gradient: at each step the decay takes the share
+# $\eta\alpha$ of it, and momentum of 0.9 makes ten times as much of that. Half of it is gone after
 # $\log 0.5 / \log(1 - 10\,\eta\alpha) \approx 6{,}931$ steps, at the first rate $\eta = 0.1$; with a tenth of $\alpha$
 # after 69,314. The paper trained for up to 600,000.
 #

@@ -1,4 +1,4 @@
-"""One table of all families: how old, how deep, how large, how dear. Lesson 21 shows it, and so does docs/networks.md.
+"""One table of all families: how old, how deep, how large, how dear. Lesson 21 shows it, and docs/networks.md goes on.
 
 print(families())                  # for a console; in a notebook, `families()` alone shows it
 families().markdown()              # for a page
@@ -7,33 +7,18 @@ families()["ResNet-50"].depth      # one number of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from html import escape
-
-import keras
 
 from course_lib.anatomy import Anatomy, anatomy
 from course_lib.anatomy.table import bytes_text, shape_text
-from course_lib.architectures.alexnet import alexnet
+from course_lib.architectures import catalogue
 from course_lib.architectures.arguments import check_choice
 from course_lib.architectures.blueprint import blueprint
-from course_lib.architectures.googlenet import googlenet
-from course_lib.architectures.lenet import lenet5
-from course_lib.architectures.network_in_network import network_in_network
-from course_lib.architectures.resnet import resnet
-from course_lib.architectures.vgg import vgg
 
-NETWORKS: tuple[tuple[str, str, int, Callable[[], keras.Model]], ...] = (
-    ("LeNet", "LeNet-5", 1998, lenet5),
-    ("AlexNet", "AlexNet", 2012, alexnet),
-    ("Network in Network", "NiN", 2013, network_in_network),
-    ("VGG", "VGG-16", 2014, partial(vgg, "D")),
-    ("VGG", "VGG-19", 2014, partial(vgg, "E")),
-    ("GoogLeNet", "GoogLeNet", 2014, googlenet),
-    *(("ResNet", f"ResNet-{depth}", 2015, partial(resnet, depth)) for depth in (18, 34, 50, 101, 152)),
-)
+NETWORKS = tuple(network for network in catalogue.NETWORKS if network[2] <= 2015)
 TITLES = (
     *("family", "network", "year", "input", "depth", "parameters", "multiply-adds"),
     "activation memory",
@@ -104,15 +89,18 @@ class FamilyTable:
         )
 
 
-def families() -> FamilyTable:
-    """What the anatomy counts of each family's best known networks, from LeNet-5 to ResNet-152. It takes seconds."""
-    return FamilyTable(tuple(_row(family, name, year, counted(name)) for family, name, year, _ in NETWORKS))
+def families(networks=NETWORKS) -> FamilyTable:
+    """What the anatomy counts of each family's best known networks, from LeNet-5 to ResNet-152. It takes seconds.
+
+    networks: others of `course_lib.architectures.catalogue`.
+    """
+    return FamilyTable(tuple(_row(family, name, year, counted(name)) for family, name, year, _ in networks))
 
 
 @cache
 def counted(name: str) -> Anatomy:
-    """The anatomy of one network of the table. Raises ValueError for a name that is not there."""
-    builders = {known: build for _, known, _, build in NETWORKS}
+    """The anatomy of one network of the catalogue. Raises ValueError for a name that is not there."""
+    builders = {known: build for _, known, _, build in catalogue.NETWORKS}
     check_choice("name", name, builders)
     return anatomy(blueprint(builders[name], name=name))
 

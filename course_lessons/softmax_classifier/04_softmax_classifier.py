@@ -87,13 +87,13 @@ assert right["means, no bias"] < right["nearest mean"] - 0.1
 pd.DataFrame({"right on new digits": right}).map("{:.1%}".format)
 
 # %% [markdown]
-# Without it, a mean with much ink shouts down the others. Can training find better templates? It needs one number
+# Without it, a mean with much ink gets a large score from every picture. Can training find better templates? It needs one number
 # that says how wrong the ten scores are.
 #
 # ## From scores to probabilities
 #
 # In lesson 03 that number was the surprise at what was true, so we need probabilities: positive, and together 1.
-# One neuron had log odds that are a sum of its inputs. Ask the same of *any two* classes:
+# One neuron had log-odds that are a sum of its inputs. Ask the same of *any two* classes:
 #
 # $$\log\frac{y_k}{y_j} = a_k - a_j, \qquad\text{so}\qquad y_k = y_j\,e^{a_k - a_j}.$$
 #
@@ -101,8 +101,8 @@ pd.DataFrame({"right on new digits": right}).map("{:.1%}".format)
 #
 # $$y_j = \frac{e^{a_j}}{\sum_k e^{a_k}}$$
 #
-# Nothing else was possible. This function from scores to probabilities is **softmax**, and scores that go into it are
-# called **logits**. Two corollaries:
+# So the assumption leaves no choice. This function from scores to probabilities is **softmax**, and the scores that go into it are
+# again called logits. Two corollaries:
 #
 # - With two classes, divide by $e^{a_1}$: $y_1 = 1/(1 + e^{-(a_1 - a_2)}) = \sigma(a_1 - a_2)$, the neuron of lesson 03.
 # - Only differences count. The same constant added to all logits changes no probability.
@@ -179,7 +179,7 @@ pd.DataFrame(shifts, index=["y₀", "y₁", "y₂"]).T.round(4)
 # $$\ell = -\log y_c = -\sum_k t_k \log y_k$$
 #
 # for each example. The target $\mathbf t$ is **one-hot**: $t_k$ is 1 for the true class and 0 for the others. So
-# $\ell$ is again the surprise. For softmax it is called **cross-entropy**, or *categorical* cross-entropy. $\mathcal L$
+# $\ell$ is again the surprise. For softmax it is called *categorical* cross-entropy. $\mathcal L$
 # is its mean.
 #
 # Before training all weights are 0. What is the surprise then, for ten classes?
@@ -241,7 +241,7 @@ check(surprise)
 #
 # The last step needs only that the targets sum to 1. What you said minus what was so, as for one neuron. The
 # weights follow: $W_{ij}$ enters only $a_j$, with the slope $x_i$, so $\partial\ell/\partial W_{ij} = x_i\,(y_j - t_j)$
-# and $\partial\ell/\partial b_j = y_j - t_j$. For a **batch**, several examples together, in $N$ rows: `inputs.T @ (y - t) / N`.
+# and $\partial\ell/\partial b_j = y_j - t_j$. For a batch of $N$ examples, in rows: `inputs.T @ (y - t) / N`.
 #
 # For comparison take half the squared error behind the same softmax, $\ell = \frac12\sum_k (y_k - t_k)^2$. The long
 # way gives $\delta_j = y_j\big[(y_j - t_j) - \sum_k (y_k - t_k)\,y_k\big]$. Now let a classifier be *sure and wrong*:
@@ -259,7 +259,7 @@ messages = {"cross-entropy": lambda y, t: y - t, "squared error": lambda y, t: y
 def slopes(name, logits, t):
     """The slopes of a loss by the probabilities, nudged and by formula, and those by the logits."""
     y, loss = softmax(logits), losses[name]
-    by_y = {"cross-entropy": -t / y, "squared error": y - t}[name]
+    by_y = {"cross-entropy": 0.0 - t / y, "squared error": y - t}[name]
     nudged_y = numerical_gradient(lambda: loss(y, t), y, step=1e-8)
     nudged = numerical_gradient(lambda: loss(softmax(logits), t), logits)
     assert np.allclose(nudged_y, by_y, rtol=1e-3, atol=1e-6)
@@ -274,7 +274,7 @@ pd.DataFrame(found, index=["class 0", "class 1", "class 2"]).T.map("{:.1e}".form
 
 # %% [markdown]
 # The formulas agree with the nudges. Cross-entropy says "one down, the other up, at full strength". The squared error
-# whispers, ten thousand times more softly: its factor $y_j$ or $1 - y_j$ is nearly 0. Draw it for all answers of a
+# whispers, thousands of times more softly: its factor $y_j$ or $1 - y_j$ is nearly 0. Draw it for all answers of a
 # classifier with three classes. An answer is a point of a triangle: at a corner one class has all the probability.
 
 # %% tags=["T048"]
@@ -286,8 +286,9 @@ show(
 )
 
 # %% [markdown]
-# Whether that matters in training we shall measure. First a word of warning: you may meet cross-entropy printed without
-# its minus sign. What will descent do with it?
+# At the two wrong corners, too, the squared error has slopes of exactly 0: who is wholly sure of a wrong class learns
+# nothing. Cross-entropy is loudest just there. Whether that matters in training we shall measure. First: what does
+# descent do if one forgets the minus sign of cross-entropy?
 
 # %% tags=["T048", "nbval-check-output"]
 few, few_labels = train_images[:200], train_labels[:200]
@@ -313,7 +314,7 @@ pd.DataFrame(courses, index=[f"surprise after step {step}" for step in range(4)]
 # $\mathbf b$, so as for one neuron (lesson 03) the loss is convex: one valley, no false bottom, and we may start at zero.
 #
 # **Exercise 3.** Two common changes. *Label smoothing* replaces the targets by $(1 - s)\,\mathbf t + s/K$ with $K$
-# classes, and **weight decay** adds $\frac\alpha2\sum W^2$ (not of the bias) to the mean loss. Write both gradients.
+# classes, and the weight decay of lesson 03 adds $\frac\alpha2\sum W^2$ (not of the bias) to the mean loss. Write both gradients.
 
 
 # %% exercise="classifier_gradients"
@@ -359,58 +360,66 @@ def train(images, labels, learning_rate, batch_size, epochs, seed=0):
 
 
 # %% [markdown]
-# A step on one digit costs next to nothing, but that digit is a poor witness for all. What will the curves look like? The
-# rates are the best of a longer experiment.
+# A step on one digit costs next to nothing, but one digit says little about all. What will the curves look like? (Of
+# the rates of a longer experiment, below, these got to the lowest surprise on validation digits.)
 
 # %% tags=["T050"]
-settings = {"all at once": (1.0, len(train_images)), "32 a step": (0.1, 32), "one a step": (0.01, 1)}
+settings = {"all at once": (1.0, len(train_images)), "32 a step": (0.1, 32), "one a step": (0.003, 1)}
 curves = {name: train(train_images, train_labels, *how, epochs=8)[2] for name, how in settings.items()}
 assert curves["all at once"][-1] > 1.5 * curves["32 a step"][-1]
 show(
     charts.lines(curves, range(1, 9), "epoch", "surprise on the training digits"),
     alt="Surprise on the training digits against the epoch, 1 to 8. All at once: it wavers between 1 and 1.7. 32 a step: from "
-    "0.56 down to 0.28. One a step: from 0.39 down to 0.20.",
+    "0.56 down to 0.28. One a step: nearly the same curve.",
 )
 
 # %% tags=["T050", "nbval-check-output"]
 batch_rows = evidence("batch_sizes")
-at_best = at_best_rate(batch_rows, "batch", "validation_surprise")
-by_size = {value: compare(at_best, "batch", value, against=32) for value in ("passes", "test_error")}
-assert by_size["passes"].loc[3500, "low"] > 0
-table = by_size["test_error"][["mean", "difference", "low", "high"]].map("{:.2%}".format)
-table.insert(0, "epochs", by_size["passes"]["mean"].round(0))
-table.insert(0, "rate", at_best.groupby("batch")["rate"].first())
-table.rename_axis("batch")
+fastest = at_best_rate(batch_rows, "batch", "passes").pivot(index="seed", columns="batch", values="passes")
+assert (fastest[32] < fastest[3500] / 5).all()
+errors = compare(at_best_rate(batch_rows, "batch", "validation_surprise"), "batch", "test_error", against=32)
+assert errors["low"].max() <= 0 <= errors["high"].min()
+for batch, row in errors.drop(32).iterrows():
+    low, high = f"{row['low']:.2%}", f"{row['high']:.2%}"
+    print(f"errors, batches of {batch} less those of 32: {row['difference']:.2%} [{low}, {high}]")
+table = batch_rows.groupby(["batch", "rate"], sort=False)[["passes", "test_error"]].mean()
+table.insert(0, "rate × steps", [rate * np.ceil(3500 / batch) for batch, rate in table.index])
+table["passes"] = table["passes"].map(lambda epochs: f"{epochs:.0f}" if np.isfinite(epochs) else "not in all runs")
+table["test_error"] = table["test_error"].map("{:.1%}".format)
+table.rename(columns={"rate × steps": "rate × steps an epoch", "passes": "epochs", "test_error": "test error"})
 
 # %% [markdown]
-# (Recorded for five seeds: for each batch size the best of four rates, stopped at the epoch of the lowest surprise on
-# validation digits; the errors are on test digits, differences to batches of 32 with their 95 % interval.) In the error
-# we could not tell the three apart. **Smaller batches need fewer epochs.** All digits at once take one step an epoch, and
-# at 293 of the 300 epochs that they were given their validation surprise was still falling. Single digits take 3,500
-# small steps an epoch. (Epochs are counted here, not seconds.)
+# (Recorded for five seeds. *Epochs* counts those until the validation surprise is within 5 % of the lowest of any run
+# with this seed. The test error is that at the run's own lowest validation surprise. The 95 % intervals compare each
+# batch size at the rate with the lowest: the smallest tried, each time.) In the error we could not tell the three apart. **Batches of 32 need less than a
+# fifth of the epochs that all digits at once need.** Look at *rate × steps*: it says how far an epoch can go. All at
+# once it is one step, and with a rate of 4 it overshoots (lesson 01). Batches of 32 and single digits go equally far by
+# 0.1 · 110 and 0.003 · 3,500, and need equally many epochs for it. (Epochs are counted here, not seconds.)
 #
 # ## Does the loss matter?
 #
 # The squared error whispers where the classifier is sure and wrong. Recorded for ten seeds: cross-entropy, half the
 # squared error behind softmax, and half the squared error of the *logits themselves* (no softmax: lesson 01's least
-# squares on one-hot targets). The start is once zero, once sure and wrong: normal random weights of deviation 3. Each
-# side has the best of five rates and stops at its best pass, both chosen on validation digits. What do you expect?
+# squares on one-hot targets). The start is once zero, for 60 epochs, once sure and wrong: normal random weights of
+# deviation 3, for 240. Each side has the best of three to five rates and stops at its best epoch, both chosen on validation
+# digits. What do you expect?
 
 # %% tags=["T047"]
 loss_rows = evidence("three_losses")
 kinds = ["start", "loss", "rate"]
 best_pass = loss_rows.loc[loss_rows.groupby([*kinds, "seed"])["validation_error"].idxmin()]
 chosen = at_best_rate(best_pass, ["start", "loss"], "validation_error")
-curves_of_losses = {}
+curves_of_losses, looks = {}, {}
 for (start, loss), rows_of in chosen.groupby(["start", "loss"], sort=False):
     runs = loss_rows[(loss_rows[kinds] == [start, loss, rows_of["rate"].iloc[0]]).all(axis=1)]
     table = runs.pivot(index="passes", columns="seed", values="validation_error")
     curves_of_losses.setdefault(start, {})[loss] = table.to_numpy()
+    looks[start] = list(table.index)
 show(
-    charts.lines(curves_of_losses, list(table.index), "epoch", "validation error", guessing=0.9, log="x", percent=True),
-    alt="Validation error against the epoch, 1 to 60, ten runs each. From zeros: cross-entropy and squared error fall "
-    "together to about 10 %, squared error of scores stays above them, at 15 %. Sure and wrong: cross-entropy falls to "
-    "12 %, squared error from 77 % to 33 %.",
+    charts.lines(curves_of_losses, looks, "epoch", "validation error", guessing=0.9, log="x", percent=True),
+    alt="Validation error against the epoch, ten runs each. From zeros, 60 epochs: cross-entropy and squared error fall "
+    "together to about 10 %, squared error of scores stays above them, at 15 %. Sure and wrong, 240 epochs: cross-entropy "
+    "falls to 12 % by epoch 60 and stays there, squared error falls from 77 % to 26 % to the end.",
 )
 
 # %% tags=["T047", "nbval-check-output"]
@@ -427,15 +436,15 @@ gaps[["mean", "difference", "low", "high"]].map("{:.1%}".format)
 # %% [markdown]
 # From zeros, behind softmax, we could not tell the losses apart. **On bare scores the squared error misreads five digits in
 # a hundred more.** **From a start that is sure and wrong the squared error stays far behind, each side at its best
-# rate.** That is so within our 60 epochs: then it
-# still misreads a third, and was still learning. So "cross-entropy learns better" is no law; it is what you want
-# where a network may be very sure of something false.
+# rate** (for cross-entropy the largest tried). After 240 epochs it still misreads about twice as many, and its curve
+# still falls. So "cross-entropy learns better" is no law; it is what you want where a network may be very sure of
+# something false.
 #
 # ## When to stop, and whom to believe
 #
 # The examples are parted in three before anything is looked at: the **training part** to learn from, the **validation
 # part** to choose with, the **test part** to measure with, once. Why not choose by the training digits? And why is the
-# validation error not the last word? Recorded first: 300 epochs at the rate 0.1, ten seeds. The **confidence** is the
+# validation error not the last word? Recorded first: 300 epochs at the rate 0.1, ten seeds. The confidence is the
 # probability of the class that is answered.
 
 # %% tags=["T049"]
@@ -491,10 +500,10 @@ assert compare(of_hundred, "validation", "flattery")["high"].drop(50).max() < 0
 flattery.map("{:.1%}".format).rename_axis(columns="digits in the validation part")
 
 # %% [markdown]
-# A single classifier that nobody chose looks as good as it is. The best of a hundred, chosen on 50 digits, looks nearly six
+# A classifier that nobody chose looks as good as it is. The best of a hundred, chosen on 50 digits, looks nearly six
 # points better than it is. **The more candidates and the fewer digits to choose on, the more the winner flatters
 # itself.** It won partly by luck with just these digits. So a validation error is for choosing; what the winner can do, other
-# digits must say: the test part. Look at it twice, and choose by it, and it has become a second validation part.
+# digits must say: the test part. Choose by it, and it becomes a second validation part.
 #
 # ## The recipe
 #
@@ -513,7 +522,7 @@ flattery.map("{:.1%}".format).rename_axis(columns="digits in the validation part
 # not behind a hidden layer (lesson 05).
 
 # %% tags=["T041", "T049"]
-# 1. data: `digits` comes in three parts, 3,500, 500 and 1,000
+# 1. data: `digits` comes in three parts
 learn, choose, test = digits.train, digits.validation, digits.test
 
 
@@ -542,7 +551,7 @@ for rate in (0.1, 0.3, 1.0):
             learn.labels,
             validation_data=(choose.images, choose.labels),
             batch_size=32,
-            epochs=20,
+            epochs=40,
             callbacks=[keras.callbacks.EarlyStopping(monitor="val_loss", patience=5, restore_best_weights=True)],
             verbose=0,
         )
@@ -551,7 +560,8 @@ for rate in (0.1, 0.3, 1.0):
 show(
     figures.histories(histories),
     alt="Training and validation surprise against the epoch for the learning rates 0.1, 0.3 and 1. Training falls throughout. "
-    "Validation falls to about 0.27 and stays level; at the rate 1 it is lowest at epoch 4, at 0.30, and rises a little.",
+    "Validation falls to about 0.27 and stays level, lowest at epoch 40, the last, for 0.1; at the rate 1 it is lowest at "
+    "epoch 4, at 0.30, and rises a little.",
 )  # 5. curves
 
 # %% tags=["T041", "T049"]
@@ -569,12 +579,12 @@ show(
 )
 
 # %% [markdown]
-# Nearly nine of ten. And a learnt template does not look like its digit: it need not show a 3, only where a 3 differs from
-# the nine others.
+# Nearly nine of ten. (At the rate 0.1 the last epoch was the best: a longer run might find a little more.) And a learnt
+# template does not look like its digit: it need not show a 3, only where a 3 differs from the nine others.
 #
 # **Exercise 4.** How little must change for another answer? Take one picture and the class $c$ that wins. Find the
 # smallest change, measured as the length $\|\mathbf x' - \mathbf x\|$ (pixels may leave the range from 0 to 1), after which another class
-# draws level with $c$. Derive a formula: for one rival first. Then try it on test digits with `kernel` and `bias`.
+# draws level with $c$. Derive a formula: for one rival first. Is it much, beside the length of a picture itself, $\|\mathbf x\|$?
 
 
 # %% exercise="distance_to_mistake"
@@ -592,8 +602,17 @@ def distance_to_mistake(image, kernel, bias):
 # %% check="distance_to_mistake"
 check(distance_to_mistake)
 
+# %% tags=["T041"]
+test_images = test.images[:300].reshape(-1, 784)
+try:
+    changes = [float(distance_to_mistake(image, kernel, bias)) for image in test_images]
+    lengths = np.linalg.norm(test_images, axis=1)
+    print(f"in the middle: a change of {np.median(changes):.2f}, a picture of length {np.median(lengths):.2f}")
+except NotImplementedError:
+    print("Write distance_to_mistake first.")
+
 # %% [markdown]
-# Is it much? Compare it with the length of the picture itself, $\|\mathbf x\|$.
+# A change less than a tenth as long as the picture, in the one direction that counts, and ten neurons answer otherwise.
 #
 # ## The wall
 #
@@ -624,7 +643,8 @@ readings = {}
 for name, (W, b) in learnt.items():
     plain, negative = ((images @ W + b).argmax(axis=1) == new_labels for images in (new_images, 1 - new_images))
     both_ways = [k for k in range(10) if (plain & negative)[new_labels == k].any()]
-    assert len(both_ways) <= 1 and np.mean([plain, negative]) <= 0.55
+    most = 0.5 + np.bincount(new_labels).max() / len(new_labels) / 2  # 55 % where all classes are equally large
+    assert len(both_ways) <= 1 and np.mean([plain, negative]) <= most
     readings[name] = {
         "pictures right": plain.mean(),
         "negatives right": negative.mean(),
@@ -644,15 +664,18 @@ show(
 )
 
 # %% [markdown]
-# What was learnt from pictures reads nine of ten of them and hardly a negative; what was learnt from both reads no
-# better than guessing. In the figure all pictures lie on *one* line of slope −1 for each class: what speaks for a picture speaks
+# What was learnt from pictures reads nine of ten of them and hardly a negative; what was learnt from both, in small steps,
+# reads no better than guessing. In the figure all pictures lie on *one* line of slope −1 for each class: what speaks for a picture speaks
 # against its negative.
 #
 # What breaks the wall? Recorded for five seeds: ten neurons, and the same ten behind 64 hidden units with the activation
 # $\max(0, a)$, which lesson 05 will train. Rates and epochs are chosen on validation digits.
 
 # %% tags=["T041"]
-wall = at_best_rate(evidence("both_polarities"), "network", "validation_error")
+recorded = evidence("both_polarities")
+smallest = recorded[(recorded["network"] == "ten neurons") & (recorded["rate"] == 0.001)]
+assert abs(smallest["test_error"].mean() - 0.9) < 0.02
+wall = at_best_rate(recorded, "network", "validation_error")
 wall = wall.assign(right=1 - wall["test_error"])
 shares = {name: rows_of["right"].to_numpy() for name, rows_of in wall.groupby("network")}
 figure = charts.dots(shares, "right on test digits and their negatives", guessing=0.1, percent=True)
@@ -667,11 +690,13 @@ assert max(shares["ten neurons"]) < 0.55 < min(shares["64 hidden units"]) and ag
 print(f"difference {against['difference']:.1%} [{against['low']:.1%}, {against['high']:.1%}]")
 
 # %% [markdown]
-# **With hidden units in front the wall is passed.** How they are taught is lesson 05.
+# **With hidden units in front the wall is passed.** How they are taught is lesson 05. (At the smallest rate, 0.001, ten
+# neurons guess, as above. Chosen here is 0.1, with longer leaps, and the epoch that reads most validation digits: a
+# little above guessing, far below the wall.)
 #
 # The wall has a shape. Walk from one picture to another, $\mathbf x + \tau(\mathbf x' - \mathbf x)$ with $\tau$ from 0
 # to 1. Every score is a straight line in $\tau$, and where one straight line is above nine others is one interval:
-# if both ends are read as a 3, so is everything in between. Such a region is called **convex**. No class of a linear
+# if both ends are read as a 3, so is everything in between. Such a region is called *convex*. No class of a linear
 # classifier is "this shape or that shape, but not their blend". Walk yourself: to the negative, and to another digit.
 
 # %% tags=["T041", "widget"]
@@ -697,8 +722,8 @@ explore(
 # | question | what was found, on 3,500 digits |
 # |---|---|
 # | what can ten neurons read? | nearly nine of ten digits |
-# | which batch size? | in the error no difference to be seen; small batches need fewer epochs |
-# | which loss? | behind softmax no difference from zeros; from a sure and wrong start cross-entropy was far ahead for all of 60 epochs |
+# | which batch size? | in the error no difference to be seen; all at once takes many more epochs |
+# | which loss? | behind softmax no difference from zeros; from a sure and wrong start cross-entropy was far ahead for all of 240 epochs |
 # | how long? | until the validation surprise is lowest; later it grows too sure |
 # | whom to believe? | the test part, once: the best of a hundred, chosen on 50 digits, looked 6 points too good |
 # | what will they never learn? | to read two classes both as pictures and as negatives |
@@ -729,7 +754,8 @@ explore(
 #
 # ## Further reading
 #
-# - J. Bridle, *Probabilistic interpretation of feedforward classification network outputs*, 1990: the name softmax.
+# - J. Bridle, [*Probabilistic interpretation of feedforward classification network
+#   outputs*](https://doi.org/10.1007/978-3-642-76153-9_28), 1990: the name softmax.
 # - Y. LeCun and others, [*Gradient-based learning applied to document recognition*](https://doi.org/10.1109/5.726791),
 #   1998: a linear classifier on all of MNIST, among others.
 # - C. Guo and others, [*On calibration of modern neural networks*](https://arxiv.org/abs/1706.04599), 2017: networks that

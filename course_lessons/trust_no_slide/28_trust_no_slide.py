@@ -21,8 +21,8 @@
 #
 # That is no reason to laugh at slides. Whoever writes a paper, a blog or this course remembers, copies and types as
 # well, and a language model learnt from what they typed. **How can you find out whether what you read is so, in a
-# minute, even where you are no expert?** Here are the ninety-four, sorted by the check that finds them; a mistake that
-# two decks make is in both colours, so that the bars add up to more. Slide by slide they stand in `docs/errata.md` of
+# minute, even where you are no expert?** Here are the ninety-four, sorted by the check that finds them; a mistake in
+# two decks counts for both, so that the bars add up to more. Slide by slide they stand in `docs/errata.md` of
 # the course.
 
 # %%
@@ -216,9 +216,9 @@ errata.beside(
 
 # %% [markdown]
 # In the table of GoogLeNet three rows are marked: conv1, 4c and 5a. The others miss by 2 % at most; why, we do not
-# know. The row of conv1 has a story: its numbers fit a layer that the table does not name, 7 × 7 windows on each colour by
+# know. For conv1 there is an explanation: its numbers fit a layer that the table does not name, 7 × 7 windows on each colour by
 # itself and a 1 × 1 layer behind them (lesson 20 has the source). A number that cannot be right may be a right number of
-# something else: ask before you laugh. And the picture of a ResNet did not even need a count: the windows in its blocks show which one it is.
+# something else. And the picture of a ResNet did not even need a count: the windows in its blocks show which one it is.
 #
 # Last, count what a sentence claims. "Pooling reduces the parameters": which ones? And "two hyperparameters", "one bias",
 # "an epoch": each is a number that a layer or a loop will tell.
@@ -652,7 +652,7 @@ show(
 )
 
 # %% [markdown]
-# The limits speak plainly. A unit with the threshold 0.5 answers 1 or -1, never 0.5. With nothing dropped, the printed
+# A unit with the threshold 0.5 answers 1 or -1, never 0.5. With nothing dropped, the printed
 # factor leaves nothing. A constant batch divides zero by zero. With the prior added instead of taken off, the picture
 # grows and grows (lesson 27 searches for such pictures). And the same stripes, moved by one pixel, become black or
 # white: subsampling keeps an object only where the grid is fine enough for it.

@@ -188,7 +188,7 @@ def _(rng):
     squeezenet = [(7, 2, 0), (3, 2, 0), (3, 2, 0), (3, 2, 0)]  # its first convolution, and its three poolings
     yield 224, squeezenet, [111, 55, 27, 13]
     yield 227, squeezenet, [113, 55, 27, 12]
-    yield 10, [(3, 1, 2), (3, 1, 2), (3, 1, 2)], [12, 12, 10]
+    yield 10, [(3, 1, 2), (3, 1, 2), (3, 3, 1)], [12, 12, 4]  # 4.67 in the end: down, not to the nearest
     for _ in range(4):
         side = start = int(rng.integers(60, 120))
         layers, printed = [], []
@@ -221,6 +221,10 @@ def _(side, layers, printed):
     yield (
         "Frameworks round down: a stride that does not fit drops the rest. You ask for a quotient without a rest.",
         _follow(side, layers, printed, lambda n, k, s, p: (n + 2 * p - k) / s + 1),
+    )
+    yield (
+        "Frameworks round down; you round to the nearest side.",
+        _follow(side, layers, printed, lambda n, k, s, p: round((n + 2 * p - k) / s) + 1),
     )
     yield (
         "The + 1 is missing: the window has a first place, before its first step.",

@@ -17,8 +17,8 @@
 # %% [markdown]
 # The network that won in 2012 looked at photos through windows of 11 × 11 pixels; a year later, good ones used 7 × 7. Then
 # two people in Oxford threw all large windows away. Their networks, named **VGG** after their group, have windows of
-# 3 × 3 and hardly anything else, but many layers of them. The best top-5 error of the year before, 11.7 %, fell to 7.3 %,
-# by a vote of seven networks. (That was second place; lesson 20 is about the first.)
+# 3 × 3 and hardly anything else, but many layers of them. The winner of the year before had a top-5 error of 11.7 %, a vote
+# of seven VGGs 7.3 %. (That was second place; lesson 20 is about the first.)
 #
 # **Why would anybody replace one 7 × 7 by three 3 × 3?** You will find out what a small window can see, what it costs,
 # what it can say, and build the whole family.
@@ -104,9 +104,8 @@ def receptive_field(kernel_sizes, strides):
 check(receptive_field)
 
 # %% [markdown]
-# A rule is no proof. Ask a network: **which pixels move this one unit?** Those on which its output has a gradient that is not
-# zero. All weights are 1 here, so the gradient also counts the paths from each pixel. Which of these four will see the
-# same?
+# Check the rule on a network: **which pixels move this one unit?** Those for which its gradient is not zero. All weights
+# are 1 here, so the gradient also counts the paths from each pixel. Which of these four will see the same?
 
 
 # %% tags=["T215", "T216", "Q23", "Q25", "F077"]
@@ -143,8 +142,10 @@ counts = {}
 for size in (3, 5, 7, 11):
     small = (size - 1) // 2
     one, many = size**2, small * 3**2
-    counts[f"{size}×{size}"] = {"one window": f"{one} C²", "3×3 layers": small, "stack": f"{many} C²"}
-    counts[f"{size}×{size}"] |= {
+    counts[f"{size}×{size}"] = {
+        "one window": f"{one} C²",
+        "3×3 layers": small,
+        "stack": f"{many} C²",
         "one, C = 64": one * 64**2,
         "stack, C = 64": many * 64**2,
         "saved": f"{1 - many / one:.0%}",
@@ -153,7 +154,7 @@ assert counts["7×7"]["stack"] == "27 C²" and counts["11×11"]["stack"] == "45 
 pd.DataFrame.from_dict(counts, orient="index")
 
 # %% [markdown]
-# $27\,C^2$ against $49\,C^2$: 45 % fewer weights, and as many fewer multiply-adds, for every place uses every weight once.
+# $27\,C^2$ against $49\,C^2$: 45 % fewer weights, and 45 % fewer multiply-adds, for every place uses every weight once.
 # The larger the window, the larger the gain.
 #
 # AlexNet begins with an 11 × 11 that reads a photo, 3 maps, and gives 96. *How many 3 × 3 see as far, and would they have
@@ -201,9 +202,9 @@ print(f"share of the 11×11 in AlexNet: {first_layer['one 11×11'] / blueprint(a
 pd.DataFrame(parameters)
 
 # %% [markdown]
-# **Five, and no.** Deep inside, the stack saves 63 %. On the photo it has nearly ten times *more* parameters: the count with
-# $C^2$ needs $C$ maps on both sides, but a photo has three, so the one large layer is cheap: well below a thousandth of
-# AlexNet. Four of the five small layers read 96 maps, and pay for it. What a stack saves, it saves deep inside a network.
+# **Five 3 × 3 see as far, but on the photo they have more parameters**, nearly ten times as many. The count with $C^2$ needs
+# $C$ maps on both sides, but a photo has three, so the one large layer is cheap: well below a thousandth of AlexNet. Four
+# of the five small layers read 96 maps, and pay for it. Deep inside a network the stack saves 63 %.
 #
 # ## What the ReLUs add
 #
@@ -299,8 +300,8 @@ except NotImplementedError:
 # result and the third.) So one 7 × 7 can say all that three *linear* 3 × 3 say, and more. With ReLUs between its
 # layers, the stack can say other things. Does that show? A harder task: six silhouettes of 16 × 16 pixels, turned and
 # moved about (circle, square, triangle, cross, star, ring). Same network, three bodies from 8 to 8 maps: one 7 × 7,
-# three 3 × 3, and three 3 × 3 without ReLU in between. Every kernel starts with He's variance, that of layers without
-# ReLU with half of it; each body has the best of three learning rates. Which will be best, and which worst?
+# three 3 × 3, and three 3 × 3 without ReLU in between. Every kernel starts with He's variance, or half of it where no
+# ReLU follows; each body has the best of three learning rates. Which will be best, and which worst?
 
 
 # %% tags=["T215", "H15"]
@@ -567,8 +568,8 @@ deeper.round(3)
 # %% [markdown]
 # Every network, the deepest too, learns its thousand digits: less than half a percent are wrong. But with new digits depth does not
 # pay here. **With 16 layers more new digits are misread than with 8**, 10 of a hundred against 8.5; for 11 and 13 layers we
-# could not tell. (Each depth has the better of two learning rates; 16 layers did best at the lower one, and a still lower
-# one was not tried.) The 8 layers already learn nearly all of their digits, so there is little left for more layers to learn.
+# could not tell. (Each depth has the better of two learning rates; 16 layers did best at the lower one; 0.001, tried
+# with three seeds, was no better.) The 8 layers already learn nearly all of their digits, so there is little left for more layers to learn.
 # This says nothing about a million photos.
 #
 # How were VGGs got going in 2014? The authors trained the shallow A first and started the deep ones from some of its
@@ -604,13 +605,13 @@ after_four.round(3)
 # ## Three more questions they asked
 #
 # **Is AlexNet's normalisation (LRN, lesson 18) worth keeping?** It divides each value by
-# $(2 + 10^{-4} \sum x^2)^{0.75}$, the sum running over five neighbouring maps. That number, $10^{-4}$, suits pixels that
-# differ by about 60 from their mean. Ours differ by 1: the sum is about 5, so every value would be divided by $2^{0.75}$, and nothing
+# $(2 + 10^{-4} \sum x^2)^{0.75}$, the sum running over five neighbouring maps. That number, $10^{-4}$, was made for pixels from 0
+# to 255, which differ by about 60 from their mean. Ours differ by 1: the sum is about 5, so every value would be divided by $2^{0.75}$, and nothing
 # be normalised. So in our A-LRN the factor is $10^{-4} \cdot 60^2$ instead.
 #
 # **Does a 1 × 1 layer help?** C adds some to B, and D makes them 3 × 3. A 1 × 1 sees nothing new. Without the ReLU in
 # front of it, it would be nothing at all: by your rule it melts into the layer before, $3 + 1 - 1 = 3$ wide. All that
-# it adds is one more bend.
+# it adds is one more ReLU.
 
 # %% tags=["T219", "T221"]
 order = ["A", "A-LRN", "B", "C", "D"]
@@ -661,12 +662,9 @@ votes.round(3)
 # | layers to keep in memory | 1 | 3 | 1 | 5 |
 # | fewer weights | on the picture itself | inside a network | on the picture itself | inside a network |
 #
-# **So why replace one 7 × 7 by three 3 × 3?** It sees the same pixels, has 45 % fewer weights inside a network, and bends
-# three times instead of once. On our silhouettes that cost at most two points of a hundred, and whether it won any, we
+# **So why replace one 7 × 7 by three 3 × 3?** It sees the same pixels, has 45 % fewer weights inside a network, and three
+# ReLUs instead of one. On our silhouettes that cost at most two points of a hundred, and whether it won any, we
 # could not tell. On a million photos, in the authors' one test, small windows won.
-#
-# *You can now* say what a unit sees, through any strides, and prove it; count a stack against a window; melt linear
-# layers; build and count the VGGs; and tell what a small experiment about depth can show.
 #
 # ## Think about it
 #

@@ -179,8 +179,8 @@ show(
 )
 
 # %% [markdown]
-# All are read as the digit asked for. Without a prior it drowns in strokes. L2 darkens what adds little to the score,
-# and what is left you can often read.
+# All are read as the digit asked for. Without a prior the digit is lost among other strokes. L2 darkens what adds little
+# to the score, and what is left you can often read.
 #
 # ## Why not climb the probability?
 #
@@ -556,7 +556,7 @@ for number, unit, searched, alt in (
 # %% [markdown]
 # In photos, the unit of layer 2 answers most to edges, stripes and bright spots; among shapes, that of layer 3 to
 # discs and that of layer 5 to triangles, most of them green. The gradient is a slope. The others look tidier, but are
-# the slope of nothing: on the way they drop what speaks *against* the unit.
+# not slopes: on the way back they drop what speaks *against* the unit.
 #
 # ## A step that nobody sees
 #
@@ -785,8 +785,7 @@ except NotImplementedError as missing:
 # | deconvnet, guided | a unit's answer | nothing: one way back | switches and ReLU | pixels that may have made the answer |
 # | fooling | a real picture | another class | the size of the change | how far the border is |
 #
-# Turned around, training shows what a network wants to see, what a layer kept, and how near another answer is. You can
-# now do all five, with a prior of the right sign, and tell what the prior did from what the network did.
+# Turned around, training shows what a network wants to see, what a layer kept, and how near another answer is.
 #
 # ## Think about it
 #

@@ -131,25 +131,32 @@ def gps_in_float32(unknowns, masts, told):
 
 
 @right("largest_rate")
-def rate_by_a_norm(inputs):
-    return 2 * len(inputs) / np.linalg.norm(inputs, 2) ** 2
+def rate_by_a_norm(inputs, importance):
+    return 2 * len(inputs) / np.linalg.norm(np.sqrt(importance)[:, None] * inputs, 2) ** 2
 
 
 @right("largest_rate")
-def rate_by_power_iteration(inputs):
+def rate_by_power_iteration(inputs, importance):
     direction = np.ones(inputs.shape[1])
     for _ in range(3000):
-        direction = inputs.T @ (inputs @ direction)
+        direction = inputs.T @ (importance * (inputs @ direction))
         direction /= np.sqrt(direction @ direction)
-    return 2 / np.mean((inputs @ direction) ** 2)
+    return 2 / np.mean(importance * (inputs @ direction) ** 2)
 
 
 @right("largest_rate")
-def rate_from_the_other_side(inputs):
-    return 2 / max(np.linalg.eigvalsh(inputs @ inputs.T)) * inputs.shape[0]
+def rate_in_loops(inputs, importance):
+    curvature = sum(c * np.outer(x, x) for x, c in zip(inputs, importance, strict=True)) / len(inputs)
+    return 2 / max(np.linalg.eigvalsh(curvature))
 
 
 @right("largest_rate")
-def rate_in_float32(inputs):
-    inputs = inputs.astype(np.float32)
-    return np.float32(2) / np.linalg.eigvals(inputs.T @ inputs / len(inputs)).real.max()
+def rate_from_the_other_side(inputs, importance):
+    rows = inputs * importance[:, None] ** 0.5
+    return 2 / max(np.linalg.eigvalsh(rows @ rows.T)) * inputs.shape[0]
+
+
+@right("largest_rate")
+def rate_in_float32(inputs, importance):
+    inputs, importance = inputs.astype(np.float32), np.diag(importance.astype(np.float32))
+    return np.float32(2) / np.linalg.eigvals(inputs.T @ importance @ inputs / len(inputs)).real.max()
