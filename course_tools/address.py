@@ -25,11 +25,20 @@ def binder(address: str) -> str:
     return f"https://mybinder.org/v2/{place}/HEAD?urlpath=lab/tree/notebooks"
 
 
+def pages(address: str) -> str:
+    """Where the place that the course is published at puts its website, as far as that is known."""
+    parts = urlsplit(address)
+    _, owner, *path = parts.path.split("/")
+    host = {"github.com": "github.io", "gitlab.com": "gitlab.io"}.get(parts.netloc)
+    return f"https://{owner}.{host}/{'/'.join(path)}/" if host else address
+
+
 # File, beginning of the one line in it that names the address, and what stands behind it.
 FOLLOWERS = (
     ("CITATION.cff", "repository-code: ", '"{}"'.format),
     ("CONTRIBUTING.md", "[issues]: ", "{}/issues".format),
     ("docs/running.md", "[binder]: ", binder),
+    ("docs/running.md", "[site]: ", pages),
 )
 
 
@@ -48,15 +57,18 @@ def understood(given: str) -> str:
 
 def with_source(project: Project, address: str) -> dict[Path, bytes]:
     """pyproject.toml with this address."""
-    return _rewritten(project, "pyproject.toml", _SOURCE, f'{address}"')
+    path = project.root / "pyproject.toml"
+    return {path: _rewritten(read_text(path, path.name), path.name, _SOURCE, f'{address}"').encode()}
 
 
 def followers(project: Project, address: str) -> dict[Path, bytes]:
     """The files beside the notebooks that name the address, as they should be; a course need not have them."""
     files: dict[Path, bytes] = {}
     for file, beginning, said in FOLLOWERS:
-        if (project.root / file).is_file():
-            files |= _rewritten(project, file, beginning, said(address))
+        path = project.root / file
+        if path.is_file():
+            text = files[path].decode() if path in files else read_text(path, file)
+            files[path] = _rewritten(text, file, beginning, said(address)).encode()
     return files
 
 
@@ -69,12 +81,11 @@ def address_drift(project: Project) -> list[Drift]:
     ]
 
 
-def _rewritten(project: Project, file: str, beginning: str, rest: str) -> dict[Path, bytes]:
-    """The file with its one line that begins so ended so."""
-    path = project.root / file
-    lines = read_text(path, file).splitlines(keepends=True)
+def _rewritten(text: str, file: str, beginning: str, rest: str) -> str:
+    """The text of a file with its one line that begins so ended so."""
+    lines = text.splitlines(keepends=True)
     places = [number for number, line in enumerate(lines) if line.startswith(beginning)]
     if len(places) != 1:
         raise CourseError(f"{file}: one line, not {len(places)}, must begin with {beginning!r}: the course's address.")
     lines[places[0]] = f"{beginning}{rest}\n"
-    return {path: "".join(lines).encode()}
+    return "".join(lines)

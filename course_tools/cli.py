@@ -110,10 +110,17 @@ def doctor() -> None:
     raise typer.Exit(print_findings(examine()))
 
 
+class Attempts(str, Enum):
+    """Which of several attempts at a lesson counts."""
+
+    last = "last"
+    best = "best"
+
+
 @app.command()
 def grade(
     submissions: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Argument(help="A folder or .zip, as your platform gave it, or <student>/<lesson>.ipynb."),
     ] = None,
     out: Annotated[
@@ -123,10 +130,21 @@ def grade(
     roster: Annotated[
         Path | None, typer.Option(help="The class list, a CSV file from your platform; kept in the folder of marks.")
     ] = None,
+    attempts: Annotated[
+        Attempts | None,
+        typer.Option(help="Of several attempts the last counts, or the best; recorded with the marks."),
+    ] = None,
+    anonymous: Annotated[
+        bool | None,
+        typer.Option("--anonymous/--named", help="Pages with pseudonyms, or with names; recorded with the marks."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Draw the inputs from this seed; else from a new one, recorded.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Exercises to run at a time.")] = os.cpu_count() or 1,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler grade.")
+    ] = None,
     run_all: Annotated[bool, typer.Option("--run-all", help="Run every cell, not only what an answer needs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Grade unchanged submissions again, too.")] = False,
     forget: Annotated[
@@ -135,6 +153,9 @@ def grade(
     ] = None,
     forget_missing: Annotated[
         bool, typer.Option("--forget-missing", help="Delete the marks of all that is not in SUBMISSIONS.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="SUBMISSIONS are folders of marks, to be brought together in --out.")
     ] = False,
     require_sandbox: Annotated[
         bool, typer.Option("--require-sandbox", help="Refuse to run without a sandbox.")
@@ -152,6 +173,11 @@ def grade(
     ] = _LIMITS.reading,
 ) -> None:
     """Grade a folder of submissions, each in a sandbox."""
+    if not hasattr(os, "fork"):
+        raise CourseError(
+            "Grading forks a process for every answer, which this system cannot do. On Windows, install WSL "
+            "(`wsl --install`) or use a container, and grade there as on Linux: docs/grading.md."
+        )
     from course_tools.grading import command
     from course_tools.project import choose_lessons, find_project
 
@@ -166,13 +192,17 @@ def grade(
         raise typer.Exit(0 if sound else 1)
     if forget and out is not None:
         command.forget(project, out, forget)
-        if submissions is None:
+        if not submissions:
             return
-    if submissions is None or out is None:
-        raise CourseError("Give the folder of submissions and --out, the folder for the marks (or --self-test).")
+    if merge and out is not None:
+        command.merge(project, submissions or [], out)
+        return
+    if not submissions or len(submissions) > 1 or out is None:
+        raise CourseError("Give one folder of submissions and --out, the folder for the marks (or --self-test).")
     command.grade_folder(
-        project, submissions, out, lessons, seed=seed, jobs=jobs, limits=limits, roster=roster, run_all=run_all,
-        force=force, forget_missing=forget_missing, require_sandbox=require_sandbox,
+        project, submissions[0], out, lessons, seed=seed, jobs=jobs, limits=limits, roster=roster,
+        attempts=attempts and attempts.value, anonymous=anonymous, run_all=run_all, force=force,
+        forget_missing=forget_missing, require_sandbox=require_sandbox, cluster=cluster,
     )  # fmt: skip
 
 
@@ -185,6 +215,9 @@ def evidence(
     seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, if not as many as declared.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Run what is missing of all lessons.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Seeds to run at a time.")] = 1,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler run the seeds.")
+    ] = None,
     scale: Annotated[str | None, typer.Option(help="laptop or gpu, as COURSE_SCALE.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Run nothing; fail if a record is out of date.")] = False,
 ) -> None:
@@ -218,8 +251,29 @@ def evidence(
                 console.print(f"{label}: seed {seed} took {seconds:.0f} s.")
 
             if missing:
-                evidence.run(each, wanted, jobs, advance)
+                evidence.run(each, wanted, jobs, advance, cluster, console.print)
             console.print(f"{each.label}: {'recorded' if missing else 'up to date'}.")
+
+
+@app.command()
+def site(
+    serve: Annotated[bool, typer.Option("--serve", help="Show it on this machine until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="For --serve; 0 takes a free one.")] = 8000,
+) -> None:
+    """Make the course's website in the folder site."""
+    from course_tools.project import find_project
+
+    project = find_project()
+    if serve:
+        from course_tools.site.serve import serve as show
+
+        show(project, port)
+        return
+    from course_tools.site.build import build_site
+
+    built = build_site(project, say=typer.echo)
+    typer.echo(f"{project.relative(built.folder)}/: {built.pages} pages, {built.size / 1e6:.0f} MB. "
+               "`course site --serve` shows them.")  # fmt: skip
 
 
 class KernelAction(str, Enum):
@@ -246,6 +300,21 @@ def kernel(
         typer.echo(f"The kernel {specification.NAME} is gone: {folder}.")
     else:
         raise CourseError(f"No kernel called {specification.NAME} is installed here, so there is none to remove.")
+
+
+cluster_app = typer.Typer(help="Many machines for `course grade` and `course evidence`.", no_args_is_help=True)
+app.add_typer(cluster_app, name="cluster")
+
+
+@cluster_app.command("worker", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def cluster_worker(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="Where `dask scheduler` runs, such as tcp://10.0.0.1:8786.")],
+) -> None:
+    """Work for a scheduler: a process for each core. Further options are those of `dask worker`."""
+    from course_tools.crew import run_workers
+
+    run_workers(address, context.args)
 
 
 zoo_app = typer.Typer(help="The trained networks of the course.", no_args_is_help=True)
@@ -348,3 +417,7 @@ def main() -> None:
             raise
         print(f"This needs {error.name}; {_INSTALL}", file=sys.stderr)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,14 +7,18 @@ import datetime
 import hashlib
 import importlib
 import importlib.metadata
+import json
 import multiprocessing
 import os
 import platform
 import shlex
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -121,28 +125,79 @@ def choose(project: Project, wanted: list[str]) -> list[Declared]:
     return list({each.label: each for each in chosen}.values())
 
 
-def run(experiment: Declared, seeds: int, jobs: int, advance: Callable[[int, float], None]) -> None:
-    """Run the missing seeds, `jobs` at a time, and write the record anew after each.
+def run(
+    experiment: Declared,
+    seeds: int,
+    jobs: int,
+    advance: Callable[[int, float], None],
+    cluster: str | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Run the missing seeds, `jobs` at a time or on a `cluster`, and write the record anew after each.
 
-    `advance` is called with each seed that is done and its seconds. What is done is kept if a later seed fails.
+    `advance` is called with each seed that is done and its seconds, `say` with what is to be known of the cluster. What
+    is done is kept if a later seed fails.
 
     Raises CourseError for the seed that failed, in one sentence, after the others have been kept.
     """
     scale = current_scale()
     missing = experiment.missing(seeds, scale)
     done, failed = _recorded(experiment.kept(scale)), {}
-    with multiprocessing.get_context("spawn").Pool(min(jobs, len(missing)), maxtasksperchild=1) as pool:
-        work = [(experiment.lesson, experiment.name, seed) for seed in missing]
-        for seed, rows, seconds, fault in pool.imap_unordered(_run_seed, work):
+    devices: set[str] = set()
+    work = [(experiment.lesson, experiment.name, seed) for seed in missing]
+    with closing(_on_cluster(work, scale, cluster, say) if cluster else _on_this_machine(work, jobs)) as results:
+        for seed, rows, seconds, fault, device in results:
             if fault:
                 failed[seed] = fault
                 continue
             done[seed] = (rows, seconds)
-            write_together({experiment.file: record_text(_record(experiment, done))})
+            devices.add(device)
+            record = _record(experiment, done, " and ".join(sorted(devices)))
+            write_together({experiment.file: record_text(record)})
             advance(seed, seconds)
     if failed:
         seed = min(failed)
         raise CourseError(f"{experiment.label}: seed {seed} failed: {failed[seed]}")
+
+
+def _on_this_machine(work: list[tuple[str, str, int]], jobs: int) -> Iterator[tuple]:
+    with multiprocessing.get_context("spawn").Pool(min(jobs, len(work)), maxtasksperchild=1) as pool:
+        for result in pool.imap_unordered(_run_seed, work):
+            yield *result, _device()
+
+
+def _on_cluster(work: list[tuple[str, str, int]], scale: str, address: str, say: Callable[[str], None]) -> Iterator:
+    from course_tools import crew  # it needs Dask
+
+    def pack(seed: tuple[str, str, int]) -> bytes:
+        return json.dumps(seed).encode()
+
+    to_do = crew.Work(run_for_cluster, scale, pack, lambda one: f"{one[0]}:{one[1]}, seed {one[2]}", False, ahead=1)
+    for _, said in crew.Crew(address, say).spread(work, to_do):
+        yield said["result"]
+
+
+def run_for_cluster(scale: str, work: bytes) -> str:
+    """On a worker: run a seed in a process of its own."""
+    from course_tools.crew_member import answer
+
+    def run_it() -> dict:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "result.json")
+            command = [sys.executable, "-m", "course_tools.evidence", work.decode(), str(file)]
+            done = subprocess.run(command, env={**os.environ, "COURSE_SCALE": scale}, capture_output=True, check=False)
+            if not file.exists():
+                last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+                raise RuntimeError(f"the process of a seed ended with status {done.returncode} {' '.join(last)}")
+            return {"result": json.loads(file.read_bytes())}
+
+    return answer(run_it)
+
+
+def _write_seed(work: str, file: str) -> None:
+    seed, rows, *rest = _run_seed(tuple(json.loads(work)))
+    plain = [{name: value.item() if hasattr(value, "item") else value for name, value in row.items()} for row in rows]
+    write_together({Path(file): json.dumps([seed, plain, *rest, _device()])})
 
 
 def drifts(project: Project, lessons: list[str]) -> Iterator[Drift]:
@@ -208,14 +263,14 @@ def _recorded(record: Record | None) -> dict[int, tuple[list[dict], float]]:
     return {seed: (rows.to_dict("records"), seconds[seed]) for seed, rows in record.rows.groupby("seed")}
 
 
-def _record(experiment: Declared, done: dict[int, tuple[list[dict], float]]) -> Record:
+def _record(experiment: Declared, done: dict[int, tuple[list[dict], float]], device: str) -> Record:
     import pandas
 
     seeds = sorted(done)
     head = {
         "command": shlex.join(["course", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
-        "device": _device(),
+        "device": device,
         "scale": current_scale(),
         "seconds": " ".join(f"{done[seed][1]:.1f}" for seed in seeds),
         "versions": _versions(),
@@ -254,3 +309,7 @@ def _without_words(node: ast.stmt) -> ast.stmt:
                 part.body = part.body[1:]
             part.decorator_list = [each for each in part.decorator_list if "experiment" not in ast.unparse(each)]
     return node
+
+
+if __name__ == "__main__":
+    _write_seed(*sys.argv[1:])

@@ -75,7 +75,7 @@ def recap(card: Card) -> str:
 def onward(lesson: str, titles: dict[str, str]) -> str:
     """The way on. `titles` holds all lessons in order."""
     following = [name for name in titles if name > lesson]
-    return f"**Next:** {_link(following[0], titles)}" if following else "**Next:** the series goes on."
+    return f"**Next:** {_link(following[0], titles)}" if following else "This was the last lesson."
 
 
 def _link(name: str, titles: dict[str, str]) -> str:

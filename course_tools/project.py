@@ -66,6 +66,11 @@ class Project:
         """Generated: the page of all terms, each with the place that introduces it."""
         return self.root / "docs" / "glossary.md"
 
+    @property
+    def site(self) -> Path:
+        """Generated, and not committed: the course as a website."""
+        return self.root / "site"
+
     def generated(self, lesson: str) -> tuple[Path, Path, Path]:
         """The three files made from a lesson: student's notebook, solved notebook, solutions."""
         return (

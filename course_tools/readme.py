@@ -45,11 +45,12 @@ def front_page(project: Project) -> dict[Path, bytes]:
         card = read_card(read_text(path, spoken(path)), spoken(path))
         rows.append(_row(name, card))
         solved = project.solved_notebooks / f"{name}.ipynb"
-        for _, picture in _figures(solved, PICTURE)[:1]:
-            files[project.pictures / f"{name}.png"] = picture
+        fronts = [picture for _, picture in _figures(solved, PICTURE)[:1]]
         for number, (alt, picture) in enumerate(_figures(solved, GALLERY), start=1):
-            files[project.pictures / f"{name}_{number}.png"] = picture
-            gallery.append(_exhibit(name, card, number, alt))
+            file = f"{name}.png" if picture in fronts else f"{name}_{number}.png"  # one file for a cell with both tags
+            files[project.pictures / file] = picture
+            gallery.append(_exhibit(name, card, file, alt))
+        files |= {project.pictures / f"{name}.png": picture for picture in fronts}
     if len(gallery) > 1:
         files[project.gallery] = "\n".join(gallery).encode()
     if errata := errata_page(project):
@@ -80,9 +81,9 @@ def _row(name: str, card: Card) -> str:
     return f"| {name[:2]} [{card.title}](notebooks/{name}.ipynb) | {card.minutes} | {card.summary} |"
 
 
-def _exhibit(name: str, card: Card, number: int, alt: str) -> str:
+def _exhibit(name: str, card: Card, file: str, alt: str) -> str:
     lesson = f"../notebooks/{name}.ipynb"
-    image = f"![{alt}](pictures/{name}_{number}.png)"
+    image = f"![{alt}](pictures/{file})"
     return f"{image}\n\n{alt} *Lesson {name[:2]}: [{card.title}]({lesson}).*\n"
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -13,7 +17,8 @@ from course_tools.notebook import Rendered
 
 def console() -> Console:
     """Where reports go. Texts are printed as they are: a square bracket in somebody's code is not a colour."""
-    return Console(markup=False, highlight=False, soft_wrap=True)
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120  # a file is as wide as a table needs
+    return Console(markup=False, highlight=False, soft_wrap=True, width=wide)
 
 
 def cell_progress(where: Console) -> Progress:
@@ -43,6 +48,26 @@ def seed_progress(where: Console) -> Progress:
         transient=True,
         disable=not where.is_terminal,
     )
+
+
+class PlainProgress:
+    """How far a run is, in lines, for where no bar can move: a file, or the log of a server."""
+
+    def __init__(self, where: Console, total: int, done: int = 0, every: float = 30, clock=time.monotonic):
+        self._where, self._total, self._done, self._at_first, self._every = where, total, done, done, every
+        self._clock = clock
+        self._began = self._told = clock()
+
+    def advance(self) -> None:
+        """One more is done; a line at most every so many seconds, and one at the end."""
+        self._done += 1
+        now = self._clock()
+        if self._where.is_terminal or (now - self._told < self._every and self._done < self._total):
+            return
+        self._told = now
+        left = (now - self._began) / (self._done - self._at_first) * (self._total - self._done)
+        soon = f", about {_time(left)} to go" if self._done < self._total else f" in {_time(now - self._began)}"
+        self._where.print(f"{self._done} of {self._total} graded{soon}.")
 
 
 def drift_text(drift: Drift) -> str:

@@ -23,6 +23,16 @@ def no_gradient_that_could_end_the_process():
     refuse_narrow_steps()
 
 
+@pytest.fixture
+def dask_site(tmp_path_factory):
+    """A Dask cluster on this machine."""
+    from dask_site import Site
+
+    site = Site(tmp_path_factory.mktemp("site"))
+    yield site
+    site.close()
+
+
 def pytest_terminal_summary(terminalreporter):
     _say_how_strong_the_checkers_are(terminalreporter)
     project = find_project()

@@ -22,18 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_tools.errors import CourseError
+from course_tools.facts import VERDICTS
 from course_tools.project import LESSON_NAME, Project
 
-VERDICTS = {
-    "confirmed": "recomputed, and it is as published",
-    "rounded": "recomputed, and it is as published once rounded or truncated",
-    "wrong": "recomputed, and it is not as published",
-    "misleading": "recomputed; what is published can be read in a way that does not hold",
-    "not reproduced": "recomputed, and it is not as published, perhaps because the model or the protocol differs",
-    "derived": "computed for the course; the decks do not state it",
-    "hyper-parameter": "a setting that somebody chose; a lesson may use it, and then it can be read from there",
-    "reported": "measured by others, and nothing here can recompute it; `computed` is empty",
-}
 AS_PUBLISHED = {"confirmed", "rounded", "hyper-parameter"}
 NOT_AS_PUBLISHED = {"wrong", "not reproduced"}
 

@@ -14,7 +14,7 @@ from course_tools.project import find_project
 BEFORE = "https://github.com/somebody/tiny-course"
 CITATION = f'cff-version: 1.2.0\nrepository-code: "{BEFORE}"\nversion: 1\n'
 CONTRIBUTING = f"See [the list][issues].\n\n[issues]: {BEFORE}/issues\n"
-RUNNING = "# Running\n\n[binder]: nowhere\n"
+RUNNING = "# Running\n\n[site]: nowhere\n[binder]: nowhere\n"
 
 
 @pytest.fixture
@@ -49,6 +49,7 @@ def test_the_address_is_everywhere_and_nothing_is_executed_again(tiny, run, monk
     assert "[binder]: https://mybinder.org/v2/gh/else/where/HEAD?urlpath=lab/tree/notebooks\n" in text(
         tiny, "docs/running.md"
     )
+    assert "[site]: https://else.github.io/where/\n" in text(tiny, "docs/running.md")
     for path in tiny.generated("70_alpha")[:2]:
         notebook = path.read_text(encoding="utf-8")
         assert "https://colab.research.google.com/github/else/where/blob/main/notebooks/70_alpha.ipynb" in notebook
@@ -137,10 +138,22 @@ def test_binder_knows_other_places_by_their_whole_address():
     )
 
 
+@pytest.mark.parametrize(
+    ("repository", "site"),
+    [
+        ("https://github.com/a/b", "https://a.github.io/b/"),
+        ("https://gitlab.com/a/group/b", "https://a.gitlab.io/group/b/"),
+        ("https://git.example.org/a/b", "https://git.example.org/a/b"),  # unknown: the repository says where it is
+    ],
+)
+def test_the_site_is_where_the_host_puts_it(repository, site):
+    assert address.pages(repository) == site
+
+
 def test_the_real_course_names_one_address_in_every_place():
     project = find_project()
-    assert sorted(map(project.relative, address.followers(project, "https://a.org/b"))) == sorted(
+    assert set(map(project.relative, address.followers(project, "https://a.org/b"))) == {
         file for file, *_ in address.FOLLOWERS
-    )
+    }
     assert address.address_drift(project) == []
     assert address.understood(project.source_address()) == project.source_address()

@@ -1,6 +1,6 @@
 """JupyterLab in a real browser: a student's first hour, and what a reader who cannot see is told of the figures.
 
-The student opens lesson 02, runs it, answers wrongly, then rightly, and plays.
+A student opens lesson 02, runs it, answers wrongly, then rightly, and plays; a newcomer draws a digit in lesson 00.
 
 Needs Chromium on the machine (`apt-get install chromium`); without one it is skipped. COURSE_SCREENSHOTS=FOLDER keeps
 pictures of what the student saw.
@@ -24,10 +24,11 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from waiting import HANGS, wait_until
 
+from course_lessons.start_here.pad import NO_PICTURE
 from course_tools.project import find_project
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-LESSON = "02_perceptron"
+LESSON, FIRST = "02_perceptron", "00_start_here"
 DESCRIBED = (LESSON, "09_convolution")  # quick lessons with figures and sliders
 WRONG = "def predict(inputs, weights):\n    return np.where(weights[0] + inputs @ weights[1:] >= 0, 1, -1)"
 RIGHT = WRONG.replace(">=", ">")
@@ -187,6 +188,54 @@ def test_a_student_opens_runs_answers_and_plays(page):
     output.locator(".noUi-handle").first.press("ArrowLeft")
     expect(shown).not_to_have_attribute("src", before)
     picture(page, "widget-after")
+
+
+def test_a_newcomer_runs_the_first_lesson_and_draws_a_digit(tmp_path):
+    shutil.copy(find_project().notebooks / f"{FIRST}.ipynb", tmp_path)
+    with browser_on(tmp_path) as open_notebook:
+        page = open_notebook(FIRST)
+        run_all(page)
+        assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+        output = cell_with(page, "pad.draw_and_ask(").locator(".jp-OutputArea")
+        shown = output.locator("img")
+        assert shown.count() == 0
+        draw(page, output.locator("canvas"), [(0.5, 0.2), (0.5, 0.8)])
+        expect(shown).to_have_attribute("alt", re.compile("Now: taught as they are “[0-9]”, [0-9]+% sure; taught with"))
+        canvas, answer = output.locator("canvas").bounding_box(), shown.bounding_box()
+        assert answer["x"] >= canvas["x"] + canvas["width"]
+        picture(page, "digit")
+
+        middle = shown.get_attribute("src")
+        output.get_by_role("button", name="clear").click()
+        output.get_by_text(NO_PICTURE).wait_for()
+        page.set_viewport_size({"width": 700, "height": 1000})  # the answer has no room beside the pad
+        draw(page, output.locator("canvas"), [(0.8, 0.1), (0.7, 0.4), (0.9, 0.4)])
+        expect(shown).not_to_have_attribute("src", middle)
+        canvas, answer = output.locator("canvas").bounding_box(), shown.bounding_box()
+        assert answer["y"] >= canvas["y"] + canvas["height"]
+        assert canvas["width"] == pytest.approx(canvas["height"]), "the pad is squeezed"
+        choose_theme(page, "JupyterLab Dark")
+        shown.scroll_into_view_if_needed()
+        picture(page, "digit-narrow-and-dark")
+        assert output.locator("canvas").evaluate("it => getComputedStyle(it).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def draw(page, canvas, places) -> None:
+    """A stroke of the mouse through these places of the canvas, from 0 to 1 across and down."""
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for number, (across, down) in enumerate(places):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=5)
+        if number == 0:
+            page.mouse.down()
+    page.mouse.up()
+
+
+def choose_theme(page, name: str) -> None:
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    for item in ("Theme", name):
+        page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()
+    page.locator('body[data-jp-theme-light="false"]').wait_for(state="attached")
 
 
 def test_a_reader_who_cannot_see_is_told_what_every_figure_shows(tmp_path):

@@ -234,9 +234,9 @@ def test_a_lesson_without_exercises_has_no_progress(built):
     assert "course-progress" not in sources(rendered_alpha(built).student)
 
 
-def test_the_last_lesson_says_that_the_series_goes_on(built):
+def test_the_last_lesson_says_so(built):
     footer = sources(load(built.generated("71_beta")[0]))["course-footer"]
-    assert footer.endswith("the series goes on.")
+    assert footer.endswith("This was the last lesson.")
 
 
 def test_a_lesson_that_is_needed_is_linked_once_it_exists(built):

@@ -16,7 +16,7 @@ from course_lib import exercises
 from course_lib.exercises import spec, waiting
 from course_lib.exercises.answer import WrongForm
 from course_lib.exercises.cells import names_defined
-from course_lib.exercises.judge import judge
+from course_lib.exercises.judge import difference, judge
 from course_lib.exercises.show import Progress, verdict_box
 from course_lib.quiet import SetupError
 from course_tools.project import find_project
@@ -80,6 +80,12 @@ def test_verdicts(halve, answer, status, words):
     verdict = judge(halve, answer, 0)
     assert verdict.status == status
     assert words in verdict.reason
+
+
+def test_what_differs_late_is_shown_with_as_many_digits_as_it_takes():
+    assert difference(np.array(216.5), np.array(216.50002), 1e-7, 1e-9) == "Expected 216.5, got 216.50002."
+    assert difference(np.array([9.0, 1.0]), np.array([9.0, 1 + 2e-11]), 0, 1e-12).endswith("1, got 1.00000000002.")
+    assert difference(np.array([True]), np.array([False]), 0, 0).endswith("expected True, got False.")
 
 
 def test_a_raise_names_the_line_of_the_student(halve):

@@ -184,6 +184,12 @@ def test_a_spec_that_is_not_the_lesson_s_is_refused(tiny, run, old, new, expecte
     is_refused(run("build"), "course_lessons/alpha/exercises.py, " + expected)
 
 
+def test_a_spec_in_another_order_than_the_lesson_is_refused(tiny, run):
+    before = SPEC.replace("@exercise", "@exercise(lesson=LESSON, points=1)\ndef left():\n    return 1\n\n\n@exercise")
+    (tiny.room("70_alpha") / "exercises.py").write_text(before, encoding="utf-8")
+    is_refused(run("build"), "line 6: left stands where the lesson asks for double; declare them as on the page: ")
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -259,7 +265,7 @@ def test_run_shows_time_and_memory_of_each_lesson(tiny, run):
         row = next(line for line in ended.out.splitlines() if name in line)
         seconds, megabytes = (float(number) for number in re.findall(r"│ +(\d+(?:\.\d+)?) +(?=│)", row))
         assert 0 < seconds < 60 and 20 < megabytes < 2000
-        assert re.search(r"ran .*\d s, (line \d+|set-up cell) │", row)
+        assert re.search(r"ran .*\d s, (line \d+|[a-z-]+ cell) │", row)
     assert files_of(tiny) == before
 
 

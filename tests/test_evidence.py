@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -17,6 +18,7 @@ from course_lib import evidence as library
 from course_lib.rooms import NoLessonError, open_lesson
 from course_tools import evidence
 from course_tools.errors import CourseError
+from course_tools.grading.sandbox import why_no_walls
 
 EXPERIMENTS = '''
 """What the tests run."""
@@ -105,6 +107,23 @@ def test_a_seed_that_fails_is_named_and_the_others_are_kept(project):
     with pytest.raises(CourseError, match=r"70_tried:stumbles: seed 0 failed: ValueError: no such pictures"):
         run(project, "stumbles")
     assert find(project, "stumbles").record.seeds == [1] and find(project, "stumbles").state == "without seed 0"
+
+
+@pytest.mark.skipif(bool(why_no_walls()), reason="`course cluster worker` wants a sandbox")
+def test_the_workers_of_a_cluster_give_the_same_rows(project, dask_site):
+    assert run(project, "race") == [0, 1, 2]
+    alone = find(project, "race").record
+    find(project, "race").file.unlink()
+    path = os.pathsep.join([str(project.root), str(Path(evidence.__file__).parents[1])])
+    here = {"cwd": project.root, "PYTHONPATH": path}
+    dask_site.scheduler()
+    dask_site.worker("ann", **here)
+    assert "70_tried:race: recorded." in dask_site.ended(dask_site.course("evidence", "70:race", **here), 0)
+    record = find(project, "race").record
+    assert record.rows.equals(alone.rows) and record.head["device"] == alone.head["device"]
+    said = dask_site.ended(dask_site.course("evidence", "70:stumbles", **here), 2)
+    assert "70_tried:stumbles: seed 0 failed: ValueError: no such pictures" in said
+    assert find(project, "stumbles").record.seeds == [1]
 
 
 def test_killed_it_keeps_what_it_has_and_goes_on(project):

@@ -202,6 +202,15 @@ def test_two_sets_of_scores_stand_one_above_the_other():
     assert digits.get_xlim() == letters.get_xlim()
 
 
+def test_four_panels_stand_two_by_two_and_each_may_have_a_scale_of_its_own():
+    panels = {str(place): {"net": [place, place + 0.1]} for place in range(4)}
+    figure = charts.dots(panels, "score", own_scale=True)
+    figure.canvas.draw()
+    assert len(figure.axes) == 4 and len({axes.get_xlim() for axes in figure.axes}) == 4
+    assert all(any(label.get_text() for label in axes.get_xticklabels()) for axes in figure.axes)
+    all_fit_the_page()
+
+
 def test_panels_with_other_rows_name_their_own():
     left, right = charts.dots({"a": {"one": [1.0]}, "b": {"two": [2.0]}}, "score").axes
     assert [[label.get_text() for label in axes.get_yticklabels()] for axes in (left, right)] == [["one"], ["two"]]

@@ -59,6 +59,16 @@ def test_build_hangs_the_gallery(project, monkeypatch, capsys):
     assert outcome.status == 1 and "gallery.md" in outcome.out
 
 
+def test_a_picture_that_hangs_in_the_gallery_too_is_one_file(tmp_path, monkeypatch, capsys):
+    use_stand_in(tmp_path / "stand_in", monkeypatch)
+    both = PICTURE.replace('tags=["picture"]', 'tags=["picture", "gallery"]')
+    project = make_course(tmp_path / "course", _70_alpha=lesson(CELLS + both))
+    course(capsys, monkeypatch, project.root, "build")
+    assert {path.name for path in project.pictures.iterdir()} == {f"70_alpha{n}.png" for n in ("", "_2", "_3")}
+    assert "![A dash.](pictures/70_alpha.png)" in project.gallery.read_text(encoding="utf-8")
+    assert course(capsys, monkeypatch, project.root, "build", "--check").status == 0
+
+
 def test_check_finds_a_gallery_that_no_lesson_fills(tmp_path, monkeypatch, capsys):
     use_stand_in(tmp_path / "stand_in", monkeypatch)
     empty = make_course(tmp_path / "course", _70_alpha=lesson(CELLS))

@@ -123,13 +123,14 @@ def _scale_x(axes, x, logarithmic: bool) -> np.ndarray:
 # A dot for each run
 
 
-def dots(groups, xlabel: str, *, guessing=None, percent: bool = False) -> Figure:
+def dots(groups, xlabel: str, *, guessing=None, percent: bool = False, own_scale: bool = False) -> Figure:
     """Scores: a row for each label, in it a dot for each run, a random seed, say, and a bar at their mean.
 
     groups: label -> scores; or title -> {label: scores}, a panel for each title; or title -> {label: {name: scores}},
         each name with a colour and a mark of its own
     guessing: the score that guessing reaches, a dashed grey line; if it differs from panel to panel, title -> score
     percent: the scores are shares, to be written in per cent
+    own_scale: each panel has an x axis of its own; else all share one
 
     Raises ValueError if the scores of a label are no list of numbers.
     """
@@ -146,7 +147,7 @@ def dots(groups, xlabel: str, *, guessing=None, percent: bool = False) -> Figure
         handles.append(Line2D([], [], label="guessing", **_GUESSING))
 
     height = max(map(len, rows)) * (0.25 + 0.17 * len(names)) + 0.9
-    figure, all_axes = _figure(len(panels), height, handles, sharey=len(set(rows)) == 1, sharex=True)
+    figure, all_axes = _figure(len(panels), height, handles, sharey=len(set(rows)) == 1, sharex=not own_scale)
     for axes, (title, panel) in zip(all_axes.flat, panels.items(), strict=False):
         for place, row in enumerate(panel.values()):
             for order, (name, scores) in enumerate(row.items()):
@@ -185,8 +186,8 @@ def _of(setting, title: str):
 
 
 def _figure(panels: int, height: float, handles: Sequence, **shared) -> tuple[Figure, np.ndarray]:
-    """A figure of panels, `height` inches each, three in a row, over their legend; and its axes, two-dimensional."""
-    columns = min(panels, 3)
+    """A figure of panels, `height` inches each, over their legend; and its axes: three in a row, of four panels two."""
+    columns = 2 if panels == 4 else min(panels, 3)
     rows = -(-panels // columns)
     width = {1: 6.4, 2: 8.4}.get(columns, WIDEST)
     in_a_row = max(1, int(width / (0.085 * max(len(handle.get_label()) for handle in handles) + 0.55)))

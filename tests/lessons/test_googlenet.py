@@ -35,7 +35,7 @@ def test_costs_are_those_that_anatomy_counts(channels, side):
 
 def test_the_designer_adds_up_what_it_draws():
     (axes,) = figures.designer().axes
-    assert axes.get_title().startswith("3.15 times fewer") and "256 becomes 672, or 480" in axes.get_title()
+    assert axes.get_title().startswith("3.15 times fewer") and "256 maps become 672, or 480" in axes.get_title()
     totals = np.sum([widths(container) for container in axes.containers], axis=0)
     np.testing.assert_allclose(totals, [854_196_224, 271_351_808])
     assert [text.get_text().strip() for text in axes.texts] == ["854 M", "271 M"]
@@ -70,7 +70,7 @@ def test_branches_are_shown_beside_the_picture():
     np.testing.assert_array_equal(axes[2].images[0].get_array(), maps["two"])
 
 
-def test_stacks_start_with_the_depth_of_the_input():
+def test_stacks_start_with_the_maps_of_the_input():
     left, right = figures.stacks({"naive": ([2, 5, 8], [10, 25]), "other": ([2, 4, 4], [8, 9])}).axes
     np.testing.assert_array_equal(left.lines[0].get_xydata(), [[0, 2], [1, 5], [2, 8]])
     np.testing.assert_array_equal(right.lines[1].get_xydata(), [[1, 8], [2, 9]])

@@ -189,6 +189,8 @@ def _rebuilt(model: keras.Model, edit: Edit | None = None, everywhere=None, spli
     made: dict[Key, keras.Layer] = {}
 
     def clone(layer):
+        if id(layer) not in keys:
+            return layer  # an operation, as a slice of a tensor: it holds nothing
         config = layer.get_config()
         if everywhere:
             config |= everywhere(config)
