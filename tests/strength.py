@@ -148,11 +148,12 @@ class Bench:
     def first_look(self, candidate) -> tuple[int | None, str]:
         """The place of a case of the first seed on which an answer is wrong, and the sentence that it gets for it.
 
-        The cases that most answers fail come first, and nothing is run once the answer is wrong and no mistake fits.
+        Cases that every seed draws come first, then those that most answers fail; and nothing is run once the answer
+        is wrong and no mistake fits.
         """
         key, outcomes, wrong = self.key(0), {}, None
         fitting = range(len(self.exercise.mistakes))
-        for place in sorted(range(len(key.cases)), key=lambda place: -self._telling[place]):
+        for place in sorted(range(len(key.cases)), key=lambda place: (place not in self._fixed, -self._telling[place])):
             outcomes[place] = run(self.exercise, candidate, key.cases[place])
             fitting = [each for each in fitting if key.agree(key.mistaken(each, place), outcomes[place])]
             if wrong is None and not self._is_right(key, place, outcomes[place]):
@@ -162,6 +163,12 @@ class Bench:
                 return wrong, ""
         sentence = "" if wrong is None else key.verdict([outcomes[place] for place in sorted(outcomes)]).mistake
         return wrong, sentence
+
+    @functools.cached_property
+    def _fixed(self) -> set[int]:
+        """Places of cases that every seed draws; an answer that is wrong on one of them is wrong on all seeds."""
+        first, *others = [[pickle.dumps(case) for case in self.key(seed).cases] for seed in self.seeds]
+        return {place for place, case in enumerate(first) if all(cases[place : place + 1] == [case] for cases in others)}
 
     def verdict(self, candidate, seed: int) -> Verdict:
         return self.key(seed).verdict(self.outcomes(candidate, seed))
@@ -243,7 +250,8 @@ class Bench:
             strength.mutants += 1
             wrong, sentence = self.first_look(candidate)
             accepted = [0] if wrong is None else []
-            accepted += [seed for seed in self.seeds[1:] if self.accepts(candidate, seed, wrong or 0)]
+            if wrong not in self._fixed:
+                accepted += [seed for seed in self.seeds[1:] if self.accepts(candidate, seed, wrong or 0)]
             if not accepted:
                 strength.killed += 1
                 if change in equal:
