@@ -61,7 +61,7 @@ rng = np.random.default_rng(0)
 # $d$ is the length of the keys. (These letters are those of the papers, in this lesson only.) Three cards, $d = 2$.
 # *Which one will weigh most, and will the others count at all?*
 
-# %% tags=["T268", "G46", "picture", "gallery"]
+# %% tags=["T268", "G46", "picture"]
 query = np.array([2.0, 1.0])
 keys = np.array([[2.0, 0.0], [0.0, 2.0], [-1.0, 1.0]])
 values = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])

@@ -437,7 +437,7 @@ verdicts.drop(columns="seeds").round(3)
 # repeat its picture; the two halves may now grow apart. The loss is the cross-entropy of lesson 03, a pixel's
 # grey being its target.
 
-# %% tags=["G36", "T199", "picture", "gallery"]
+# %% tags=["G36", "T199", "picture"]
 show(
     figures.three_stages(sizes, filters[:3]),
     alt="Three columns. Pretraining: three machines, 784 and 256 units with three filters beside them, 256 and 64, 64 "
@@ -522,7 +522,7 @@ check(linear_autoencoder)
 # %% [markdown]
 # Walk through the code, and let the upper half draw: first a whole grid of codes, then one that you choose.
 
-# %% tags=["T199", "widget"]
+# %% tags=["T199", "widget", "gallery"]
 lens = figures.Decoder(decoder, two_numbers["autoencoder"])
 show(
     lens.grid(),

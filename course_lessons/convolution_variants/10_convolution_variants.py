@@ -108,7 +108,7 @@ for options in ({"strides": 1}, {"strides": 2}, {"dilation_rate": 2}):
 # multiply-adds. Equal weights counted once are the parameters.
 
 
-# %% tags=["T133", "G21", "picture", "gallery"]
+# %% tags=["T133", "G21", "picture"]
 def wires(layer, shape):
     """The matrix (outputs, inputs) of a linear layer: its answers to a 1 at each place of the input."""
     one_hot = np.eye(np.prod(shape)).reshape(-1, *shape)

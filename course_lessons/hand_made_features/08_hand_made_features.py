@@ -283,7 +283,7 @@ train_answers = bank_answers(texture_parts.train.images[some, ..., 0])
 test_answers = bank_answers(texture_parts.test.images[..., 0])
 clusters = KMeans(12, n_init=1, random_state=0).fit(train_answers.reshape(-1, 24)[::7])
 
-# %% tags=["T095", "T098", "G14", "gallery"]
+# %% tags=["T095", "T098", "G14"]
 names = ("brick", "grass", "gravel")
 examples = {name: np.flatnonzero(texture_parts.test.labels == k)[20] for k, name in enumerate(names)}
 maps = [clusters.predict(test_answers[place].reshape(-1, 24)).reshape(22, 22) for place in examples.values()]

@@ -359,7 +359,7 @@ deepest.pivot(index="seed", columns="rate", values=["training_error", "validatio
 # Look at what the layers of a network are given *before* any training: a photograph behind random blocks. Move the
 # sliders below.
 
-# %% tags=["T237", "widget"]
+# %% tags=["T237", "widget", "gallery"]
 show(
     figures.passing_sheet((0, 1, 4, 10, 20), {"plain": 0.0, "residual": 1.0}),
     alt="A cat behind 0 to 20 random blocks. Without shortcuts only coarse bright patches are left behind ten; with them "

@@ -487,7 +487,7 @@ far_table.rename_axis("far examples").map("{:.1%}".format)
 # Now something odd. Take sixteen of the digits, two weights, no bias. Some line through the origin parts them. Guess:
 # where do the weights end? The first row shows six moments of plain descent.
 
-# %% tags=["T038", "G05", "gallery", "widget"]
+# %% tags=["T038", "G05", "widget"]
 show(
     figures.moments(decays=(0.0, 0.01)),
     alt="Two rows, without and with decay. Six pictures of sixteen digits with the border and the soft colours at steps 0 to "

@@ -51,7 +51,7 @@ from course_lib.plots.anatomy import drawing
 # classes and the mean of each map (lesson 20), of $(256 + 1) \cdot 1000$ parameters; and SqueezeNet (2016), which we
 # build below.
 
-# %% tags=["T262", "T267", "F315", "F316", "F317", "gallery"]
+# %% tags=["T262", "T267", "F315", "F316", "F317"]
 counted = {row.name: row.parameters for row in anatomy(blueprint(alexnet)) if row.parameters}
 dense = sum(counted[name] for name in ("fc6", "fc7", "fc8"))
 convolutions = sum(counted.values()) - dense
@@ -535,7 +535,7 @@ check(huffman_bits)
 # precision; `codec.unpack` reads it. The test: a *new* network that knows nothing but the bytes must answer as the old
 # one.
 
-# %% tags=["T265", "H22", "picture", "gallery"]
+# %% tags=["T265", "H22", "picture"]
 file = folder / "lenet.squeezed"
 file.write_bytes(codec.pack(shared))
 loaded = lenet5((28, 28, 1), padding="same", activation="relu")

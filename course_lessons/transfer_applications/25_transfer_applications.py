@@ -94,7 +94,7 @@ pd.DataFrame(read).T.round(2)
 # pictures and five random twins: 1,000 pictures to learn from, 500 to choose the decay, 1,000 to test. Ask for the
 # place, too: in which quarter is the middle of the shape?
 
-# %% tags=["T283", "T292", "H25", "picture", "gallery"]
+# %% tags=["T283", "T292", "H25", "picture"]
 rows = evidence("probes")
 depths = [layer for layer in dict.fromkeys(rows.layer) if layer != "pixels"]
 runs = rows.pivot(index=["kind", "question", "layer"], columns="seed", values="right")
@@ -669,7 +669,7 @@ decoder.compile(optimizer, pixel_loss)
 decoder.fit(several_maps(masked.images), class_map(masked), batch_size=10, epochs=20, verbose=0)
 painted = decoder.predict(several_maps(new_masked.images), batch_size=100, verbose=0).argmax(axis=-1)
 
-# %% tags=["T286", "gallery"]
+# %% tags=["T286"]
 truth = class_map(new_masked)
 print(f"pixels right: {np.mean(painted == truth):.1%}; if all were called ground: {np.mean(truth == 0):.1%}")
 assert np.mean(truth == 0) > 0.8 and np.mean(painted == truth) > 0.92

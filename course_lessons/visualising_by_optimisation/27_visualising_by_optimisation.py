@@ -399,7 +399,7 @@ pd.DataFrame(apart).T.rename_axis("pixels differ by").round(2)
 # noise by Adam; it divides the first term by $\|\Phi_0\|^2$ and TV by the number of values. The first layer is
 # inverted twice: with a weak prior (0.2) and a strong one (5). Which losses are the layer's?
 
-# %% tags=["T311", "T312", "G58", "gallery"]
+# %% tags=["T311", "T312", "G58"]
 originals = np.stack([real.images[2], cat])
 settings = {"relu1, strong prior": ("relu1", 5)} | {name: (name, 0.2) for name in ("relu1", "pool1", "pool2", "pool5")}
 back, errors = {}, {}
@@ -675,7 +675,7 @@ print(f"from {shape_names[was]} to {shape_names[became]}: a pixel moved by {leve
 # course CS231n makes an elephant a koala, and a schooner an iPod. Here are two shapes and two digits.
 
 
-# %% tags=["T315", "T316", "G60", "picture", "gallery"]
+# %% tags=["T315", "T316", "G60", "picture"]
 def said(network, class_names, images):
     shares = probabilities(network, images)
     return [f"{class_names[row.argmax()]}, {row.max():.0%}" for row in shares]

@@ -247,7 +247,7 @@ pd.concat(tables).drop(columns="seeds").round(2)
 # the pixels that made it, through a **deconvnet**: backwards through the filters, and from each maximum to the place it
 # came from. Here are three layers, and of each the unit (one filter) with the largest answer. What do they like?
 
-# %% tags=["G51", "gallery"]
+# %% tags=["G51"]
 sheet = {}
 for layer in ("relu2", "relu3", "relu5"):
     unit = int(maps[layer].max(axis=(0, 1, 2)).argmax())
@@ -378,7 +378,7 @@ rows_of = {"pixels": known.images.reshape(len(known), -1), "features": maps["fc7
 flat_maps = {f"PCA of {space}": pca(points) for space, points in rows_of.items()}
 flat_maps |= {f"t-SNE of {space}": tsne(points) for space, points in rows_of.items()}
 
-# %% tags=["T300", "T301", "T302", "G54", "gallery"]
+# %% tags=["T300", "T301", "T302", "G54"]
 purity = {title: neighbours.label_agreement(points, known.labels) for title, points in flat_maps.items()}
 assert min(purity["PCA of features"], purity["t-SNE of features"]) > 0.6 > 0.4 > purity["t-SNE of pixels"]
 show(
@@ -523,7 +523,7 @@ check(mass_inside)
 # shuffled. How well do they point? (Five sets of 24 pictures; integrated gradients start from grey, and in a row of their
 # own *from black*.)
 
-# %% tags=["T303", "H27", "gallery"]
+# %% tags=["T303", "H27"]
 kinds = evidence("maps")
 blind = ["noise", "middle", "vividness", "edges"]
 runs_of = {
@@ -710,7 +710,7 @@ check(occlusion_map)
 # The library asks for many places at once, and says which class wins when ours loses. Does hiding the object lower the
 # probability, and hiding the ground not? The record asks with a larger square, of 24 pixels, on five sets of 24 pictures.
 
-# %% tags=["T306", "G56", "H28", "gallery"]
+# %% tags=["T306", "G56", "H28"]
 square = int(np.flatnonzero(known.labels == names.index("square"))[0])
 tried = occlusion(model, known.images[square], int(known.labels[square]), size=12, stride=3)
 show(
@@ -788,7 +788,7 @@ for name in windows:
     assert counts[name].iloc[0] > 5
 pd.DataFrame(counts).T.fillna(0).astype(int)
 
-# %% tags=["T303", "T306", "gallery"]
+# %% tags=["T303", "T306"]
 views = np.stack([view(name) for name in windows])
 answers = probabilities(resnet, views)
 try:
