@@ -112,7 +112,7 @@ def test_resnets_learn_from_cifar_10(monkeypatch):
     from course_lessons.resnet import evidence
 
     monkeypatch.setattr(evidence, "CIFAR_PASSES", 2)
-    monkeypatch.setattr(evidence, "CIFAR_PICTURES", 200)
+    monkeypatch.setattr(evidence, "CIFAR_PICTURES", 40)
     rows = list(evidence.cifar10(0))
     assert [row["kind"] for row in rows] == ["plain", "residual"]
     assert all(0 <= row["test_error"] <= 1 and np.isfinite(row["last_training_loss"]) for row in rows)
