@@ -381,17 +381,19 @@ def _ending(candidate, seconds: float):
 
         handler = signal.signal(signal.SIGALRM, end)
         memory = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, memory[1]))
-        signal.setitimer(signal.ITIMER_REAL, *patience)
-        try:
-            result = candidate(*arguments)
-            if isinstance(result, list) and "[...]" in repr(result):
-                raise RecursionError("the list is an element of itself, which NumPy would follow for ever")
-            return result
+        try:  # in two steps: the alarm may come, or memory be wanting, while the inner one is left
+            try:
+                resource.setrlimit(resource.RLIMIT_AS, (limit, memory[1]))
+                signal.setitimer(signal.ITIMER_REAL, *patience)
+                result = candidate(*arguments)
+                if isinstance(result, list) and "[...]" in repr(result):
+                    raise RecursionError("the list is an element of itself, which NumPy would follow for ever")
+                return result
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, handler)
             resource.setrlimit(resource.RLIMIT_AS, memory)
+            signal.signal(signal.SIGALRM, handler)
 
     return limited
 

@@ -1,5 +1,7 @@
 """The measure of checkers, held against checkers whose weakness is known."""
 
+import resource
+import signal
 import time
 
 import numpy as np
@@ -138,6 +140,20 @@ def test_an_answer_that_did_not_end_is_not_waited_for_as_long_again():
             answer()
         waited.append(time.monotonic() - begun)
     assert waited[0] > 0.9 and waited[1] < 0.5
+
+
+def test_the_limit_on_memory_ends_with_the_answer_even_if_the_alarm_comes_at_the_last_moment(monkeypatch):
+    before, disarmed = resource.getrlimit(resource.RLIMIT_AS), []
+
+    def setitimer(kind, seconds):
+        if seconds == 0:
+            disarmed.append(seconds)
+            raise TimeoutError("the alarm")
+
+    monkeypatch.setattr(signal, "setitimer", setitimer)
+    with pytest.raises(TimeoutError):
+        _ending(lambda: 1, 2)()
+    assert disarmed and resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 def test_no_more_of_a_wrong_answer_is_run_than_tells_it(bench):
