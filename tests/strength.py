@@ -168,7 +168,7 @@ class Bench:
     def _fixed(self) -> set[int]:
         """Places of cases that every seed draws; an answer that is wrong on one of them is wrong on all seeds."""
         first, *others = [[pickle.dumps(case) for case in self.key(seed).cases] for seed in self.seeds]
-        return {place for place, case in enumerate(first) if all(cases[place : place + 1] == [case] for cases in others)}
+        return {n for n, case in enumerate(first) if all([case] == cases[n : n + 1] for cases in others)}
 
     def verdict(self, candidate, seed: int) -> Verdict:
         return self.key(seed).verdict(self.outcomes(candidate, seed))

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -27,6 +26,7 @@ from course_tools.grading import beside, gradescope
 from course_tools.grading.intake import DEEPEST, printable, visible
 from course_tools.grading.names import is_notebook, is_zip
 from course_tools.grading.reading import Unreadable, megabytes, read_bytes
+from course_tools.grading.scratch import scratch_folder
 
 _IN_ALL, _MOST_FILES = 20_000_000_000, 200_000  # bytes and files of all archives together
 _BESIDE = 5_000_000_000  # bytes of what is no notebook, beyond which it is left where it is
@@ -55,14 +55,14 @@ def opened(submissions: Path, largest: int) -> Iterator[HandedIn]:
     A file of more than `largest` bytes stays empty but for its size, so that whoever reads it refuses it by its size.
     Raises `CourseError` if `submissions` is a file that cannot be opened as an archive, or if the disk is full.
     """
-    with TemporaryDirectory(prefix="course-grade-") as scratch:
+    with scratch_folder() as scratch:
         folder, unpacked, room = (
             submissions,
-            Path(scratch, "of students"),
+            scratch / "of students",
             _Room(largest, _IN_ALL, _MOST_FILES, _BESIDE),
         )
         if submissions.is_file():
-            folder = Path(scratch, "of the class")
+            folder = scratch / "of the class"
             try:
                 _unpack(submissions, folder, room)
             except Unreadable as error:

@@ -29,6 +29,7 @@ from course_tools import warm
 from course_tools.errors import CourseError
 from course_tools.grading.inside.confine import SCRATCH
 from course_tools.grading.limits import Limits
+from course_tools.grading.scratch import scratch_folder
 from course_tools.grading.warm_process import WarmProcess
 
 _VIEW = "/course"
@@ -55,19 +56,20 @@ class Sandbox:
         self._starter = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Sandbox:
-        self._view = Path(tempfile.mkdtemp(prefix="course-grade-"))
-        try:
+        with contextlib.ExitStack() as opened:
+            self._view = opened.enter_context(scratch_folder())
+            opened.callback(self._end)
             _make_view(self._view)
-        except BaseException:
-            self.__exit__()
-            raise
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *_) -> None:
+        self._opened.close()
+
+    def _end(self) -> None:
         self._starter.shutdown(cancel_futures=True)
         for process in self._warm.values():
             process.end()
-        shutil.rmtree(self._view, ignore_errors=True)
 
     def run(self, job: bytes, keras: bool) -> tuple[dict, bytes]:
         """How the process of one answer ended, and what it said, which a stranger's program wrote.
