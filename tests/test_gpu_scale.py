@@ -9,17 +9,12 @@ import keras
 import numpy as np
 import pytest
 from lesson_code import all_lessons
+from short_trainings import WithoutAsserts, shorten
 
 from course_lib import data
-from course_lib import layers as course_layers
 from course_tools.grading.needed import Notebook
 
 SHOWN = {"check", "hint", "solution", "explore"}  # of the exercises, and of what is drawn on demand
-
-
-class WithoutAsserts(ast.NodeTransformer):
-    def visit_Assert(self, node):
-        return ast.copy_location(ast.Pass(), node)
 
 
 def scales(node: ast.AST) -> list[ast.Call]:
@@ -83,17 +78,7 @@ def few_pictures(tmp_path_factory):
 def gpu_scale(monkeypatch, few_pictures):
     monkeypatch.setenv("COURSE_SCALE", "gpu")
     monkeypatch.setenv("COURSE_DATA", str(few_pictures))
-    fit, plain_fit = keras.Model.fit, course_layers.Sequential.fit
-
-    def short_fit(self, x=None, y=None, batch_size=None, **options):
-        few = 2 * (batch_size or 32)
-        return fit(self, *((x[:few], y[:few]) if isinstance(x, np.ndarray) else (x, y)), batch_size, **options)
-
-    def short_plain_fit(self, x, y, *, batch_size=32, **options):
-        return plain_fit(self, x[: 2 * batch_size], y[: 2 * batch_size], batch_size=batch_size, **options)
-
-    monkeypatch.setattr(keras.Model, "fit", short_fit)
-    monkeypatch.setattr(course_layers.Sequential, "fit", short_plain_fit)
+    shorten(monkeypatch.setattr)
 
 
 @pytest.mark.parametrize("name", LESSONS)

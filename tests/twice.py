@@ -1,8 +1,11 @@
-"""Run every cell of a solved lesson twice, as a reader who goes back does, and print what breaks: twice.py LESSON.
+"""Run the cells of a solved lesson again, as a reader who goes back does, and print what breaks: twice.py LESSON.
 
 A cell must run again, and a name must keep its kind to the end: a function that becomes a number breaks cells above.
+A cell that leaves all that it reads as it was finds the same when it is run again, so only others are.
+Trainings are short, so what is asserted of them is left out; the notebooks themselves are run elsewhere.
 """
 
+import ast
 import functools
 import os
 import sys
@@ -13,8 +16,10 @@ from numbers import Number
 os.environ.setdefault("MPLBACKEND", "agg")
 
 from lesson_code import all_lessons
+from short_trainings import WithoutAsserts, shorten
 
 from course_lib.session import start
+from course_tools.grading.needed import Notebook, Statement
 
 
 def kind(value: object) -> str:
@@ -33,16 +38,32 @@ def kind(value: object) -> str:
     return next((each for each in ("Model", "Layer", "dict") if each in parents), type(value).__name__)
 
 
+def changes_what_it_reads(cell: list[Statement], showing: set[str]) -> bool:
+    """Whether a second run finds other values than the first one did."""
+    bound, all_bound = set(), set().union(*(statement.binds for statement in cell))
+    for statement in cell:
+        changed = statement.affects(showing) - statement.binds - bound
+        if changed or (statement.reads - bound) & all_bound or "*" in statement.binds:
+            return True
+        bound |= statement.binds
+    return False
+
+
 def faults(lesson: str) -> list[str]:
     """What breaks, in words, each with the cell's number and first line."""
     start(lesson)
+    shorten(setattr)
     namespace, kinds, found = {"__name__": "__main__"}, {}, []
     cells = [cell for cell in all_lessons()[lesson].cells if cell.kind == "code"]
+    statements = Notebook([cell.source for cell in cells]).statements
+    showing = {"print", "display"}.union(*(statement.shows for statement in statements))
     for number, cell in enumerate(cells, 1):
         where = f"cell {number} ({cell.source.splitlines()[0][:60]})"
-        for time in ("first", "second"):
+        code = compile(WithoutAsserts().visit(ast.parse(cell.source)), where, "exec")
+        again = changes_what_it_reads([each for each in statements if each.cell == number - 1], showing)
+        for time in ("first", "second") if again else ("first",):
             try:
-                exec(compile(cell.source, where, "exec"), namespace)
+                exec(code, namespace)
             except Exception as error:
                 found.append(f"{where} fails the {time} time: {type(error).__name__}: {str(error)[:200]}")
         for name in [name for name in namespace if not name.startswith("_")]:

@@ -188,7 +188,8 @@ def _(rng):
     squeezenet = [(7, 2, 0), (3, 2, 0), (3, 2, 0), (3, 2, 0)]  # its first convolution, and its three poolings
     yield 224, squeezenet, [111, 55, 27, 13]
     yield 227, squeezenet, [113, 55, 27, 12]
-    yield 10, [(3, 1, 2), (3, 1, 2), (3, 3, 1)], [12, 12, 4]  # 4.67 in the end: down, not to the nearest
+    # 4.67 and 2.33 in the end: down, where one may round to the nearest, and the other may ask for a whole quotient.
+    yield 10, [(3, 1, 2), (3, 1, 2), (3, 3, 1), (2, 3, 1)], [12, 12, 4, 2]
     for _ in range(4):
         side = start = int(rng.integers(60, 120))
         layers, printed = [], []
