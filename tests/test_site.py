@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import csv
 import gzip
+import importlib.metadata
 import importlib.util
 import itertools
 import json
 import os
 import re
 import shutil
+import subprocess
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,9 +33,10 @@ from course_tools.errors import CourseError
 from course_tools.lesson import read_lesson
 from course_tools.project import Project, find_project
 from course_tools.site import docs
+from course_tools.site import frames as frames_module
 from course_tools.site import map as course_map
 from course_tools.site.build import NEEDED, build_site
-from course_tools.site.frames import frames_of
+from course_tools.site.frames import Frames, frames_of
 from course_tools.site.lesson import lesson_page
 from course_tools.site.map import direct_needs
 from course_tools.site.serve import server
@@ -234,14 +238,14 @@ explore(draw, alt="Two bars.", number=list(heights))
 """
 
 
-def lesson_with(tmp_path, cells: str):
+def frames_with(tmp_path, cells: str) -> list[Frames]:
     path = tmp_path / "70_alpha.py"
     path.write_text(lesson() + cells, encoding="utf-8")
-    return read_lesson(path)
+    return frames_of(Project(tmp_path), read_lesson(path))
 
 
 def test_the_pictures_of_few_choices_are_drawn_and_no_others(tmp_path):
-    (frames,) = frames_of(lesson_with(tmp_path, SLIDERS))
+    (frames,) = frames_with(tmp_path, SLIDERS)
     assert frames.alt == "Two bars." and frames.start == {"number": 1, "high": 0.5, "upside_down": False}
     assert frames.values == {"number": [0, 1, 2], "high": [0.5, 0.75, 1.0], "upside_down": [False, True]}
     assert len(frames.pictures) == len(set(frames.pictures)) == 18
@@ -250,7 +254,58 @@ def test_the_pictures_of_few_choices_are_drawn_and_no_others(tmp_path):
 def test_a_slider_that_cannot_be_drawn_stops_the_build_with_its_lesson(tmp_path):
     broken = SLIDERS.replace("heights = [1, 5, 3]", "heights = [1, 5]")
     with pytest.raises(CourseError, match=r"70_alpha.py: the pictures of its sliders could not be drawn: IndexError"):
-        frames_of(lesson_with(tmp_path, broken))
+        frames_with(tmp_path, broken)
+
+
+KEPT = """
+# %%
+import matplotlib.pyplot as plt
+from course_lessons.alpha import figures
+from course_lib.plots import explore
+
+
+def draw(number=1):
+    open({log!r}, "a").write("cell ")
+    return plt.figure(figsize=(number, 1))
+
+
+explore(draw, alt="Nothing.", number=(1, 2))
+explore(figures.draw, alt="Nothing.", number=(1, 2))
+"""
+
+
+def test_a_picture_is_drawn_again_only_when_something_that_it_depends_on_has_changed(tmp_path, monkeypatch):
+    log, root = tmp_path / "log", tmp_path / "course"
+    shutil.copytree(PROJECT.root / "course_lib", root / "course_lib")
+    room = root / "course_lessons" / "alpha"
+    room.mkdir(parents=True)
+    (root / "course_lessons" / "__init__.py").touch()
+    cells = KEPT.format(log=str(log))
+    drawing = cells.partition("def draw")[2].partition("\n\n\n")[0].replace('"cell "', '"room "')
+    (room / "figures.py").write_text(f"import matplotlib.pyplot as plt\n\n\ndef draw{drawing}\n", encoding="utf-8")
+    seen = []
+
+    def drawn(cells: str = cells) -> Counter:
+        log.write_text("", encoding="utf-8")
+        seen.append([frames.pictures for frames in frames_with(root, cells)])
+        return Counter(log.read_text(encoding="utf-8").split())
+
+    def edit(file: Path) -> None:
+        file.write_text(file.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+
+    both = {"cell": 2, "room": 2}
+    assert drawn() == both
+    assert drawn() == {} and seen[0] == seen[1]
+    assert drawn("\n# %% [markdown]\n# More.\n" + cells.replace("# %%", "# %%\nelse_where = 1")) == {}
+    assert drawn(cells.replace("figsize=(number, 1)", "figsize=(number, 2)")) == {"cell": 2} and seen[-1] != seen[0]
+    assert drawn() == {"cell": 2} and seen[-1] == seen[0]
+    edit(room / "figures.py")
+    assert drawn() == both
+    edit(root / "course_lib" / "plots" / "__init__.py")
+    assert drawn() == both
+    monkeypatch.setattr(frames_module, "_packages", lambda: ["another numpy"])
+    assert drawn() == both
+    assert len(list((root / "build" / "frames").glob("*/*"))) == 2  # nothing else is kept
 
 
 # In a browser
@@ -471,6 +526,20 @@ def one_of_each_kind(folder: Path) -> list[str]:
         kind = "written" if page.removesuffix(".html") in docs.PAGES.values() else page
         alike.setdefault(re.sub(r"(lessons|api)/(?!index).*", r"\1", kind), []).append(page)
     return [max(pages, key=lambda page: (folder / page).stat().st_size) for pages in alike.values()]
+
+
+def test_the_next_build_draws_no_slider_again(site, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", None)
+    lessons = [read_lesson(PROJECT.source(name)) for name in PROJECT.lesson_names()]
+    found = [frames for lesson in lessons for frames in frames_of(PROJECT, lesson)]
+    assert len(found) > 5 and all(frames.pictures for frames in found)
+
+
+def test_packages_that_a_picture_can_come_from_are_those_of_students_and_what_these_need():
+    names = {each.partition(" ")[0] for each in frames_module._packages()}
+    assert names >= {"numpy", "matplotlib", "contourpy", "pillow", "keras", "mlxtend"}
+    assert f"numpy {importlib.metadata.version('numpy')}" in frames_module._packages()
+    assert not names & {"pytest", "sphinx", "ruff"}
 
 
 def test_one_page_a_lesson_and_a_box_for_each_on_the_map(site):

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from course_tools.address import pages
@@ -115,7 +116,7 @@ def lesson_pages(project: Project, lessons: dict[str, Lesson]) -> list[LessonPag
     made, source = [], project.source_address()
     titles = {name: lesson.card.title for name, lesson in lessons.items()}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each draws in a process of its own
-        frames = dict(zip(lessons, pool.map(frames_of, lessons.values()), strict=True))
+        frames = dict(zip(lessons, pool.map(partial(frames_of, project), lessons.values()), strict=True))
     for rendered in render_lessons(project, list(lessons)):
         drift = drift_of(project, rendered)
         if drift:

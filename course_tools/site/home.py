@@ -8,7 +8,7 @@ from course_tools.site.map import lesson_map
 from course_tools.site.pages import Content, LessonPage, escaped, lesson_address, link
 from course_tools.site.settings import TITLE
 
-SHOWN = ("03", "05", "08", "09", "13", "16", "21", "26", "27")  # lessons whose picture speaks for itself when small
+SHOWN = ("02", "03", "05", "08", "12", "18", "21", "26", "27")  # lessons whose picture speaks for itself when small
 _HOME = """\
 ---
 html_theme.sidebar_secondary.remove: true

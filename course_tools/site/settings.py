@@ -20,7 +20,7 @@ def settings(address: str, single: Iterable[str] = ()) -> dict:
     return {
         "project": TITLE,
         "author": "The authors of the course",
-        "copyright": "text and figures CC BY 4.0, code MIT",
+        "copyright": "the authors of the course; text and figures CC BY 4.0, code MIT",
         "extensions": ["myst_nb", "sphinx.ext.mathjax"],
         "root_doc": LANDING,
         "language": "en",
@@ -41,6 +41,7 @@ def settings(address: str, single: Iterable[str] = ()) -> dict:
         "html_js_files": [("course.js", {"defer": "defer"})],
         "html_context": {"default_mode": "auto"},
         "html_use_index": False,
+        "toc_object_entries_show_parents": "hide",
         "html_favicon": str(HERE / "static" / "favicon.svg"),
         "html_copy_source": False,
         "html_show_sourcelink": False,

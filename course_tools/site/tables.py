@@ -188,7 +188,9 @@ def _experiment(experiment: Declared, words: str, sentences: list[str], lesson: 
     readers = lesson.cells.get(experiment.name, [])
     shown = [link(lesson_address(lesson.name, cell), escaped(lesson.sections[cell])) for cell in dict.fromkeys(readers)]
     facts.append(f"- figures and numbers: {', '.join(shown)}" if shown else "- no cell of the lesson reads it")
-    facts += [f"- carries the claim: {' '.join(sentence.split())}" for sentence in sentences]
+    if sentences:
+        facts.append("- claims that rest on it:")
+        facts += [f"    - {' '.join(sentence.split())}" for sentence in sentences]
     # The anchor keeps experiments of different lessons with the same name apart.
     mark = f'<span class="cell-anchor" id="{number}-{escaped(experiment.name)}"></span>'
     return "\n\n".join(filter(None, [mark, f"### {number}:{experiment.name}", words, "\n".join(facts)]))
@@ -224,7 +226,8 @@ def _row(anchor: str, first: str, *cells: str | tuple[str, str], verdict: str = 
     """A row; the first cell is HTML, the others are text, some with a class."""
     mark = f' id="{escaped(anchor)}"' if anchor else ""
     kind = f' data-verdict="{escaped(verdict)}"' if verdict else ""
-    return f"<tr{mark}{kind}><td>{first}</td>{''.join(map(_cell, cells))}</tr>"
+    # Search shows the text of a row: a space between cells keeps their words apart.
+    return f"<tr{mark}{kind}>{' '.join([f'<td>{first}</td>', *map(_cell, cells)])}</tr>"
 
 
 def _cell(cell: str | tuple[str, str]) -> str:
@@ -233,7 +236,7 @@ def _cell(cell: str | tuple[str, str]) -> str:
 
 
 def _table(heads: Iterable[str], rows: Iterable[str], name: str) -> str:
-    head = "".join(f'<th scope="col">{escaped(each)}</th>' for each in heads)
+    head = " ".join(f'<th scope="col">{escaped(each)}</th>' for each in heads)
     body = "\n".join(rows)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(name)}">\n<table class="course-table">\n'

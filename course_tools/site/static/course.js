@@ -53,6 +53,13 @@ addEventListener("load", () => {
 addEventListener("resize", reachable);
 addEventListener("hashchange", unfoldTarget);
 
+// Cells know which column they are of, and say it where rows are cards; the first, a number, needs no name.
+for (const table of document.querySelectorAll(".course-table")) {
+  const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
+  for (const row of table.querySelectorAll("tbody tr"))
+    [...row.cells].forEach((cell, number) => { if (number) cell.dataset.head = heads[number]; });
+}
+
 // Tables with a filter above them: rows that have all the words, and the verdict, stay.
 for (const form of document.querySelectorAll("form.filter")) {
   const [words, verdict, said] = [form.querySelector("input"), form.querySelector("select"), form.querySelector("output")];
