@@ -1,7 +1,8 @@
 """Run the cells of a solved lesson again, as a reader who goes back does, and print what breaks: twice.py LESSON.
 
 A cell must run again, and a name must keep its kind to the end: a function that becomes a number breaks cells above.
-A cell that leaves all that it reads as it was finds the same when it is run again, so only others are.
+A cell that leaves all that it reads as it was finds the same when it is run again, so only others are, after what they
+need; and a name that one cell alone binds keeps its kind.
 Trainings are short, so what is asserted of them is left out; the notebooks themselves are run elsewhere.
 """
 
@@ -10,6 +11,7 @@ import functools
 import os
 import sys
 import types
+from collections import Counter
 from contextlib import redirect_stdout
 from numbers import Number
 
@@ -49,19 +51,42 @@ def changes_what_it_reads(cell: list[Statement], showing: set[str]) -> bool:
     return False
 
 
+def modules(cells: list[ast.Module]) -> set[str]:
+    """Names of modules, whose functions are called; they are not what a cell changes."""
+    imports = [part for cell in cells for part in ast.walk(cell) if isinstance(part, ast.Import)]
+    return {(name.asname or name.name).partition(".")[0] for part in imports for name in part.names}
+
+
+def worth_running(sources: list[str]) -> tuple[dict[int, list[int]], set[int]]:
+    """By cell the statements to run, and the cells to run twice.
+
+    To be run are those of cells to be run twice or that bind a name that others bind, too, and what these need.
+    """
+    statements = Notebook(sources).statements
+    showing = {"print", "display"}.union(modules([*map(ast.parse, sources)]), *(each.shows for each in statements))
+    cells = {cell: [each for each in statements if each.cell == cell] for cell in range(len(sources))}
+    twice = {number for number, cell in cells.items() if changes_what_it_reads(cell, showing)}
+    binding = Counter(name for cell in cells.values() for name in set().union(*(each.binds for each in cell)))
+    chosen = [each for each in statements if each.cell in twice or any(binding[name] > 1 for name in each.binds)]
+    wanted = sorted(set().union(*(each.reads | each.binds for each in chosen)))
+    needed = Notebook([*sources, f"wanted = [{', '.join(wanted)}]"]).program("wanted").picks
+    places = {each.place for each in chosen} | {place for place in needed if place[0] < len(sources)}
+    return {cell: sorted(index for other, index in places if other == cell) for cell in cells}, twice
+
+
 def faults(lesson: str) -> list[str]:
     """What breaks, in words, each with the cell's number and first line."""
     start(lesson)
     shorten(setattr)
     namespace, kinds, found = {"__name__": "__main__"}, {}, []
-    cells = [cell for cell in all_lessons()[lesson].cells if cell.kind == "code"]
-    statements = Notebook([cell.source for cell in cells]).statements
-    showing = {"print", "display"}.union(*(statement.shows for statement in statements))
-    for number, cell in enumerate(cells, 1):
-        where = f"cell {number} ({cell.source.splitlines()[0][:60]})"
-        code = compile(WithoutAsserts().visit(ast.parse(cell.source)), where, "exec")
-        again = changes_what_it_reads([each for each in statements if each.cell == number - 1], showing)
-        for time in ("first", "second") if again else ("first",):
+    sources = [cell.source for cell in all_lessons()[lesson].cells if cell.kind == "code"]
+    statements, twice = worth_running(sources)
+    for number, source in enumerate(sources):
+        where = f"cell {number + 1} ({source.splitlines()[0][:60]})"
+        body = ast.parse(source).body
+        module = ast.Module([body[index] for index in statements[number]], [])
+        code = compile(WithoutAsserts().visit(module), where, "exec")
+        for time in ("first", "second") if number in twice else ("first",):
             try:
                 exec(code, namespace)
             except Exception as error:
