@@ -68,6 +68,8 @@ def execute(
     client = nbclient.NotebookClient(
         document,
         timeout=CELL_TIMEOUT,
+        iopub_timeout=CELL_TIMEOUT,  # on a busy machine outputs come late; after four seconds they would be left out
+        raise_on_iopub_timeout=True,
         kernel_name="python3",
         coalesce_streams=True,  # or how text is cut into pieces would depend on the clock
         resources={"metadata": {"path": str(folder)}},

@@ -56,7 +56,12 @@ def run(path: Path) -> tuple[list[str], float]:
         notebook = nbformat.read(path, as_version=4)
         place = {"metadata": {"path": folder}}
         client = nbclient.NotebookClient(
-            notebook, timeout=CELL_SECONDS, kernel_name="python3", allow_errors=True, resources=place
+            notebook,
+            timeout=CELL_SECONDS,
+            iopub_timeout=CELL_SECONDS,
+            kernel_name="python3",
+            allow_errors=True,
+            resources=place,
         )
         try:
             client.execute()

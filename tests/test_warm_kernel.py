@@ -177,7 +177,9 @@ def test_it_is_what_the_launcher_would_have_become(place, first_two, tmp_path, m
 def test_figures_are_drawn_into_the_notebook(first_two):
     cells = ["import matplotlib.pyplot as plt\nplt.plot([1, 2]);", "plt.get_backend()"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, kernel_name=specification.NAME, timeout=HANGS).execute()
+    nbclient.NotebookClient(
+        notebook, kernel_name=specification.NAME, timeout=HANGS, iopub_timeout=HANGS
+    ).execute()
     assert "image/png" in notebook.cells[0].outputs[0].data
     assert "inline" in notebook.cells[1].outputs[0].data["text/plain"]
 
