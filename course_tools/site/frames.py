@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ from course_tools.errors import CourseError
 from course_tools.grading.needed import Notebook
 from course_tools.lesson import Lesson
 from course_tools.project import Project
+
+# Lessons are looked at in threads, and Python 3.11.7 miscounts when two of them parse at once.
+_ONE_PARSES = threading.Lock()
 
 MOST = 48  # pictures of one call of `explore`: a page holds what a reader will step through
 
@@ -59,7 +63,8 @@ def frames_of(project: Project, lesson: Lesson) -> list[Frames]:
 
     Raises CourseError, with the file, if that fails.
     """
-    calls = list(_few(lesson))
+    with _ONE_PARSES:
+        calls = list(_few(lesson))
     kept = project.root / "build" / "frames" / lesson.name
     folders = [kept / _fingerprint(project.root, lesson.name, call) for call in calls]
     missing = {folder: call for folder, call in zip(folders, calls, strict=True) if not folder.is_dir()}
