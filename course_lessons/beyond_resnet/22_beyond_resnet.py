@@ -370,12 +370,12 @@ def fractal(x, filters, columns):
 
 rows, paths = {}, 1
 for columns in (1, 2, 3, 4):
-    found = anatomy(keras.Model(maps, fractal(maps, 4, columns)))
+    tower = anatomy(keras.Model(maps, fractal(maps, 4, columns)))
     ways = {}
-    for row in found:  # as many ways lead to a layer as to all that it reads
+    for row in tower:  # as many ways lead to a layer as to all that it reads
         ways[row.name] = sum(ways[source] for source in row.reads) if row.reads else 1
     assert ways[row.name] == paths
-    rows[f"{columns} columns"] = {"depth": found.total.depth, "convolutions": found.total.weight_layers, "paths": paths}
+    rows[f"{columns} columns"] = {"depth": tower.total.depth, "convolutions": tower.total.weight_layers, "paths": paths}
     paths = paths**2 + 1
 pd.DataFrame(rows).T
 
