@@ -41,7 +41,10 @@ def kind(value: object) -> str:
 
 
 def changes_what_it_reads(cell: list[Statement], showing: set[str]) -> bool:
-    """Whether a second run finds other values than the first one did."""
+    """Whether a second run finds other values than the first one did, as far as its text tells.
+
+    Objects that a call changes whose result is kept, as in `last = stack.pop()`, are not seen.
+    """
     bound, all_bound = set(), set().union(*(statement.binds for statement in cell))
     for statement in cell:
         changed = statement.affects(showing) - statement.binds - bound
