@@ -1,5 +1,6 @@
 """Every cell of every lesson may be run again, and no name changes its kind."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,14 @@ from waiting import HANGS
 @pytest.mark.parametrize("lesson", sorted(all_lessons()))
 def test_every_cell_runs_twice_and_every_name_keeps_its_kind(lesson):
     command = [sys.executable, "twice.py", lesson]
-    told = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, timeout=20 * HANGS)
+    told = subprocess.run(
+        command,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        timeout=20 * HANGS,
+    )
     assert told.returncode == 0, told.stderr[-2000:]
     assert not told.stdout.strip(), told.stdout
 

@@ -8,14 +8,11 @@ Trainings are short, so what is asserted of them is left out; the notebooks them
 
 import ast
 import functools
-import os
 import sys
 import types
 from collections import Counter
 from contextlib import redirect_stdout
 from numbers import Number
-
-os.environ.setdefault("MPLBACKEND", "agg")
 
 from lesson_code import all_lessons
 from short_trainings import WithoutAsserts, shorten
