@@ -31,6 +31,7 @@ from rich.table import Table
 
 from course_lib.exercises.spec import find, specs
 from course_tools import warm
+from course_tools.grading.desk import Job
 from course_tools.grading.inside import answer
 from course_tools.grading.limits import Limits
 from course_tools.grading.needed import Notebook
@@ -224,15 +225,15 @@ def cost(rounds: int = 7) -> Table:
     with Sandbox(Limits(), walls=True) as sandbox:
         for lesson in ("09_convolution", "05_mlp_backprop", "13_first_cnn_lenet"):
             notebook = Notebook(read_notebook(ROOT / "notebooks" / "solutions" / f"{lesson}.ipynb").cells)
+            facts = {"labels": notebook.labels, "files": {}, "run_all": False}
             for name in specs(lesson):
-                job = json.loads(json.dumps(Question(find(lesson, name), 1).job(notebook.program(name))))
-                data = json.dumps(job).encode()
-                sandbox.run(data, job["keras"])  # the warm process starts
+                job = Job.of(notebook.program(name), [Question(find(lesson, name), 1)], facts)
+                sandbox.run(job.data, job.keras)  # the warm process starts
                 own, inside, wall = [], [], []
                 for _ in range(rounds):
-                    own.append(in_a_bare_fork(job))
+                    own.append(in_a_bare_fork(json.loads(job.data)))
                     began = time.perf_counter()
-                    inside.append(1000 * sandbox.run(data, job["keras"])[0]["cpu"])
+                    inside.append(1000 * sandbox.run(job.data, job.keras)[0]["turns"][1][1])
                     wall.append(1000 * (time.perf_counter() - began))
                 own, inside, wall = map(statistics.median, (own, inside, wall))
                 table.add_row(name, f"{own:.1f}", f"{inside:.1f}", f"{inside / own:.2f}", f"{wall:.0f}")

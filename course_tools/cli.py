@@ -145,7 +145,9 @@ def grade(
     cluster: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler grade.")
     ] = None,
-    run_all: Annotated[bool, typer.Option("--run-all", help="Run every cell, not only what an answer needs.")] = False,
+    run_all: Annotated[
+        bool, typer.Option("--run-all", help="Run every cell, once, not only what answers need.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Grade unchanged submissions again, too.")] = False,
     forget: Annotated[
         list[str] | None,
@@ -171,6 +173,9 @@ def grade(
     reading: Annotated[
         float, typer.Option(min=0.1, help="Limit: seconds of the processor to read a submission or judge an answer.")
     ] = _LIMITS.reading,
+    notebook: Annotated[
+        float, typer.Option(min=0.1, help="Limit with --run-all: seconds to run the notebook itself.")
+    ] = _LIMITS.notebook,
 ) -> None:
     """Grade a folder of submissions, each in a sandbox."""
     if not hasattr(os, "fork"):
@@ -183,12 +188,13 @@ def grade(
 
     project = find_project()
     lessons = choose_lessons(project, lesson or [])
-    limits = Limits(seconds, cpu, memory, processes, files, output, whole_file, reading)
+    limits = Limits(seconds, cpu, memory, processes, files, output, whole_file, reading, notebook)
     _tidy_up_when_ended()
     if self_test:
         sound = command.self_test(
-            project, lessons, seed=seed or 0, jobs=jobs, limits=limits, require_sandbox=require_sandbox
-        )
+            project, lessons, seed=seed or 0, jobs=jobs, limits=limits, run_all=run_all,
+            require_sandbox=require_sandbox,
+        )  # fmt: skip
         raise typer.Exit(0 if sound else 1)
     if forget and out is not None:
         command.forget(project, out, forget)

@@ -228,14 +228,14 @@ def _say_forgotten(console: Console, reports: list[Report]) -> None:
 
 
 def self_test(
-    project: Project, lessons: list[str], *, seed: int, jobs: int, limits: Limits, require_sandbox: bool
+    project: Project, lessons: list[str], *, seed: int, jobs: int, limits: Limits, run_all: bool, require_sandbox: bool
 ) -> bool:
     """Grade what must get all points, none, and some; True if every mark is as it should be."""
     console = reporting.console()
     walls = _walls(console, require_sandbox)
     wrong = 0
     with _progress(console) as progress, Sandbox(limits, walls) as sandbox:
-        grader = Grader(sandbox, seed)
+        grader = Grader(sandbox, seed, run_all)
         task = progress.add_task("lessons", total=len(lessons))
         for lesson in lessons:
             if missing := notebooks_missing(project, lesson):

@@ -20,7 +20,7 @@ from course_tools.grading import beside, marks, wire
 from course_tools.grading.intake import Submission
 from course_tools.grading.limits import Limits
 from course_tools.grading.marks import Mark
-from course_tools.grading.needed import Notebook
+from course_tools.grading.needed import Notebook, Program
 from course_tools.grading.parcel import Parcel
 from course_tools.grading.question import Question
 from course_tools.grading.reading import Content, notebook_in, read_notebook
@@ -37,11 +37,22 @@ _LIMIT_ERRORS = {
 
 @dataclass
 class Job:
-    """What the sandbox is told of one exercise, as JSON, and whether its process should have imported Keras."""
+    """What is to be run for these exercises, as JSON, and whether its process should have imported Keras."""
 
-    exercise: str
+    exercises: list[str]
     data: bytes
     keras: bool
+
+    @classmethod
+    def of(cls, program: Program, questions: list[Question], facts: dict, keras: bool = False) -> Job:
+        job = {
+            "cells": program.cells,
+            "picks": program.picks,
+            "questions": [question.as_data() for question in questions],
+            **facts,
+        }
+        keras = keras or program.uses_keras or any(question.uses_keras for question in questions)
+        return cls([question.exercise.name for question in questions], json.dumps(job).encode(), keras)
 
 
 @dataclass
@@ -79,18 +90,19 @@ class Desk:
     def _opened(self, lesson: str, content: Content, found_beside: Iterable[tuple[str, bytes, str]]) -> Opened:
         carried = beside.carry(found_beside, content.cells)
         notebook = Notebook(beside.with_files_run(content.cells, carried), content.labels)
-        files, keras = carried.as_data(), carried.mention_keras()
-        found = Opened(in_text=content.in_text, left_out=carried.sentences())
+        found, runs = Opened(in_text=content.in_text, left_out=carried.sentences()), []
         for question in self._of_lesson(lesson):
             program = notebook.program(question.exercise.name, self._run_all)
             if program.answer:
                 found.answers[question.exercise.name] = (program.answer, program.answer_in)
-            if program.defines:
-                job = question.job(program)
-                job = {**job, "labels": content.labels, "files": files, "keras": job["keras"] or keras}
-                found.jobs.append(Job(question.exercise.name, json.dumps(job).encode(), job["keras"]))
-            else:
+            if not program.defines:
                 found.marks.append(replace(_without_answer(question, program.fault), peak=0, reading=0))
+            elif runs and self._run_all:
+                runs[0][1].append(question)
+            else:
+                runs.append((program, [question]))
+        facts = {"labels": content.labels, "files": carried.as_data(), "run_all": self._run_all}
+        found.jobs = [Job.of(program, questions, facts, carried.mention_keras()) for program, questions in runs]
         return found
 
     def prepare(self, lesson: str, exercise: str) -> None:
@@ -98,17 +110,28 @@ class Desk:
         with quiet():  # some oracles ask Keras
             _ = self._question(lesson, exercise).key.expected
 
-    def judged(self, lesson: str, exercise: str, ending: dict, words: bytes) -> Mark:
-        """The mark for what an answer's process said, and how it ended."""
+    def judged(self, lesson: str, exercise: str, ending: dict, words: bytes, place: int) -> Mark | None:
+        """The mark for what a process said, and how it ended, for the question at `place` of those that it was asked.
+
+        None if it ended in the turn of a question before; where it ended in the notebook's, it did so for all.
+        """
         began, question = time.process_time(), self._question(lesson, exercise)
-        messages = wire.messages(words, len(question.key.cases) + 3)
+        before, *turns = wire.turns(words)
+        if place >= len(turns) > 0:
+            return None
+        ending = {**ending, "limit": ""} if place < len(turns) - 1 else ending
+        most = len(question.key.cases) + 3
+        messages = wire.messages(turns[place] if turns else before, most)
         try:
             mark = self._judged(question, ending, messages)
         except RecursionError:
             reason = "What it returned cannot be judged: it is nested too deeply."
             mark = Mark(exercise, 0, question.exercise.points, marks.WRONG, reason)
-        mark.seconds, mark.cpu = round(ending.get("seconds", 0.0), 3), round(ending.get("cpu", 0.0), 3)
-        mark.peak, mark.reading = _peak(messages), round(time.process_time() - began, 3)
+        spent = [*ending.get("turns", []), *[(0.0, 0.0)] * (place + 2)]
+        mark.notebook = round(max(spent[0]), 3)
+        mark.seconds, mark.cpu = (round(each, 3) for each in spent[place + 1])
+        mark.peak = _peak(words)
+        mark.reading = round(time.process_time() - began, 3)
         return mark
 
     def _of_lesson(self, lesson: str) -> Iterator[Question]:
@@ -140,9 +163,10 @@ class Desk:
                     verdict.total, struck=sorted(filter(None, struck)))  # fmt: skip
 
 
-def _peak(messages: list[dict]) -> float:
-    """Megabytes that an answer's process says it took at the end; who says too little gains nothing."""
-    peak = messages[-1].get("peak") if messages else None
+def _peak(words: bytes) -> float:
+    """Megabytes that a process says it took at the end; who says too little gains nothing."""
+    last = wire.messages(words.rstrip(b"\n").rpartition(b"\n")[2], 1)
+    peak = last[0].get("peak") if last else None
     return peak if type(peak) in (int, float) and 0 <= peak < 1e9 else -1
 
 
@@ -181,7 +205,7 @@ def _outcome(message: dict, limits: Limits) -> Outcome:
 def _ended(ending: dict, messages: list[dict], limits: Limits) -> Outcome:
     """What to say of a case that was not answered, from how the process ended."""
     if struck := ending.get("limit"):
-        kind = marks.TIMED_OUT if struck in ("seconds", "cpu") else marks.LIMIT
+        kind = marks.TIMED_OUT if struck in ("seconds", "cpu", "notebook") else marks.LIMIT
         return Outcome(fault=limits.says(struck), status=kind)
     broken = ending.get("broken") or (str(messages[-1]["broken"]) if messages and "broken" in messages[-1] else "")
     code = ending.get("exit", 0)

@@ -72,7 +72,7 @@ class Grader:
         work = _Work(Submission("", parcel.lesson, ""))
         work.begin(clerk, "unpacked", parcel)
         for job in work.opened.jobs:
-            work.marks[job.exercise] = self._mark(parcel.lesson, job, clerk)
+            work.marks |= self._marks(parcel.lesson, job, clerk)
         return work.report()
 
     def _work(self, folder: Path, agenda: _Agenda, clerk: Clerk, done: queue.SimpleQueue) -> None:
@@ -84,7 +84,7 @@ class Grader:
                     work.begin(clerk, "opened", folder, work.submission)
                     agenda.add(work)
                 else:
-                    work.marks[job.exercise] = self._mark(work.submission.lesson, job, clerk)
+                    work.marks |= self._marks(work.submission.lesson, job, clerk)
                 if report := agenda.finished(work):
                     done.put((work.submission, report))
         except BaseException as error:  # for the thread that waits for reports
@@ -92,13 +92,25 @@ class Grader:
         finally:
             clerk.leave()
 
-    def _mark(self, lesson: str, job: Job, clerk: Clerk) -> Mark:
-        ending, words = self._sandbox.run(job.data, job.keras)
+    def _marks(self, lesson: str, job: Job, clerk: Clerk) -> dict[str, Mark]:
+        """The marks of a job. Where one answer ends the process, those after it are asked in a new one."""
+        found: dict[str, Mark] = {}
+        while len(found) < len(job.exercises):
+            first = len(found)
+            ending, words = self._sandbox.run(job.data, job.keras, first)
+            for place, exercise in enumerate(job.exercises[first:]):
+                mark = self._mark(lesson, exercise, clerk, ending, words, place)
+                if mark is None:
+                    break
+                found[exercise] = mark
+        return found
+
+    def _mark(self, lesson: str, exercise: str, clerk: Clerk, ending: dict, words: bytes, place: int) -> Mark | None:
         try:
-            return clerk.ask("judged", lesson, job.exercise, ending, words)
+            return clerk.ask("judged", lesson, exercise, ending, words, place)
         except Trouble as trouble:
-            mark = Mark(job.exercise, 0, find(lesson, job.exercise).points, trouble.verdict, str(trouble))
-            mark.seconds, mark.struck = round(ending.get("seconds", 0.0), 3), _struck(trouble)
+            mark = Mark(exercise, 0, find(lesson, exercise).points, trouble.verdict, str(trouble))
+            mark.seconds, mark.struck = _seconds(ending, place), _struck(trouble)
             return mark
 
 
@@ -182,6 +194,11 @@ class _Agenda:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _seconds(ending: dict, place: int) -> float:
+    """What the answer at this place took, as the sandbox counted it."""
+    return round(next(iter(ending.get("turns", [])[place + 1 :]), (0.0,))[0], 3)
 
 
 def _struck(trouble: Trouble) -> list[str]:

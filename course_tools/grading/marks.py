@@ -14,7 +14,9 @@ VERDICTS = (CORRECT, WRONG, RAISED, TIMED_OUT, LIMIT, CRASHED, MISSING, NOT_ATTE
 _NUMBER, _TEXT = (int, float), (str,)
 _KINDS = (
     {"late": (bool,)}
-    | dict.fromkeys(("points", "out_of", "seconds", "cpu", "peak", "reading", "passed", "total", "extra"), _NUMBER)
+    | dict.fromkeys(
+        ("points", "out_of", "seconds", "cpu", "peak", "reading", "notebook", "passed", "total", "extra"), _NUMBER
+    )
     | dict.fromkeys(
         (
             "student",
@@ -57,6 +59,7 @@ class Mark:
     cpu: float = 0.0  # seconds of the processor
     peak: float = -1  # megabytes of memory that it had at most; less than 0 if that is not known
     reading: float = -1  # seconds of the processor that the grader needed for it; less than 0 likewise
+    notebook: float = 0.0  # seconds that the notebook took before, where all of it was run
     struck: list[str] = field(default_factory=list)  # the limits that it went over, by their names
     earned: float | None = None  # where a teacher gave other points by hand: what the program had given
     comment: str = ""  # the teacher's

@@ -13,7 +13,7 @@ import numpy as np
 from course_lib.exercises.judge import AnswerKey
 from course_lib.exercises.spec import Exercise
 from course_tools.grading import wire
-from course_tools.grading.needed import Notebook, Program
+from course_tools.grading.needed import Notebook
 
 _OF_KERAS = ("keras", "exercises import models")  # in a probe: it takes the process that has imported Keras
 
@@ -26,16 +26,17 @@ class Question:
         self._number = zlib.crc32(f"{exercise.lesson}/{exercise.name}".encode())
         self.key = AnswerKey(exercise, exercise.draw(np.random.default_rng([seed, self._number])))
 
-    def job(self, program: Program) -> dict:
+    @property
+    def uses_keras(self) -> bool:
+        return any(word in (self._probe or "") for word in _OF_KERAS)
+
+    def as_data(self) -> dict:
         """What the sandbox is told, as data for JSON."""
         return {
-            "cells": program.cells,
-            "picks": program.picks,
             "answer": self.exercise.name,
             "arguments": self.exercise.arguments,
             "probe": self._probe,
             "cases": self._cases,
-            "keras": program.uses_keras or any(word in (self._probe or "") for word in _OF_KERAS),
             "seed": self._number,  # of the answer's own random numbers; the seed of the cases stays outside
         }
 

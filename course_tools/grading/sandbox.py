@@ -71,14 +71,14 @@ class Sandbox:
         for process in self._warm.values():
             process.end()
 
-    def run(self, job: bytes, keras: bool) -> tuple[dict, bytes]:
-        """How the process of one answer ended, and what it said, which a stranger's program wrote.
+    def run(self, job: bytes, keras: bool, first: int = 0) -> tuple[dict, bytes]:
+        """How the process of a job ended, and what it said from question `first` on; a stranger's program wrote that.
 
         Raises `CourseError` where that is the sandbox's own trouble; nobody's mark may depend on it.
         """
         told = b""
         for _ in range(2):  # no answer at all means that the sandbox itself died, which is not this student's fault
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError), self._started(job, keras) as line:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError), self._started(job, keras, first) as line:
                 told = b"".join(iter(lambda: line.recv(1 << 16), b""))
             if told:
                 break
@@ -88,7 +88,7 @@ class Sandbox:
             raise CourseError(f"The sandbox could not be made: {ending['no walls']}. What was graded so far is kept.")
         return ending, words
 
-    def _started(self, job: bytes, keras: bool) -> socket.socket:
+    def _started(self, job: bytes, keras: bool, first: int) -> socket.socket:
         """Hand over a job; what comes of it can be read from the socket that is returned, up to its end."""
         modules = _FULL if keras else _LIGHT
         try:
@@ -98,7 +98,7 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         with theirs:
             process.fork_for(theirs)
-        settings = json.dumps({"limits": asdict(self.limits), "walls": self.walls}).encode()
+        settings = json.dumps({"limits": asdict(self.limits), "walls": self.walls, "first": first}).encode()
         ours.sendall(settings + b"\n" + job + b"\n")
         return ours
 

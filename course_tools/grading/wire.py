@@ -22,6 +22,10 @@ _LONGEST_TEXT = 100_000  # characters
 _LARGEST = 1 << 1023  # an integer; a float can hold it
 
 
+TURN = {"turn": True}  # the message before what is said of an answer
+TURN_LINE = (json.dumps(TURN) + "\n").encode()
+
+
 class WireError(ValueError):
     """What came back is not what `pack` writes."""
 
@@ -59,6 +63,11 @@ def _pack_array(value):
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
     data = base64.b64encode(array.tobytes()).decode("ascii")
     return {"kind": "array", "dtype": array.dtype.str, "shape": list(array.shape), "data": data}
+
+
+def turns(words: bytes) -> list[bytes]:
+    """What was said before the first answer's turn, and then in each turn."""
+    return words.split(TURN_LINE)
 
 
 def messages(words: bytes, most: int) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Run one answer: its statements, then the answer on every case. Everything here shares a process with strange code."""
+"""Run a notebook's statements, then its answers on every case. Everything here shares a process with strange code."""
 
 from __future__ import annotations
 
@@ -19,29 +19,36 @@ from course_tools.grading import wire
 
 
 def run(job: dict, send: Callable[[dict], None]) -> None:
-    """Answer a job with one message for each case, after one about the notebook if something is wrong with it.
+    """Answer a job's questions, each with a message for each case, after one that says that its turn has come.
 
     The last message says how much memory it took.
     """
     before = _memory()
-    _answer(job, send)
+    namespace, fault = _run_notebook(job)
+    for question in job["questions"]:
+        send(wire.TURN)
+        _answer(question, namespace, fault, send)
     send({"peak": _peak(before)})
 
 
-def _answer(job: dict, send: Callable[[dict], None]) -> None:
+def _run_notebook(job: dict) -> tuple[dict, str]:
+    """The names that the statements gave values to, and the first error in words."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module  # where pickle looks for what a notebook defines
     namespace = module.__dict__
     # IPython gives notebooks these names.
     namespace |= {"display": lambda *_: None, "get_ipython": _Shell}
-    fault = _run_statements(job["cells"], job["picks"], job["labels"], namespace)
-    if job["answer"] not in namespace:
+    return namespace, _run_statements(job["cells"], job["picks"], job["labels"], namespace)
+
+
+def _answer(question: dict, namespace: dict, fault: str, send: Callable[[dict], None]) -> None:
+    if question["answer"] not in namespace:
         send({"undefined": True, "fault": fault})
         return
-    candidate = namespace[job["answer"]]
-    exercise = _Question(job)
+    candidate = namespace[question["answer"]]
+    exercise = _Question(question)
     send({"asked": True})
-    for case in job["cases"]:
+    for case in question["cases"]:
         outcome = run_case(exercise, candidate, tuple(wire.unpack(value) for value in case))
         try:
             value = wire.pack(outcome.value) if not outcome.fault else None
@@ -71,12 +78,12 @@ def _peak(before: dict[str, int]) -> float:
 class _Question:
     """The exercise as far as it is known in here: how to ask, and not what is right."""
 
-    def __init__(self, job: dict):
-        self.name, self.arguments = job["answer"], job["arguments"]
-        self.takes_function = job["probe"] is None
+    def __init__(self, question: dict):
+        self.name, self.arguments = question["answer"], question["arguments"]
+        self.takes_function = question["probe"] is None
         if not self.takes_function:
             probe: dict = {}
-            exec(compile(job["probe"], "<probe>", "exec"), probe)
+            exec(compile(question["probe"], "<probe>", "exec"), probe)
             self._probe = probe["probe"]
 
     def run(self, candidate, case: tuple):
@@ -99,7 +106,8 @@ def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str],
     """Run the picked statements; returns the first error in words.
 
     One that misses a name is tried again after the others, so that cells may stand in any order. As in a notebook, a
-    statement that fails ends its cell, and the next cell runs all the same.
+    statement that fails ends its cell, and the next cell runs all the same; but not an import, which was there in class
+    and may be missing only here.
     """
     trees = {}
     for number in {cell for cell, _ in picks}:
@@ -107,7 +115,7 @@ def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str],
         trees[number] = ast.parse(cells[number], filename).body
         lines = cells[number].splitlines(keepends=True)
         linecache.cache[filename] = (len(cells[number]), None, lines, filename)
-    fault, waiting = "", [tuple(pick) for pick in picks]
+    fault, no_import, waiting = "", "", [tuple(pick) for pick in picks]
     while waiting:
         later, failed = [], set()
         for cell, index in waiting:
@@ -118,17 +126,21 @@ def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str],
             except NameError:
                 later.append((cell, index))
             except BaseException as error:
-                fault = fault or _describe(error, cell, labels[cell])
-                failed.add(cell)
+                words = _describe(error, cell, labels[cell])
+                if isinstance(trees[cell][index], (ast.Import, ast.ImportFrom)) and isinstance(error, ImportError):
+                    no_import = no_import or words
+                else:
+                    fault = fault or words
+                    failed.add(cell)
         if len(later) == len(waiting):
             cell, index = later[0]
             try:
                 _execute(trees[cell][index], _filename(cell), namespace)
             except BaseException as error:
                 fault = fault or _describe(error, cell, labels[cell])
-            return fault
+            break
         waiting = later
-    return fault
+    return fault or no_import
 
 
 def _execute(statement: ast.stmt, filename: str, namespace: dict) -> None:

@@ -20,8 +20,10 @@ import socket
 import sys
 import tempfile
 import time
+from dataclasses import replace
 
 from course_tools import warm
+from course_tools.grading import wire
 from course_tools.grading.inside import answer, calls, confine
 from course_tools.grading.limits import Limits
 
@@ -50,6 +52,7 @@ def supervise(line: socket.socket) -> None:
     told = line.makefile("rb")
     settings, job = json.loads(told.readline()), json.loads(told.readline())
     limits = Limits(**settings["limits"])
+    job["questions"] = job["questions"][settings["first"] :]
     if settings["walls"]:
         confine.separate_processes()
     else:
@@ -58,22 +61,22 @@ def supervise(line: socket.socket) -> None:
     said, says = os.pipe()
     printed, prints = os.pipe()
     excuse, excuses = os.pipe()  # for the way from here to the answer's first line; closed before strange code runs
-    began = time.monotonic()
+    turns = _Turns(job, limits)
     child = os.fork()
     if child == 0:
-        _become_the_answer(job, limits, settings["walls"], says, prints, excuses)
+        _become_the_answer(job, turns.all_limits, settings["walls"], says, prints, excuses)
     for end in (says, prints, excuses):
         os.close(end)
-    struck, words = _watch(child, limits, said, printed, line, began)
+    struck, words = _watch(child, turns, said, printed, line)
     _, status, usage = os.wait4(child, 0)
     if not settings["walls"]:
         _end_orphans()
         shutil.rmtree(os.getcwd(), ignore_errors=True)
     cpu = usage.ru_utime + usage.ru_stime
     code = os.waitstatus_to_exitcode(status)
-    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and not struck and cpu > 0.8 * limits.cpu):
-        struck = "cpu"
-    ending = {"limit": struck, "exit": code, "seconds": time.monotonic() - began, "cpu": cpu}
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and not struck and cpu > 0.8 * turns.all_limits.cpu):
+        struck = turns.named("cpu")
+    ending = {"limit": struck, "exit": code, "turns": turns.spent(cpu)}
     if failed := os.read(excuse, 2000).decode():
         ending["no walls"] = failed
     line.sendall(json.dumps(ending).encode() + b"\n" + words)
@@ -96,7 +99,7 @@ def _become_the_answer(job: dict, limits: Limits, walls: bool, says: int, prints
             confine.drop_capabilities()
             calls.refuse_calls()
         confine.limit_resources(limits)
-        warm.reseed(job["seed"])
+        warm.reseed(job["questions"][0]["seed"])
         os.close(4)
     except BaseException as error:
         os.write(4, f"{type(error).__name__}: {error}".encode())
@@ -121,15 +124,13 @@ def _lay_beside(files: dict[str, str], walls: bool) -> str:
     return ""
 
 
-def _watch(child: int, limits: Limits, said: int, printed: int, line: socket.socket, began: float) -> tuple[str, bytes]:
+def _watch(child: int, turns: _Turns, said: int, printed: int, line: socket.socket) -> tuple[str, bytes]:
     """Wait for the end of `child`, or end it when a limit strikes or the grader is gone; which limit, and its words."""
     ended = os.pidfd_open(child)
-    words, quota, struck, looked = bytearray(), limits.output * 10**6, "", began
-    clock = _Clock(began)
+    words, quota, struck = bytearray(), turns.all_limits.output * 10**6, ""
     open_ends = [said, printed, ended, line]
     while ended in open_ends and not struck:
-        left = limits.seconds - clock.counted - (time.monotonic() - looked)
-        ready, _, _ = select.select(open_ends, [], [], max(0, min(left, _CLOSER_LOOK)))
+        ready, _, _ = select.select(open_ends, [], [], max(0, min(turns.left(), _CLOSER_LOOK)))
         for end in ready:
             if end is line:  # nothing more is to come from the grader, so it has hung up
                 struck = "gone"
@@ -140,21 +141,85 @@ def _watch(child: int, limits: Limits, said: int, printed: int, line: socket.soc
                 quota -= len(data)
                 if end == said:
                     words += data
+                    turns.hear(words)
                 if not data:
                     open_ends.remove(end)
         if quota < 0:
             struck = "output"
-        elif left <= 0 or time.monotonic() - looked > _CLOSER_LOOK:
-            looked = time.monotonic()
-            clock.look(looked)
-            late = clock.counted >= limits.seconds or looked - began > _PATIENCE * limits.seconds
-            struck = "seconds" if late else _struck_by_family(limits)
+        elif turns.left() <= 0 or turns.time_for_a_look():
+            struck = turns.struck() or _struck_by_family(turns.all_limits)
     if struck:
         os.kill(child, signal.SIGKILL)
     elif said in open_ends:
         words += _rest(said, quota)
     os.close(ended)
     return struck, bytes(words)
+
+
+class _Turns:
+    """Whose time runs: the notebook's and then, where all of it is run, each answer's; else all are in one turn."""
+
+    def __init__(self, job: dict, limits: Limits):
+        self._questions = len(job["questions"]) if job["run_all"] else 0
+        self._limits = limits
+        self._began = time.monotonic()
+        self._clock, self._cpu, self._heard = _Clock(self._began), 0.0, 0
+        self._over: list[tuple[float, float]] = []  # seconds, and of the processor, of turns that are over
+
+    @property
+    def all_limits(self) -> Limits:
+        """Those of the process, whose turns are many."""
+        if not self._questions:
+            return self._limits
+        cpu = self._limits.notebook + self._questions * self._limits.cpu
+        return replace(self._limits, cpu=cpu, output=(1 + self._questions) * self._limits.output)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the whole notebook is being run."""
+        return bool(self._questions) and not self._over
+
+    def named(self, limit: str) -> str:
+        return "notebook" if self._whole else limit
+
+    def hear(self, words: bytearray) -> None:
+        """Of what was said until now; one who says that the next turn has come too often gains nothing by it."""
+        while len(self._over) < self._questions and (at := words.find(wire.TURN_LINE, self._heard)) >= 0:
+            self._heard = at + len(wire.TURN_LINE)
+            now = time.monotonic()
+            self._clock.look(now)
+            self._end(now, self._clock.cpu)
+        self._heard = max(self._heard, len(words) - len(wire.TURN_LINE) + 1)
+
+    def left(self) -> float:
+        """Seconds, if nothing took any of them away."""
+        return self._allowed("seconds") - self._clock.counted - (time.monotonic() - self._clock.looked)
+
+    def time_for_a_look(self) -> bool:
+        return time.monotonic() - self._clock.looked > _CLOSER_LOOK
+
+    def struck(self) -> str:
+        """The limit on time that the present turn breaks; "" if none."""
+        now = time.monotonic()
+        self._clock.look(now)
+        seconds = self._allowed("seconds")
+        if self._clock.counted >= seconds or now - self._began > _PATIENCE * seconds:
+            return self.named("seconds")
+        # Of a single turn the kernel counts it.
+        over = self._questions and self._clock.cpu - self._cpu > self._allowed("cpu")
+        return self.named("cpu") if over else ""
+
+    def spent(self, cpu: float) -> list[tuple[float, float]]:
+        """Seconds, and of the processor, of the notebook's turn and of each answer's; the process took `cpu`."""
+        self._end(time.monotonic(), cpu)
+        return self._over if self._questions else [(0.0, 0.0), *self._over]
+
+    def _allowed(self, limit: str) -> float:
+        return getattr(self._limits, self.named(limit))
+
+    def _end(self, now: float, cpu: float) -> None:
+        self._over.append((now - self._began, max(0.0, cpu - self._cpu)))
+        self._began, self._cpu, self._clock.counted = now, cpu, 0.0
 
 
 class _Clock:
@@ -164,13 +229,13 @@ class _Clock:
     """
 
     def __init__(self, began: float):
-        self.counted, self._looked, self._cpu = 0.0, began, 0.0
+        self.counted, self.looked, self.cpu = 0.0, began, 0.0
 
     def look(self, now: float) -> None:
-        passed, self._looked = now - self._looked, now
+        passed, self.looked = now - self.looked, now
         family = _descendants(os.getpid())
         cpu = sum(map(_cpu, family))
-        had, self._cpu = max(0.0, cpu - self._cpu), max(cpu, self._cpu)
+        had, self.cpu = max(0.0, cpu - self.cpu), max(cpu, self.cpu)
         kept_waiting = had < _BUSY * passed and any(map(_is_ready, family))
         self.counted += min(had, passed) if kept_waiting else passed
 

@@ -1,0 +1,107 @@
+"""`course grade --run-all`: a notebook is run once, and its answers are asked one after the other."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from attacks import RIGHT
+from test_grading_run import LESSON, course, hand_in, needs_walls
+
+from course_lib.exercises.spec import specs
+from course_tools.grading import wire
+from course_tools.grading.grade import Grader
+from course_tools.grading.intake import find_submissions
+from course_tools.grading.limits import Limits
+from course_tools.grading.sandbox import Sandbox
+
+ONCE = "import os, time\nimport numpy as np\nRUN = os.urandom(8).hex()"
+NAMES = ["correlate2d", "conv_layer", "output_size", "receptive_field", "find_template"]
+LIMITS = Limits(seconds=2, cpu=10, notebook=5)
+
+pytestmark = needs_walls
+
+
+def tells(name: str, words: str = "raise ValueError('run ' + RUN)") -> str:
+    """A cell with an answer that says in which run of the notebook it was asked."""
+    return f"def {name}(*_, **__):\n    {words}"
+
+
+def graded(folder, cells: list[str], limits: Limits = LIMITS) -> dict:
+    hand_in(folder / "ada" / f"{LESSON}.ipynb", cells)
+    with Sandbox(limits, walls=True) as sandbox:
+        found = Grader(sandbox, seed=1, run_all=True).grade(folder, find_submissions(folder, [LESSON]), jobs=2)
+        [(_, report)] = list(found)
+    return {mark.exercise: mark for mark in report.marks}
+
+
+def run_of(mark) -> str:
+    return re.search("run ([0-9a-f]{16})", mark.reason)[1]
+
+
+def test_it_is_run_once_for_all_its_answers(tmp_path):
+    assert set(NAMES) == set(specs(LESSON))
+    found = graded(tmp_path, [ONCE, "time.sleep(0.5)", *map(tells, NAMES)])
+    assert len({run_of(mark) for mark in found.values()}) == 1
+    assert {mark.verdict for mark in found.values()} == {"raised"}
+    assert len({mark.notebook for mark in found.values()}) == 1 and found["conv_layer"].notebook > 0.5
+    assert all(mark.seconds < 0.5 for mark in found.values())
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict", "struck"),
+    [
+        ("os._exit(0)", "crashed", []),
+        ("os.abort()", "crashed", []),
+        ("while True: time.sleep(0.01)", "timed out", ["seconds"]),
+        ("while True: pass", "timed out", ["seconds"]),
+        ("return np.ones(10**9)", "limit", ["memory"]),
+    ],
+)
+def test_an_answer_that_ends_it_costs_the_others_nothing(tmp_path, words, verdict, struck):
+    asked = list(specs(LESSON))
+    bad, right = asked[2], "correlate2d"
+    cells = [tells(name, words if name == bad else "raise ValueError('run ' + RUN)") for name in asked if name != right]
+    found = graded(tmp_path, [ONCE, *cells, RIGHT.replace("def right", f"def {right}")])
+    assert found[right].verdict == "correct"
+    assert (found[bad].verdict, found[bad].struck) == (verdict, struck), found[bad]
+    runs = [run_of(found[name]) for name in asked if name not in (bad, right)]
+    assert len(set(runs)) == (1 if verdict == "limit" else 2), "those after it are asked in a new process"
+    assert {found[name].verdict for name in asked if name not in (bad, right)} == {"raised"}
+    assert not any(found[name].struck for name in asked if name != bad)
+
+
+def test_the_notebook_has_a_limit_of_its_own(tmp_path):
+    right = RIGHT.replace("def right", "def correlate2d")
+    slow = graded(tmp_path / "in time", [ONCE, right, "time.sleep(3)"])
+    assert slow["correlate2d"].verdict == "correct" and slow["correlate2d"].notebook > LIMITS.seconds
+    for name, waits in (("asleep", "time.sleep(20)"), ("busy", "while True: pass")):
+        late = graded(tmp_path / name, [ONCE, right, tells("output_size"), waits], replace(LIMITS, notebook=1.5))
+        for exercise in ("correlate2d", "output_size"):
+            assert (late[exercise].verdict, late[exercise].struck) == ("timed out", ["notebook"])
+            assert "whole notebook" in late[exercise].reason and "1.5" in late[exercise].reason
+        assert late["conv_layer"].verdict == "missing"
+
+
+def test_a_module_that_only_the_class_had_takes_nothing_else_with_it(tmp_path):
+    right = RIGHT.replace("def right", "def correlate2d")
+    found = graded(tmp_path, [f"import numpy as np\nimport of_the_class\n{right}", "receptive_field = of_the_class.x"])
+    assert found["correlate2d"].verdict == "correct"
+    assert "of_the_class" in found["receptive_field"].reason and found["receptive_field"].verdict == "raised"
+
+
+def test_who_says_that_turns_are_over_gains_nothing(tmp_path):
+    line = wire.TURN_LINE.decode()
+    says = f"os.write(3, {line * 50!r}.encode())"
+    forever = f"while True:\n        time.sleep(0.1); {says}"
+    found = graded(tmp_path, [ONCE, says, tells("correlate2d", forever), tells("output_size")])
+    assert all(mark.points == 0 for mark in found.values())
+    assert found["conv_layer"].verdict == "missing"
+
+
+def test_what_is_right_is_right_when_all_of_it_is_run():
+    """A lesson that trains, and one that does not. Of all lessons `course grade --self-test --run-all` says it."""
+    lessons = [part for lesson in ("5", "9") for part in ("--lesson", lesson)]
+    done = course("--self-test", "--run-all", "--require-sandbox", *lessons)
+    assert done.returncode == 0, done.stdout + done.stderr
