@@ -165,7 +165,10 @@ def grade(
     self_test: Annotated[bool, typer.Option("--self-test", help="Grade the course's own notebooks instead.")] = False,
     seconds: Annotated[float, typer.Option(min=0.1, help="Limit for one exercise: time.")] = _LIMITS.seconds,
     cpu: Annotated[float, typer.Option(min=0.1, help="Limit: seconds of processor time.")] = _LIMITS.cpu,
-    memory: Annotated[int, typer.Option(min=100, help="Limit: memory, MB.")] = _LIMITS.memory,
+    memory: Annotated[
+        int | None,
+        typer.Option(min=100, help=f"Limit: memory, MB; {_LIMITS.memory}, or twice that with --run-all, if not given."),
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Limit: processes at one time.")] = _LIMITS.processes,
     files: Annotated[int, typer.Option(min=1, help="Limit: written to files, MB.")] = _LIMITS.files,
     output: Annotated[int, typer.Option(min=1, help="Limit: printed and returned, MB.")] = _LIMITS.output,
@@ -188,6 +191,7 @@ def grade(
 
     project = find_project()
     lessons = choose_lessons(project, lesson or [])
+    memory = memory or (2 if run_all else 1) * _LIMITS.memory  # there are lessons that look at large networks
     limits = Limits(seconds, cpu, memory, processes, files, output, whole_file, reading, notebook)
     _tidy_up_when_ended()
     if self_test:

@@ -288,4 +288,5 @@ def test_wrong_arguments():
     with pytest.raises(ValueError, match="places are a row and a column"):
         project(convolutional(), IMAGES, "first", 0, places=[(1, 2)])
 
+
 # Pointing
