@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -217,26 +218,31 @@ def in_a_bare_fork(job: dict) -> float:
     return milliseconds
 
 
+def single_answers() -> Iterator[Job]:
+    for lesson in ("09_convolution", "05_mlp_backprop", "13_first_cnn_lenet"):
+        notebook = Notebook(read_notebook(ROOT / "notebooks" / "solutions" / f"{lesson}.ipynb").cells)
+        facts = {"labels": notebook.labels, "files": {}, "run_all": False}
+        for name in specs(lesson):
+            yield Job.of(notebook.program(name), [Question(find(lesson, name), 1)], facts)
+
+
 def cost(rounds: int = 7) -> Table:
     table = Table("exercise", title="Milliseconds for one answer, one after the other", title_justify="left")
     for heading in ("own cells, CPU", "in the sandbox, CPU", "ratio", "with all around it, wall"):
         table.add_column(heading, justify="right")
     warm.warm_up()
-    with Sandbox(Limits(), walls=True) as sandbox:
-        for lesson in ("09_convolution", "05_mlp_backprop", "13_first_cnn_lenet"):
-            notebook = Notebook(read_notebook(ROOT / "notebooks" / "solutions" / f"{lesson}.ipynb").cells)
-            facts = {"labels": notebook.labels, "files": {}, "run_all": False}
-            for name in specs(lesson):
-                job = Job.of(notebook.program(name), [Question(find(lesson, name), 1)], facts)
-                sandbox.run(job.data, job.keras)  # the warm process starts
-                own, inside, wall = [], [], []
-                for _ in range(rounds):
-                    own.append(in_a_bare_fork(json.loads(job.data)))
-                    began = time.perf_counter()
-                    inside.append(1000 * sandbox.run(job.data, job.keras)[0]["turns"][1][1])
-                    wall.append(1000 * (time.perf_counter() - began))
-                own, inside, wall = map(statistics.median, (own, inside, wall))
-                table.add_row(name, f"{own:.1f}", f"{inside:.1f}", f"{inside / own:.2f}", f"{wall:.0f}")
+    jobs = list(single_answers())
+    own = [statistics.median(in_a_bare_fork(json.loads(job.data)) for _ in range(rounds)) for job in jobs]
+    with Sandbox(Limits(), walls=True) as sandbox:  # it starts a thread, and no process with two can be forked
+        for job, alone in zip(jobs, own, strict=True):
+            sandbox.run(job.data, job.keras)  # the warm process starts
+            inside, wall = [], []
+            for _ in range(rounds):
+                began = time.perf_counter()
+                inside.append(1000 * sandbox.run(job.data, job.keras)[0]["turns"][1][1])
+                wall.append(1000 * (time.perf_counter() - began))
+            inside, wall = map(statistics.median, (inside, wall))
+            table.add_row(job.exercises[0], f"{alone:.1f}", f"{inside:.1f}", f"{inside / alone:.2f}", f"{wall:.0f}")
     return table
 
 
