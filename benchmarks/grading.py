@@ -221,9 +221,10 @@ def in_a_bare_fork(job: dict) -> float:
 def single_answers() -> Iterator[Job]:
     for lesson in ("09_convolution", "05_mlp_backprop", "13_first_cnn_lenet"):
         notebook = Notebook(read_notebook(ROOT / "notebooks" / "solutions" / f"{lesson}.ipynb").cells)
-        facts = {"labels": notebook.labels, "files": {}, "run_all": False}
         for name in specs(lesson):
-            yield Job.of(notebook.program(name), [Question(find(lesson, name), 1)], facts)
+            question, program = Question(find(lesson, name), 1), notebook.program(name)
+            keras = program.uses_keras or question.uses_keras
+            yield Job.of([(question, program)], notebook, keras, files={}, run_all=False)
 
 
 def cost(rounds: int = 7) -> Table:
@@ -239,7 +240,7 @@ def cost(rounds: int = 7) -> Table:
             inside, wall = [], []
             for _ in range(rounds):
                 began = time.perf_counter()
-                inside.append(1000 * sandbox.run(job.data, job.keras)[0]["turns"][1][1])
+                inside.append(1000 * sandbox.run(job.data, job.keras)[0]["cpu"])
                 wall.append(1000 * (time.perf_counter() - began))
             inside, wall = map(statistics.median, (inside, wall))
             table.add_row(job.exercises[0], f"{alone:.1f}", f"{inside:.1f}", f"{inside / alone:.2f}", f"{wall:.0f}")

@@ -37,22 +37,22 @@ _LIMIT_ERRORS = {
 
 @dataclass
 class Job:
-    """What is to be run for these exercises, as JSON, and whether its process should have imported Keras."""
+    """What a process is to run for these exercises, as JSON, and whether it should have imported Keras."""
 
     exercises: list[str]
     data: bytes
     keras: bool
 
     @classmethod
-    def of(cls, program: Program, questions: list[Question], facts: dict, keras: bool = False) -> Job:
+    def of(cls, asked: list[tuple[Question, Program]], notebook: Notebook, keras: bool, **facts) -> Job:
+        used = {cell for _, program in asked for cell, _ in program.picks}
         job = {
-            "cells": program.cells,
-            "picks": program.picks,
-            "questions": [question.as_data() for question in questions],
+            "cells": [source if number in used else "" for number, source in enumerate(notebook.cells)],
+            "labels": notebook.labels,
+            "questions": [{**question.as_data(), "picks": program.picks} for question, program in asked],
             **facts,
         }
-        keras = keras or program.uses_keras or any(question.uses_keras for question in questions)
-        return cls([question.exercise.name for question in questions], json.dumps(job).encode(), keras)
+        return cls([question.exercise.name for question, _ in asked], json.dumps(job).encode(), keras)
 
 
 @dataclass
@@ -90,19 +90,19 @@ class Desk:
     def _opened(self, lesson: str, content: Content, found_beside: Iterable[tuple[str, bytes, str]]) -> Opened:
         carried = beside.carry(found_beside, content.cells)
         notebook = Notebook(beside.with_files_run(content.cells, carried), content.labels)
-        found, runs = Opened(in_text=content.in_text, left_out=carried.sentences()), []
+        found = Opened(in_text=content.in_text, left_out=carried.sentences())
+        asked: dict[bool, list[tuple[Question, Program]]] = {}  # by whether it takes Keras
         for question in self._of_lesson(lesson):
             program = notebook.program(question.exercise.name, self._run_all)
             if program.answer:
                 found.answers[question.exercise.name] = (program.answer, program.answer_in)
             if not program.defines:
                 found.marks.append(replace(_without_answer(question, program.fault), peak=0, reading=0))
-            elif runs and self._run_all:
-                runs[0][1].append(question)
             else:
-                runs.append((program, [question]))
-        facts = {"labels": content.labels, "files": carried.as_data(), "run_all": self._run_all}
-        found.jobs = [Job.of(program, questions, facts, carried.mention_keras()) for program, questions in runs]
+                keras = self._run_all or program.uses_keras or question.uses_keras or carried.mention_keras()
+                asked.setdefault(keras, []).append((question, program))
+        facts = {"files": carried.as_data(), "run_all": self._run_all}
+        found.jobs = [Job.of(those, notebook, keras, **facts) for keras, those in asked.items()]
         return found
 
     def prepare(self, lesson: str, exercise: str) -> None:
@@ -113,7 +113,7 @@ class Desk:
     def judged(self, lesson: str, exercise: str, ending: dict, words: bytes, place: int) -> Mark | None:
         """The mark for what a process said, and how it ended, for the question at `place` of those that it was asked.
 
-        None if it ended in the turn of a question before; where it ended in the notebook's, it did so for all.
+        None if it ended in the turn of a question before; where it ended before any, it did so for all.
         """
         began, question = time.process_time(), self._question(lesson, exercise)
         before, *turns = wire.turns(words)
@@ -128,7 +128,7 @@ class Desk:
             reason = "What it returned cannot be judged: it is nested too deeply."
             mark = Mark(exercise, 0, question.exercise.points, marks.WRONG, reason)
         spent = [*ending.get("turns", []), *[(0.0, 0.0)] * (place + 2)]
-        mark.notebook = round(max(spent[0]), 3)
+        mark.notebook = round(max(spent[0]), 3) if self._run_all else 0.0
         mark.seconds, mark.cpu = (round(each, 3) for each in spent[place + 1])
         mark.peak = _peak(words)
         mark.reading = round(time.process_time() - began, 3)

@@ -31,6 +31,7 @@ from course_tools.grading.sandbox import Sandbox
 
 _JUDGING = ("beside.py", "clerk.py", "clerks.py", "desk.py", "grade.py", "limits.py", "marks.py", "needed.py",
             "parcel.py", "question.py", "reading.py", "sandbox.py", "wire.py")  # fmt: skip
+_SETTLED = (marks.CORRECT, marks.NOT_ATTEMPTED, marks.TIMED_OUT)
 _PACKAGES = ("keras", "numpy", "scipy", "tensorflow")
 
 
@@ -93,14 +94,18 @@ class Grader:
             clerk.leave()
 
     def _marks(self, lesson: str, job: Job, clerk: Clerk) -> dict[str, Mark]:
-        """The marks of a job. Where one answer ends the process, those after it are asked in a new one."""
+        """The marks of a job.
+
+        Where one answer ends the process, those after it are asked in a new one. And one that went wrong, but not
+        because it took too long, is asked again, first in a process: whatever ran before it may have done harm.
+        """
         found: dict[str, Mark] = {}
         while len(found) < len(job.exercises):
             first = len(found)
             ending, words = self._sandbox.run(job.data, job.keras, first)
             for place, exercise in enumerate(job.exercises[first:]):
                 mark = self._mark(lesson, exercise, clerk, ending, words, place)
-                if mark is None:
+                if mark is None or (place and not self._run_all and mark.verdict not in _SETTLED):
                     break
                 found[exercise] = mark
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import inspect
 import json
 import linecache
@@ -15,30 +16,36 @@ from collections.abc import Callable
 
 from course_lib.exercises.answer import RAISED
 from course_lib.exercises.answer import run as run_case
+from course_tools import warm
 from course_tools.grading import wire
 
 
 def run(job: dict, send: Callable[[dict], None]) -> None:
     """Answer a job's questions, each with a message for each case, after one that says that its turn has come.
 
+    Each finds a notebook of its own, of which what it needs was run, or else all find the same, which was run whole.
     The last message says how much memory it took.
     """
     before = _memory()
-    namespace, fault = _run_notebook(job)
+    if job["run_all"]:
+        namespace, fault = _run_notebook(job, job["questions"][0]["picks"])
     for question in job["questions"]:
         send(wire.TURN)
+        if not job["run_all"]:
+            warm.reseed(question["seed"])
+            namespace, fault = _run_notebook(job, question["picks"])
         _answer(question, namespace, fault, send)
     send({"peak": _peak(before)})
 
 
-def _run_notebook(job: dict) -> tuple[dict, str]:
-    """The names that the statements gave values to, and the first error in words."""
+def _run_notebook(job: dict, picks: list[list[int]]) -> tuple[dict, str]:
+    """The names that these statements gave values to, and the first error in words."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module  # where pickle looks for what a notebook defines
     namespace = module.__dict__
     # IPython gives notebooks these names.
     namespace |= {"display": lambda *_: None, "get_ipython": _Shell}
-    return namespace, _run_statements(job["cells"], job["picks"], job["labels"], namespace)
+    return namespace, _run_statements(job["cells"], picks, job["labels"], namespace)
 
 
 def _answer(question: dict, namespace: dict, fault: str, send: Callable[[dict], None]) -> None:
@@ -106,16 +113,15 @@ def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str],
     """Run the picked statements; returns the first error in words.
 
     One that misses a name is tried again after the others, so that cells may stand in any order. As in a notebook, a
-    statement that fails ends its cell, and the next cell runs all the same; but not an import, which was there in class
-    and may be missing only here.
+    statement that fails ends its cell, and the next cell runs all the same; but not an import of what is hidden here.
     """
     trees = {}
     for number in {cell for cell, _ in picks}:
         filename = _filename(number)
-        trees[number] = ast.parse(cells[number], filename).body
+        trees[number] = _parsed(cells[number], filename)
         lines = cells[number].splitlines(keepends=True)
         linecache.cache[filename] = (len(cells[number]), None, lines, filename)
-    fault, no_import, waiting = "", "", [tuple(pick) for pick in picks]
+    fault, waiting = "", [tuple(pick) for pick in picks]
     while waiting:
         later, failed = [], set()
         for cell, index in waiting:
@@ -126,11 +132,8 @@ def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str],
             except NameError:
                 later.append((cell, index))
             except BaseException as error:
-                words = _describe(error, cell, labels[cell])
-                if isinstance(trees[cell][index], (ast.Import, ast.ImportFrom)) and isinstance(error, ImportError):
-                    no_import = no_import or words
-                else:
-                    fault = fault or words
+                if not _is_hidden(error):
+                    fault = fault or _describe(error, cell, labels[cell])
                     failed.add(cell)
         if len(later) == len(waiting):
             cell, index = later[0]
@@ -140,7 +143,17 @@ def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str],
                 fault = fault or _describe(error, cell, labels[cell])
             break
         waiting = later
-    return fault or no_import
+    return fault
+
+
+def _is_hidden(error: BaseException) -> bool:
+    """Whether a module was missed that every course has, and the sandbox does not show: it was there in class."""
+    return isinstance(error, ImportError) and str(error.name).partition(".")[0] == "course_lessons"
+
+
+@functools.cache
+def _parsed(source: str, filename: str) -> list[ast.stmt]:
+    return ast.parse(source, filename).body
 
 
 def _execute(statement: ast.stmt, filename: str, namespace: dict) -> None:

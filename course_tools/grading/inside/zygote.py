@@ -62,7 +62,7 @@ def supervise(line: socket.socket) -> None:
     printed, prints = os.pipe()
     excuse, excuses = os.pipe()  # for the way from here to the answer's first line; closed before strange code runs
     turns = _Turns(job, limits)
-    child = os.fork()
+    turns.child = child = os.fork()
     if child == 0:
         _become_the_answer(job, turns.all_limits, settings["walls"], says, prints, excuses)
     for end in (says, prints, excuses):
@@ -76,7 +76,7 @@ def supervise(line: socket.socket) -> None:
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGXCPU or (code == -signal.SIGKILL and not struck and cpu > 0.8 * turns.all_limits.cpu):
         struck = turns.named("cpu")
-    ending = {"limit": struck, "exit": code, "turns": turns.spent(cpu)}
+    ending = {"limit": struck, "exit": code, "cpu": cpu, "turns": turns.spent(cpu)}
     if failed := os.read(excuse, 2000).decode():
         ending["no walls"] = failed
     line.sendall(json.dumps(ending).encode() + b"\n" + words)
@@ -127,7 +127,8 @@ def _lay_beside(files: dict[str, str], walls: bool) -> str:
 def _watch(child: int, turns: _Turns, said: int, printed: int, line: socket.socket) -> tuple[str, bytes]:
     """Wait for the end of `child`, or end it when a limit strikes or the grader is gone; which limit, and its words."""
     ended = os.pidfd_open(child)
-    words, quota, struck = bytearray(), turns.all_limits.output * 10**6, ""
+    words, struck = bytearray(), ""
+    quota = most = turns.all_limits.output * 10**6
     open_ends = [said, printed, ended, line]
     while ended in open_ends and not struck:
         ready, _, _ = select.select(open_ends, [], [], max(0, min(turns.left(), _CLOSER_LOOK)))
@@ -141,7 +142,7 @@ def _watch(child: int, turns: _Turns, said: int, printed: int, line: socket.sock
                 quota -= len(data)
                 if end == said:
                     words += data
-                    turns.hear(words)
+                    quota = most if turns.hear(words) else quota
                 if not data:
                     open_ends.remove(end)
         if quota < 0:
@@ -157,11 +158,12 @@ def _watch(child: int, turns: _Turns, said: int, printed: int, line: socket.sock
 
 
 class _Turns:
-    """Whose time runs: the notebook's and then, where all of it is run, each answer's; else all are in one turn."""
+    """Whose time runs: that of the whole notebook, if it is run, and then each answer's, one after the other."""
+
+    child: int
 
     def __init__(self, job: dict, limits: Limits):
-        self._questions = len(job["questions"]) if job["run_all"] else 0
-        self._limits = limits
+        self._questions, self._run_all, self._limits = len(job["questions"]), job["run_all"], limits
         self._began = time.monotonic()
         self._clock, self._cpu, self._heard = _Clock(self._began), 0.0, 0
         self._over: list[tuple[float, float]] = []  # seconds, and of the processor, of turns that are over
@@ -169,27 +171,20 @@ class _Turns:
     @property
     def all_limits(self) -> Limits:
         """Those of the process, whose turns are many."""
-        if not self._questions:
-            return self._limits
-        cpu = self._limits.notebook + self._questions * self._limits.cpu
-        return replace(self._limits, cpu=cpu, output=(1 + self._questions) * self._limits.output)
-
-    @property
-    def _whole(self) -> bool:
-        """Whether the whole notebook is being run."""
-        return bool(self._questions) and not self._over
+        whole = self._limits.notebook if self._run_all else 0
+        return replace(self._limits, cpu=whole + self._questions * self._limits.cpu)
 
     def named(self, limit: str) -> str:
-        return "notebook" if self._whole else limit
+        return "notebook" if self._run_all and not self._over else limit
 
-    def hear(self, words: bytearray) -> None:
-        """Of what was said until now; one who says that the next turn has come too often gains nothing by it."""
+    def hear(self, words: bytearray) -> bool:
+        """Whether the next turn has come, by what was said until now; who says so too often gains nothing by it."""
+        before = len(self._over)
         while len(self._over) < self._questions and (at := words.find(wire.TURN_LINE, self._heard)) >= 0:
             self._heard = at + len(wire.TURN_LINE)
-            now = time.monotonic()
-            self._clock.look(now)
-            self._end(now, self._clock.cpu)
+            self._end(time.monotonic(), max(self._clock.cpu, _cpu(self.child)))
         self._heard = max(self._heard, len(words) - len(wire.TURN_LINE) + 1)
+        return len(self._over) > before
 
     def left(self) -> float:
         """Seconds, if nothing took any of them away."""
@@ -205,14 +200,12 @@ class _Turns:
         seconds = self._allowed("seconds")
         if self._clock.counted >= seconds or now - self._began > _PATIENCE * seconds:
             return self.named("seconds")
-        # Of a single turn the kernel counts it.
-        over = self._questions and self._clock.cpu - self._cpu > self._allowed("cpu")
-        return self.named("cpu") if over else ""
+        return self.named("cpu") if self._clock.cpu - self._cpu > self._allowed("cpu") else ""
 
     def spent(self, cpu: float) -> list[tuple[float, float]]:
-        """Seconds, and of the processor, of the notebook's turn and of each answer's; the process took `cpu`."""
+        """Seconds, and of the processor, of what was before the answers, and of each answer; all took `cpu`."""
         self._end(time.monotonic(), cpu)
-        return self._over if self._questions else [(0.0, 0.0), *self._over]
+        return self._over
 
     def _allowed(self, limit: str) -> float:
         return getattr(self._limits, self.named(limit))

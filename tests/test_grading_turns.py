@@ -1,4 +1,4 @@
-"""`course grade --run-all`: a notebook is run once, and its answers are asked one after the other."""
+"""The answers of a notebook are asked one after the other in one process, with --run-all after all of it was run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def tells(name: str, words: str = "raise ValueError('run ' + RUN)") -> str:
     return f"def {name}(*_, **__):\n    {words}"
 
 
-def graded(folder, cells: list[str], limits: Limits = LIMITS) -> dict:
+def graded(folder, cells: list[str], limits: Limits = LIMITS, run_all: bool = True) -> dict:
     hand_in(folder / "ada" / f"{LESSON}.ipynb", cells)
     with Sandbox(limits, walls=True) as sandbox:
-        found = Grader(sandbox, seed=1, run_all=True).grade(folder, find_submissions(folder, [LESSON]), jobs=2)
+        found = Grader(sandbox, seed=1, run_all=run_all).grade(folder, find_submissions(folder, [LESSON]), jobs=2)
         [(_, report)] = list(found)
     return {mark.exercise: mark for mark in report.marks}
 
@@ -49,6 +49,7 @@ def test_it_is_run_once_for_all_its_answers(tmp_path):
     assert all(mark.seconds < 0.5 for mark in found.values())
 
 
+@pytest.mark.parametrize("run_all", [True, False])
 @pytest.mark.parametrize(
     ("words", "verdict", "struck"),
     [
@@ -59,15 +60,16 @@ def test_it_is_run_once_for_all_its_answers(tmp_path):
         ("return np.ones(10**9)", "limit", ["memory"]),
     ],
 )
-def test_an_answer_that_ends_it_costs_the_others_nothing(tmp_path, words, verdict, struck):
+def test_an_answer_that_ends_it_costs_the_others_nothing(tmp_path, words, verdict, struck, run_all):
     asked = list(specs(LESSON))
     bad, right = asked[2], "correlate2d"
     cells = [tells(name, words if name == bad else "raise ValueError('run ' + RUN)") for name in asked if name != right]
-    found = graded(tmp_path, [ONCE, *cells, RIGHT.replace("def right", f"def {right}")])
+    found = graded(tmp_path, [ONCE, *cells, RIGHT.replace("def right", f"def {right}")], run_all=run_all)
     assert found[right].verdict == "correct"
     assert (found[bad].verdict, found[bad].struck) == (verdict, struck), found[bad]
     runs = [run_of(found[name]) for name in asked if name not in (bad, right)]
-    assert len(set(runs)) == (1 if verdict == "limit" else 2), "those after it are asked in a new process"
+    if run_all:
+        assert len(set(runs)) == (1 if verdict == "limit" else 2), "those after it are asked in a new process"
     assert {found[name].verdict for name in asked if name not in (bad, right)} == {"raised"}
     assert not any(found[name].struck for name in asked if name != bad)
 
@@ -84,11 +86,23 @@ def test_the_notebook_has_a_limit_of_its_own(tmp_path):
         assert late["conv_layer"].verdict == "missing"
 
 
-def test_a_module_that_only_the_class_had_takes_nothing_else_with_it(tmp_path):
+def test_a_module_that_the_sandbox_hides_takes_nothing_else_with_it(tmp_path):
     right = RIGHT.replace("def right", "def correlate2d")
-    found = graded(tmp_path, [f"import numpy as np\nimport of_the_class\n{right}", "receptive_field = of_the_class.x"])
+    there = "import numpy as np\nfrom course_lessons.convolution.evidence import something"
+    found = graded(tmp_path, [f"{there}\n{right}", "import elsewhere\noutput_size = 1"])
     assert found["correlate2d"].verdict == "correct"
-    assert "of_the_class" in found["receptive_field"].reason and found["receptive_field"].verdict == "raised"
+    assert found["output_size"].verdict == "raised" and "elsewhere" in found["output_size"].reason
+
+
+def test_an_answer_that_harms_the_process_costs_the_others_nothing(tmp_path):
+    first, other = "correlate2d", "output_size"
+    assert list(specs(LESSON)).index(first) < list(specs(LESSON)).index(other)
+    harms = tells(first, "np.zeros = None; return 0")
+    needs = tells(other, "np.zeros(2); return 7")
+    found = graded(tmp_path, [ONCE, harms, needs], run_all=False)
+    assert {mark.verdict for mark in found.values()} == {"wrong", "missing"}, "asked again where nobody had been"
+    whole = graded(tmp_path, [ONCE, harms, needs])
+    assert whole[other].verdict == "raised", "but in one notebook it is as in class"
 
 
 def test_who_says_that_turns_are_over_gains_nothing(tmp_path):
