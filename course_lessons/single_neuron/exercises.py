@@ -248,7 +248,7 @@ def _digits(first, second):
 def _(rng):
     yield _case(rng, _digits(3, 8), (10.0, 0.03, 0.3), fewest_errors="weakest")
     yield _case(rng, _digits(4, 9), (0.3, 10.0, 0.03), fewest_errors="middle")
-    yield _charged_case(rng, _digits(3, 8), (0.03, 10.0, 1.0))
+    yield _charged_case(rng, _digits(3, 8), (30.0, 0.03, 3.0))
 
 
 def _case(rng, parts, decays, fewest_errors):
@@ -270,17 +270,17 @@ def _case(rng, parts, decays, fewest_errors):
 
 
 def _charged_case(rng, parts, decays):
-    """Digits on which the decay in the middle gives the lowest surprise, but the strongest, with the smallest weights,
+    """Digits on which the weakest decay gives the lowest surprise, but the one in the middle, with smaller weights,
     would win if the weights were charged for once more.
     """
     weakest, middle, strongest = sorted(decays)
     while True:
         train, validation = _some(rng, parts)
-        at_middle, at_strongest = (_by_newton(*train, decay) for decay in (middle, strongest))
-        medium, strong = _surprise(at_middle, *validation), _surprise(at_strongest, *validation)
-        spared = _charge(at_middle, middle) - _charge(at_strongest, strongest)
-        if medium + 0.02 < strong < medium + spared - 0.01:
-            if medium + 0.02 < _surprise(_by_newton(*train, weakest), *validation):
+        at_weakest, at_middle = (_by_newton(*train, decay) for decay in (weakest, middle))
+        weak, medium = _surprise(at_weakest, *validation), _surprise(at_middle, *validation)
+        spared = _charge(at_weakest, weakest) - _charge(at_middle, middle)
+        if weak + 0.02 < medium < weak + spared - 0.01:
+            if medium + 0.02 < _surprise(_by_newton(*train, strongest), *validation):
                 return train, validation, decays
 
 
