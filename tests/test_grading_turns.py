@@ -94,6 +94,17 @@ def test_a_module_that_the_sandbox_hides_takes_nothing_else_with_it(tmp_path):
     assert found["output_size"].verdict == "raised" and "elsewhere" in found["output_size"].reason
 
 
+def test_what_was_checked_is_what_counts_when_all_of_it_is_run(tmp_path):
+    right = RIGHT.replace("def right", "def correlate2d") + "\nscale = 1\n"
+    scaled = "def receptive_field(*_):\n    return scale\nscale = 'as checked'"
+    scratch = "scale = None\ncorrelate2d = correlate2d(np.ones((3, 3)), np.ones((2, 2)))"
+    cells = [ONCE, right, "check(correlate2d)", scaled, "check(receptive_field)", scratch, tells("output_size")]
+    found = graded(tmp_path, ["from course_lib.exercises import check", *cells])
+    assert found["correlate2d"].verdict == "correct"
+    assert "'as checked'" in str(found["receptive_field"].facts), "not what a cell below made of it"
+    assert found["output_size"].verdict == "raised", "what nobody checked stands as it is at the end"
+
+
 def test_an_answer_that_harms_the_process_costs_the_others_nothing(tmp_path):
     first, other = "correlate2d", "output_size"
     assert list(specs(LESSON)).index(first) < list(specs(LESSON)).index(other)

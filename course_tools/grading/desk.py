@@ -49,7 +49,10 @@ class Job:
         job = {
             "cells": [source if number in used else "" for number, source in enumerate(notebook.cells)],
             "labels": notebook.labels,
-            "questions": [{**question.as_data(), "picks": program.picks} for question, program in asked],
+            "questions": [
+                {**question.as_data(), "picks": program.picks, "checked_at": program.checked_at}
+                for question, program in asked
+            ],
             **facts,
         }
         return cls([question.exercise.name for question, _ in asked], json.dumps(job).encode(), keras)

@@ -72,6 +72,7 @@ class Program:
     fault: str = ""  # of the cell that would have defined the answer, when it is no Python
     answer: str = ""  # the statements that give the answer its value, as they were written
     answer_in: str = ""  # the cell of the last of them
+    checked_at: tuple[int, int] | None = None  # the statement after which the answer, and all it uses, is what counts
 
 
 class Notebook:
@@ -110,7 +111,8 @@ class Notebook:
         mine = [statement for statement in chosen if answer in statement.binds]
         mine = mine or [statement for statement in chosen if "*" in statement.binds]
         text = "\n\n".join(self._text(statement) for statement in mine[-_DEFINITIONS:])
-        return Program(cells, picks, defines, uses_keras, "", text[:_SHOWN], self.labels[mine[-1].cell])
+        checked_at = self._checked_at(answer, self.statements)
+        return Program(cells, picks, defines, uses_keras, "", text[:_SHOWN], self.labels[mine[-1].cell], checked_at)
 
     def _text(self, statement: Statement) -> str:
         first, last = statement.lines

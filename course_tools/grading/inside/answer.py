@@ -27,25 +27,36 @@ def run(job: dict, send: Callable[[dict], None]) -> None:
     The last message says how much memory it took.
     """
     before = _memory()
+    asked = job["questions"]
     if job["run_all"]:
-        namespace, fault = _run_notebook(job, job["questions"][0]["picks"])
-    for question in job["questions"]:
+        names, checked, fault = _run_notebook(job, asked[0]["picks"], [question["checked_at"] for question in asked])
+        checked[None] = dict(names)
+    for question in asked:
         send(wire.TURN)
-        if not job["run_all"]:
+        if job["run_all"]:
+            names.clear()
+            names.update(checked.get(_place(question["checked_at"]), checked[None]))
+        else:
             warm.reseed(question["seed"])
-            namespace, fault = _run_notebook(job, question["picks"])
-        _answer(question, namespace, fault, send)
+            names, _, fault = _run_notebook(job, question["picks"])
+        _answer(question, names, fault, send)
     send({"peak": _peak(before)})
 
 
-def _run_notebook(job: dict, picks: list[list[int]]) -> tuple[dict, str]:
-    """The names that these statements gave values to, and the first error in words."""
+def _place(found: list[int] | None) -> tuple[int, int] | None:
+    return found and tuple(found)
+
+
+def _run_notebook(job: dict, picks: list[list[int]], looks: list[list[int] | None] = ()) -> tuple[dict, dict, str]:
+    """The names that these statements gave values to, the same as they stood at the places `looks`; the first error."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module  # where pickle looks for what a notebook defines
     namespace = module.__dict__
     # IPython gives notebooks these names.
     namespace |= {"display": lambda *_: None, "get_ipython": _Shell}
-    return namespace, _run_statements(job["cells"], picks, job["labels"], namespace)
+    seen = dict.fromkeys(map(_place, looks))
+    fault = _run_statements(job["cells"], picks, job["labels"], namespace, seen)
+    return namespace, {place: names for place, names in seen.items() if names is not None}, fault
 
 
 def _answer(question: dict, namespace: dict, fault: str, send: Callable[[dict], None]) -> None:
@@ -109,8 +120,10 @@ class _Shell:
         return lambda *_, **__: None
 
 
-def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str], namespace: dict) -> str:
-    """Run the picked statements; returns the first error in words.
+def _run_statements(
+    cells: list[str], picks: list[list[int]], labels: list[str], namespace: dict, seen: dict | None = None
+) -> str:
+    """Run the picked statements; returns the first error in words. After those in `seen` it notes the names there.
 
     One that misses a name is tried again after the others, so that cells may stand in any order. As in a notebook, a
     statement that fails ends its cell, and the next cell runs all the same; but not an import of what is hidden here.
@@ -129,6 +142,8 @@ def _run_statements(cells: list[str], picks: list[list[int]], labels: list[str],
                 continue
             try:
                 _execute(trees[cell][index], _filename(cell), namespace)
+                if seen and (cell, index) in seen:
+                    seen[cell, index] = dict(namespace)
             except NameError:
                 later.append((cell, index))
             except BaseException as error:
