@@ -108,10 +108,14 @@ def report_of(**facts) -> Report:
         (["seconds"], {"memory": 4000}, True),
         (["memory", "files"], {"files": 51}, False),
         (["reading"], {"reading": 30}, False),
+        ([], {"notebook": 60}, True),  # it was not run whole
+        (["notebook"], {"notebook": 600}, False),
     ],
 )
 def test_another_limit_concerns_those_whom_it_struck_or_may_strike(struck, changes, stands):
     assert report_of(struck=struck).stands(LIMITS, LIMITS | changes) == stands
+    assert report_of(notebook=50).stands(LIMITS, LIMITS | {"notebook": 60})
+    assert not report_of(notebook=70).stands(LIMITS, LIMITS | {"notebook": 60})
     assert not report_of(struck=struck).stands({}, LIMITS), "graded before limits were kept"
     assert not report_of(peak=-1).stands(LIMITS, LIMITS | {"memory": 1000}), "it is not known how much it took"
 
