@@ -45,6 +45,7 @@ class Job:
 
     @classmethod
     def of(cls, asked: list[tuple[Question, Program]], notebook: Notebook, keras: bool, **facts) -> Job:
+        """`facts` are the files beside the notebook (`files`), and whether it is run whole (`run_all`)."""
         used = {cell for _, program in asked for cell, _ in program.picks}
         job = {
             "cells": [source if number in used else "" for number, source in enumerate(notebook.cells)],

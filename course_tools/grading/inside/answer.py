@@ -48,7 +48,7 @@ def _place(found: list[int] | None) -> tuple[int, int] | None:
 
 
 def _run_notebook(job: dict, picks: list[list[int]], looks: list[list[int] | None] = ()) -> tuple[dict, dict, str]:
-    """The names that these statements gave values to, the same as they stood at the places `looks`; the first error."""
+    """The names that these statements gave values to, what they were after the places `looks`, and the first error."""
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module  # where pickle looks for what a notebook defines
     namespace = module.__dict__
